@@ -1,0 +1,1 @@
+"""The product: everything that knows the business. Skins (CLI, console) only draw what stands here."""

@@ -1,0 +1,23 @@
+"""Content items, the edges between them with their evidence, and the families that confirmed edges make."""
+
+from engagerr.core.content.content import Content, Decision, EdgeRow, ItemRow, Suggestions
+from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers
+from engagerr.core.content.items import find_item
+from engagerr.core.content.links import OutgoingLink, outgoing_links
+from engagerr.core.content.suggest import draw_edge, suggest_edges
+
+__all__ = [
+    "Content",
+    "Decision",
+    "EdgeRow",
+    "FamilyNode",
+    "FamilyRow",
+    "ItemRow",
+    "Numbers",
+    "OutgoingLink",
+    "Suggestions",
+    "draw_edge",
+    "find_item",
+    "outgoing_links",
+    "suggest_edges",
+]

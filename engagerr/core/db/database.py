@@ -1,0 +1,254 @@
+"""Transactions: each belongs to one tenant, by a setting that ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import psycopg
+import sqlalchemy
+from sqlalchemy import text
+
+from engagerr.core.db.server import APP, OWNER, DatabaseStatus, EmbeddedAddress, GivenAddress, Login, address_of
+from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, Unavailable
+from engagerr.core.telemetry import log
+
+if TYPE_CHECKING:
+    from engagerr.core.settings import Settings
+
+# A step takes a session and never commits. (SQLAlchemy's word for it is a connection: Core, not the ORM.)
+Session = sqlalchemy.Connection
+
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+
+class Database:
+    """The one door to PostgreSQL. Opening it is cheap: nothing is connected before the first transaction."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._address: EmbeddedAddress | GivenAddress = address_of(settings)
+        self._engine: sqlalchemy.Engine | None = None
+
+    @contextlib.contextmanager
+    def transaction(self, tenant_id: UUID) -> Iterator[Session]:
+        """One transaction that sees and writes this tenant's rows only."""
+        with self._begin() as session:
+            session.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+            yield session
+
+    @contextlib.contextmanager
+    def system(self) -> Iterator[Session]:
+        """One transaction without a tenant: it sees no tenant's rows. For the server's own facts and for partitions."""
+        with self._begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections of this process; the server keeps running."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def status(self) -> DatabaseStatus:
+        """Whether the server runs, where it is and which schema it has; starts nothing."""
+        pid = data_dir = started_at = None
+        running = True
+        if isinstance(self._address, EmbeddedAddress):
+            server = self._address.server.status()
+            running, pid, data_dir, started_at = server.running, server.pid, server.data_dir, server.started_at
+        version = revision = None
+        size: int | None = None
+        if running:
+            login = self._address.login(APP)
+            try:
+                if login is not None:
+                    with psycopg.connect(**self._arguments(login)) as connection:
+                        version = (
+                            str(connection.info.server_version // 10000)
+                            + "."
+                            + str(connection.info.server_version % 10000)
+                        )
+                        revision = _revision(connection)
+                        found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+                        size = found[0] if found else None
+            except psycopg.OperationalError:
+                running = False
+        return DatabaseStatus(
+            kind=self._address.kind,
+            running=running,
+            address=self._address.describe(),
+            server_version=version,
+            revision=revision,
+            newest_revision=newest_revision(),
+            size_bytes=size,
+            pid=pid,
+            data_dir=data_dir,
+            started_at=started_at,
+        )
+
+    def start(self) -> None:
+        """Start the embedded server if it does not run, and bring its schema up to date."""
+        self._require_embedded("started").server.start()
+        self._connect()
+
+    def stop(self) -> bool:
+        """Stop the embedded server; False when it did not run."""
+        self.close()
+        return self._require_embedded("stopped").server.stop()
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Make roles and extensions where they lack, and run the migrations. Returns (revision before, after)."""
+        from engagerr.core.db.migrate import migrate, prepare_server
+
+        if isinstance(self._address, GivenAddress):
+            prepare_server(self._address, self._settings)
+            owner = self._address.login(OWNER)
+        else:
+            owner = self._address.login(OWNER, start=True)
+        if owner is None:
+            raise Broken("The owner role has no password here.", hint="Run `engagerr db upgrade` again.")
+        before, after = migrate(self._arguments(owner), app_role=APP)
+        log("db.upgraded", before=before, after=after)
+        return before, after
+
+    def check_migrations(self) -> list[str]:
+        """What separates the migrated schema from the metadata, one line a difference; empty when they agree."""
+        from engagerr.core.db.migrate import differences
+
+        owner = self._address.login(OWNER, start=True)
+        if owner is None:
+            raise InvalidInput("The owner role is not known here.", hint="Run `engagerr db upgrade` first.")
+        return differences(self._arguments(owner), app_role=APP)
+
+    def verify_privileges(self) -> None:
+        """Refuse a login that row-level security would not bind: tenant rows would not be closed to it."""
+        with self.system() as session:
+            role = session.execute(
+                text(
+                    "SELECT rolname, rolsuper OR rolbypassrls AS unbound, EXISTS (SELECT FROM pg_class WHERE"
+                    " relname = 'tenants' AND relowner = pg_roles.oid) AS owns FROM pg_roles WHERE rolname = current_user"
+                )
+            ).one()
+        if role.unbound or role.owns:
+            raise InvalidInput(
+                f"The database login {role.rolname} owns the tables or may bypass row-level security.",
+                hint="Run `engagerr db upgrade` with this URL once: it makes an application role and logs in as that.",
+                facts={"role": role.rolname},
+            )
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[Session]:
+        try:
+            with self._connect().begin() as session:
+                yield session
+        except sqlalchemy.exc.DBAPIError as error:
+            raise in_words(error) from error
+
+    def _connect(self) -> sqlalchemy.Engine:
+        if self._engine is None:
+            login = self._reachable_login()
+            self._engine = sqlalchemy.create_engine(
+                "postgresql+psycopg://",
+                creator=lambda: psycopg.connect(**self._arguments(login)),
+                pool_size=self._settings.database.pool_size,
+                max_overflow=0,
+                pool_pre_ping=False,
+            )
+        return self._engine
+
+    def _reachable_login(self) -> Login:
+        """A login that answers and finds the newest schema; starts and upgrades the embedded server if need be."""
+        login = self._address.login(APP)
+        revision: str | None = None
+        try:
+            if login is not None:
+                revision = self._revision_as(login)
+        except psycopg.OperationalError as error:
+            if isinstance(self._address, GivenAddress):
+                raise Unavailable(
+                    f"{self._address.describe()} cannot be reached: {_first_line(error)}.",
+                    hint="Check ENGAGERR_DATABASE__URL, the server and the network.",
+                ) from error
+            login = None
+        if login is None and isinstance(self._address, EmbeddedAddress):
+            login = self._address.login(APP, start=True)
+            revision = self._revision_as(login) if login else None
+        if login is None:
+            raise Broken("No way into the database is known.", hint="Run `engagerr db upgrade`.")
+        if revision != newest_revision():
+            if isinstance(self._address, GivenAddress):
+                raise Conflict(
+                    f"{self._address.describe()} has schema {revision or 'none'}; this Engagerr needs "
+                    f"{newest_revision()}.",
+                    hint="Run `engagerr db upgrade`.",
+                    facts={"revision": revision, "needed": newest_revision()},
+                )
+            self.upgrade()
+        return login
+
+    def _revision_as(self, login: Login) -> str | None:
+        with psycopg.connect(**self._arguments(login)) as connection:
+            return _revision(connection)
+
+    def _arguments(self, login: Login) -> dict[str, Any]:
+        options = f"-c statement_timeout={self._settings.database.statement_timeout_seconds * 1000}"
+        return {
+            **login.arguments(),
+            "connect_timeout": self._settings.database.connect_timeout_seconds,
+            "application_name": "engagerr",
+            "options": options,
+        }
+
+    def _require_embedded(self, verb: str) -> EmbeddedAddress:
+        if isinstance(self._address, GivenAddress):
+            raise InvalidInput(
+                f"{self._address.describe()} is yours; it is not {verb} by Engagerr.",
+                hint="Only the embedded server of a home is. Unset ENGAGERR_DATABASE__URL to use that.",
+            )
+        return self._address
+
+
+_SET_TENANT = text("SELECT set_config('engagerr.tenant_id', :tenant, true)")
+
+
+def newest_revision() -> str:
+    """The revision that this package's code needs, read from the names of its migrations."""
+    return max(path.name.split("_", 1)[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+
+
+def constraint_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
+    """The name of the constraint that refused a statement, if one did."""
+    original = error.orig
+    return original.diag.constraint_name if isinstance(original, psycopg.Error) else None
+
+
+def in_words(error: sqlalchemy.exc.DBAPIError) -> EngagerrError:
+    """A driver's error as ours, for those that no verb has translated by constraint name."""
+    original = error.orig
+    line = _first_line(original) if original is not None else str(error)
+    if isinstance(original, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
+        return Unavailable("Two writers met; the database gave way to the other one.", hint="Run it again.")
+    if isinstance(original, psycopg.errors.QueryCanceled):
+        return Unavailable(
+            f"The database stopped a statement: {line}.", hint="Raise database.statement_timeout_seconds."
+        )
+    if isinstance(original, psycopg.errors.DiskFull | psycopg.errors.OutOfMemory):
+        return Unavailable(f"The database has no room: {line}.", hint="Free some disk, then run it again.")
+    if isinstance(original, psycopg.OperationalError):
+        return Unavailable(f"The database went away: {line}.", hint="See `engagerr db status`, then run it again.")
+    return Broken(f"The database refused a statement: {line}.", facts={"constraint": constraint_of(error)})
+
+
+def _revision(connection: psycopg.Connection[Any]) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+        return None
+    return row[0] if row else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,148 @@
+-- What the database itself guards: tenancy, append-only history, the audit chain, and the shape of families.
+-- Runs as the owner role, after the tables. :app is replaced by the application role's quoted name.
+
+-- ── Tenancy ────────────────────────────────────────────────────────────────────────────────────────────────────────
+SELECT engagerr_close_table('tenants', 'id');
+SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
+  'members', 'tokens', 'audit_log', 'audit_heads',
+  'creators', 'accounts', 'representation_terms', 'rates', 'audience_shares',
+  'content_items', 'content_item_versions', 'content_links', 'content_edges', 'content_decisions', 'content_nodes',
+  'metric_observations', 'imports', 'raw_payloads', 'quarantined_rows']) AS name;
+
+-- ── Privileges: INSERT and SELECT only where rows are history ──────────────────────────────────────────────────────
+GRANT USAGE ON SCHEMA public TO :app;
+GRANT SELECT ON alembic_version TO :app;
+GRANT SELECT, INSERT, UPDATE (name) ON tenants TO :app;
+GRANT SELECT, INSERT, UPDATE (name, role, removed_at) ON members TO :app;
+GRANT SELECT, INSERT, UPDATE (revoked_at) ON tokens TO :app;
+GRANT SELECT, INSERT ON audit_log TO :app;
+GRANT SELECT ON audit_heads TO :app;
+GRANT SELECT, INSERT, UPDATE ON creators, accounts TO :app;
+GRANT SELECT, INSERT, UPDATE (valid, note) ON representation_terms TO :app;
+GRANT SELECT, INSERT ON rates, audience_shares TO :app;
+GRANT SELECT, INSERT, UPDATE ON content_items TO :app;
+GRANT SELECT, INSERT ON content_item_versions, content_links, content_decisions TO :app;
+GRANT SELECT, INSERT, UPDATE (state, confidence, evidence, updated_at) ON content_edges TO :app;
+GRANT SELECT ON content_nodes TO :app;
+GRANT SELECT, INSERT ON metric_observations, imports, raw_payloads, quarantined_rows TO :app;
+REVOKE ALL ON FUNCTION engagerr_close_table(regclass, text) FROM PUBLIC;
+
+-- ── The audit chain ────────────────────────────────────────────────────────────────────────────────────────────────
+-- Each row carries the hash of the one before. The database numbers, times and hashes it, so that the application cannot
+-- write a row that does not fit; audit_heads remembers the end, so that a log cut short is noticed.
+CREATE FUNCTION engagerr_audit_hash(entry audit_log) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(entry.previous_hash || convert_to(jsonb_build_array(
+    entry.tenant_id, entry.sequence, (extract(epoch FROM entry.at) * 1000000)::bigint, entry.member_id, entry.action,
+    entry.subject, entry.detail, entry.correlation_id)::text, 'UTF8'))
+$$;
+
+CREATE FUNCTION engagerr_audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  head audit_heads;
+BEGIN
+  INSERT INTO audit_heads (tenant_id, sequence, hash) VALUES (NEW.tenant_id, 0, '\x') ON CONFLICT DO NOTHING;
+  SELECT * INTO STRICT head FROM audit_heads WHERE tenant_id = NEW.tenant_id FOR UPDATE;
+  NEW.sequence := head.sequence + 1;
+  NEW.previous_hash := head.hash;
+  NEW.at := clock_timestamp();
+  NEW.hash := engagerr_audit_hash(NEW);
+  UPDATE audit_heads SET sequence = NEW.sequence, hash = NEW.hash WHERE tenant_id = NEW.tenant_id;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER audit_chain BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION engagerr_audit_chain();
+
+-- ── Families: edges are the truth, paths are made from confirmed edges ─────────────────────────────────────────────
+-- A label must be short (paths are copied into every node) and unique: the last 60 bits of a UUIDv7 are random.
+CREATE FUNCTION engagerr_label(item uuid) RETURNS ltree LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT right(replace(item::text, '-', ''), 15)::ltree $$;
+
+CREATE FUNCTION engagerr_join_tree(tenant uuid, child uuid, parent uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  below content_nodes;
+  above content_nodes;
+BEGIN
+  -- One change of shape at a time per tenant: two confirms that together close a circle must see each other.
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.tree.' || tenant::text, 0));
+  INSERT INTO content_nodes (tenant_id, item_id, family_id, path)
+    SELECT tenant, item, item, engagerr_label(item) FROM unnest(ARRAY[child, parent]) AS item
+    ON CONFLICT DO NOTHING;
+  SELECT * INTO STRICT above FROM content_nodes WHERE tenant_id = tenant AND item_id = parent;
+  SELECT * INTO STRICT below FROM content_nodes WHERE tenant_id = tenant AND item_id = child;
+  IF above.family_id = below.family_id THEN
+    RAISE EXCEPTION 'item % already stands above item %', child, parent
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'content_edges_no_cycle', TABLE = 'content_edges';
+  END IF;
+  -- One parent at a time (a unique index), so the child is the root of its family and the family moves as a whole.
+  UPDATE content_nodes SET family_id = above.family_id, path = above.path || path
+    WHERE tenant_id = tenant AND family_id = below.family_id;
+END
+$$;
+
+CREATE FUNCTION engagerr_leave_tree(tenant uuid, child uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  leaving content_nodes;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.tree.' || tenant::text, 0));
+  SELECT * INTO STRICT leaving FROM content_nodes WHERE tenant_id = tenant AND item_id = child;
+  UPDATE content_nodes SET family_id = child, path = subpath(path, nlevel(leaving.path) - 1)
+    WHERE tenant_id = tenant AND family_id = leaving.family_id AND path <@ leaving.path;
+  -- An item that is alone again is no family.
+  DELETE FROM content_nodes WHERE tenant_id = tenant AND family_id IN (
+    SELECT family_id FROM content_nodes
+      WHERE tenant_id = tenant AND family_id IN (child, leaving.family_id) GROUP BY family_id HAVING count(*) = 1);
+END
+$$;
+
+CREATE FUNCTION engagerr_edge_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  stood boolean := TG_OP <> 'INSERT' AND OLD.state IN ('confirmed', 'auto_confirmed');
+  stands boolean := TG_OP <> 'DELETE' AND NEW.state IN ('confirmed', 'auto_confirmed');
+BEGIN
+  IF stood AND NOT stands THEN
+    PERFORM engagerr_leave_tree(OLD.tenant_id, OLD.child_id);
+  ELSIF stands AND NOT stood THEN
+    PERFORM engagerr_join_tree(NEW.tenant_id, NEW.child_id, NEW.parent_id);
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER edge_changed AFTER INSERT OR DELETE OR UPDATE OF state ON content_edges
+  FOR EACH ROW EXECUTE FUNCTION engagerr_edge_changed();
+REVOKE ALL ON FUNCTION engagerr_join_tree(uuid, uuid, uuid), engagerr_leave_tree(uuid, uuid) FROM PUBLIC;
+
+-- ── Monthly partitions of observations ─────────────────────────────────────────────────────────────────────────────
+-- The application owns nothing, so it asks for partitions here. LIKE + ATTACH takes no lock that stops readers or
+-- writers, where CREATE TABLE … PARTITION OF would wait for every one of them.
+CREATE FUNCTION engagerr_ensure_partitions(months date[]) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  month date;
+  partition text;
+  made integer := 0;
+BEGIN
+  FOREACH month IN ARRAY months LOOP
+    month := date_trunc('month', month::timestamp)::date;
+    IF month < DATE '2004-01-01' OR month > (now() + interval '40 days')::date THEN
+      RAISE EXCEPTION 'no partition for %: observations lie between 2004 and next month', month
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'metric_observations_month';
+    END IF;
+    partition := 'metric_observations_' || to_char(month, 'YYYY_MM');
+    CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
+    PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.partitions', 0));
+    CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.metric_observations INCLUDING ALL)', partition);
+    -- Nobody but the owner may name a partition, and even the owner reads it by tenant only.
+    PERFORM public.engagerr_close_table(format('public.%I', partition)::regclass);
+    EXECUTE format(
+      'ALTER TABLE public.metric_observations ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+      partition, month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END
+$$;
+REVOKE ALL ON FUNCTION engagerr_ensure_partitions(date[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION engagerr_ensure_partitions(date[]) TO :app;

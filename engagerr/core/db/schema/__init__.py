@@ -1,0 +1,11 @@
+"""The shape of the database, in one place: the metadata that migrations are checked against.
+
+Rules that hold for every table: `tenant_id` leads every key, so that row-level security can use the index, an error never
+tells of another tenant's row, and the big tables can be distributed by tenant. Rows that are history are append-only by
+privilege (see the migrations), not by good manners.
+"""
+
+from engagerr.core.db.schema import content, ingestion, metrics, roster, tenancy
+from engagerr.core.db.schema.columns_in_common import metadata
+
+__all__ = ["content", "ingestion", "metadata", "metrics", "roster", "tenancy"]

@@ -1,0 +1,5 @@
+"""Bringing numbers in: files become raw payloads and standard rows in one transaction, and go out again as JSONL."""
+
+from engagerr.core.ingestion.importer import FormatRow, ImportProgress, ImportResult, ImportRow, Ingestion
+
+__all__ = ["FormatRow", "ImportProgress", "ImportResult", "ImportRow", "Ingestion"]

@@ -1,0 +1,303 @@
+"""Whose file is it: from the names in a file to creators and accounts of the roster, made where the user said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.errors import Conflict, InvalidInput
+from engagerr.core.money import Money
+from engagerr.core.roster.identity import AccountName, account_key, provisional_handle
+from engagerr.core.roster.roster import insert_creator, insert_rate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from engagerr.core.db import Session
+    from engagerr.core.ingestion.staging import Staged, StagedAccount
+    from engagerr.core.integrations.records import CreatorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the user said about whose file it is."""
+
+    account: AccountName | None
+    creator: str | None
+    may_make_accounts: bool
+
+
+class UnknownAccount(InvalidInput):
+    """The file is of an account that nobody on the roster has, or does not say of which."""
+
+
+class OtherCreator(Conflict):
+    """The account belongs to another creator than the one named."""
+
+
+class AccountBook:
+    """Resolves the accounts of one staged file, inside the import's transaction."""
+
+    def __init__(self, session: Session, *, tenant_id: UUID, owner: Owner, file_name: str) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+        self._owner = owner
+        self._file_name = file_name
+        self._creators: dict[str, tuple[UUID, str]] = {
+            row.key: (row.id, row.name)
+            for row in session.execute(text("SELECT id, name, lower(name) AS key FROM creators"))
+        }
+        self.creators_new = 0
+        self.accounts_new = 0
+        self.creators_changed = 0
+        self.notices: list[str] = []
+
+    def describe_creators(self, records: Iterable[CreatorRecord], *, observed_at: Any) -> None:
+        """Make or update the creators that the file describes, with rates and audience."""
+        for record in records:
+            creator_id = self._creator_id(record.name)
+            changed = self._session.execute(
+                text(
+                    """
+                    UPDATE creators SET country = coalesce(:country, country), languages = coalesce(:languages, languages),
+                           topics = coalesce(:topics, topics), bio = coalesce(:bio, bio), updated_at = now()
+                    WHERE id = :id AND (country, languages, topics, bio) IS DISTINCT FROM
+                      (coalesce(:country, country), coalesce(:languages, languages), coalesce(:topics, topics),
+                       coalesce(:bio, bio))
+                    """
+                ),
+                {
+                    "id": creator_id, "country": record.country, "bio": record.bio,
+                    "languages": None if record.languages is None else list(record.languages),
+                    "topics": None if record.topics is None else list(record.topics),
+                },
+            )  # fmt: skip
+            self.creators_changed += changed.rowcount
+            for rate in record.rates:
+                insert_rate(
+                    self._session, self._tenant_id, creator_id, rate.deliverable, Money(rate.minor, rate.currency)
+                )
+            for share in record.audience:
+                self._session.execute(
+                    text(
+                        "INSERT INTO audience_shares (tenant_id, creator_id, dimension, value, share, observed_at)"
+                        " VALUES (:tenant_id, :creator_id, :dimension, :value, :share, :observed_at)"
+                        " ON CONFLICT DO NOTHING"
+                    ),
+                    {
+                        "tenant_id": self._tenant_id, "creator_id": creator_id, "dimension": share.dimension,
+                        "value": share.value, "share": str(share.share), "observed_at": share.observed_at or observed_at,
+                    },
+                )  # fmt: skip
+
+    def resolve(self, staged: Staged) -> dict[int, UUID]:
+        """{staged account number: account id}; raises for accounts that nobody has, naming all of them."""
+        if self._owner.account is not None:
+            self._check_given_account(staged)
+        resolved: dict[int, UUID] = {}
+        unknown: list[StagedAccount] = []
+        loose = 0
+        for account in staged.accounts.values():
+            account_id, is_loose = self._resolve_one(account)
+            if account_id is None:
+                unknown.append(account)
+            else:
+                resolved[account.number] = account_id
+                loose += is_loose
+        if unknown:
+            raise self._unknown(unknown)
+        if loose:
+            self.notices.append(
+                f"{loose} account{'s have' if loose > 1 else ' has'} no creator yet; name one with "
+                "engagerr creator add-account CREATOR PLATFORM:HANDLE."
+            )
+        return resolved
+
+    def _resolve_one(self, staged: StagedAccount) -> tuple[UUID | None, bool]:
+        """(account id or None if it cannot be made, whether it was made without a creator)."""
+        handle, native_id = staged.handle, staged.native_id
+        if self._owner.account is not None:
+            native_id = native_id or (handle if handle and not self._is(self._owner.account, handle) else None)
+            handle = self._owner.account.handle
+        creator = self._owner.creator or staged.creator
+        creator_id = self._creator_id(creator) if creator else None
+        if handle is None:
+            return (None, False) if creator_id is None or creator is None else (
+                self._only_account(staged.platform, creator_id, creator), False,
+            )  # fmt: skip
+        known = self._known(staged.platform, handle, native_id) or self._by_items(staged, creator_id)
+        if known is not None:
+            self._complete(known, handle, native_id, staged, creator_id, creator)
+            return known.id, False
+        if creator_id is None and not self._owner.may_make_accounts and self._owner.account is None:
+            return None, False
+        if creator_id is None and self._owner.account is not None and not self._owner.may_make_accounts:
+            return None, False
+        self.accounts_new += 1
+        made: UUID = self._session.execute(
+            text(
+                "INSERT INTO accounts (tenant_id, creator_id, platform, handle, handle_key, native_id, name, url)"
+                " VALUES (:tenant_id, :creator_id, :platform, :handle, :key, :native_id, :name, :url) RETURNING id"
+            ),
+            {
+                "tenant_id": self._tenant_id, "creator_id": creator_id, "platform": staged.platform, "handle": handle,
+                "key": account_key(handle), "native_id": native_id, "name": staged.name, "url": staged.url,
+            },
+        ).scalar_one()  # fmt: skip
+        return made, creator_id is None
+
+    def _known(self, platform: str, handle: str, native_id: str | None) -> Row[Any] | None:
+        return self._session.execute(
+            text(
+                # A handle and a native id may each be all that a file knows of the account.
+                """
+                SELECT accounts.id, creator_id, handle, native_id, provisional, creators.name AS creator
+                FROM accounts LEFT JOIN creators ON creators.id = creator_id
+                WHERE platform = :platform AND (handle_key = :key OR native_id IN (:native_id, :handle))
+                ORDER BY (handle_key = :key) DESC LIMIT 1
+                """
+            ),
+            {"platform": platform, "key": account_key(handle), "native_id": native_id, "handle": handle},
+        ).one_or_none()
+
+    def _by_items(self, staged: StagedAccount, creator_id: UUID | None) -> Row[Any] | None:
+        """An account whose real name we did not know: provisional, or its items are the ones in the file."""
+        return self._session.execute(
+            text(
+                """
+                SELECT account.id, account.creator_id, handle, native_id, provisional, creators.name AS creator
+                FROM accounts AS account LEFT JOIN creators ON creators.id = account.creator_id
+                WHERE account.platform = :platform AND native_id IS NULL
+                  AND (CAST(:creator_id AS uuid) IS NULL OR account.creator_id = :creator_id)
+                  AND (provisional OR CAST(:creator_id AS uuid) IS NULL OR :only_native)
+                  AND (account.creator_id = :creator_id AND provisional OR EXISTS (
+                    SELECT FROM stage_items JOIN content_items USING (platform, native_id)
+                    WHERE stage_items.account = :number AND content_items.account_id = account.id))
+                ORDER BY provisional DESC, handle_key LIMIT 1
+                """
+            ),
+            {
+                "platform": staged.platform, "creator_id": creator_id, "number": staged.number,
+                "only_native": staged.handle is not None and staged.handle == staged.native_id,
+            },
+        ).one_or_none()  # fmt: skip
+
+    def _complete(
+        self,
+        known: Row[Any],
+        handle: str,
+        native_id: str | None,
+        staged: StagedAccount,
+        creator_id: UUID | None,
+        creator: str | None,
+    ) -> None:
+        if creator_id is not None and known.creator_id not in (None, creator_id):
+            raise OtherCreator(
+                f"{staged.platform}:{known.handle} belongs to {known.creator}, not to {creator}.",
+                hint="Leave --creator out, or check whose file this is.",
+                facts={"account": f"{staged.platform}:{known.handle}", "creator": known.creator},
+            )
+        # A handle that is only the native id gives way to the real handle, and a stand-in to any.
+        better = handle != known.handle and (
+            known.provisional or (known.handle == known.native_id and handle != known.native_id)
+        )
+        self._session.execute(
+            text(
+                "UPDATE accounts SET creator_id = coalesce(creator_id, :creator_id), handle = :handle,"
+                " handle_key = :key, native_id = coalesce(native_id, :native_id), name = coalesce(:name, name),"
+                " url = coalesce(:url, url), provisional = false WHERE id = :id"
+            ),
+            {
+                "creator_id": creator_id, "handle": handle if better else known.handle,
+                "key": account_key(handle if better else known.handle), "id": known.id,
+                "native_id": native_id or (handle if not better and handle != known.handle
+                                           and account_key(handle) != account_key(known.handle) else None),
+                "name": staged.name, "url": staged.url,
+            },
+        )  # fmt: skip
+
+    def _only_account(self, platform: str, creator_id: UUID, creator: str) -> UUID:
+        """The creator's one account of the platform, for a file that names none; a stand-in is made if there is none."""
+        held = self._session.execute(
+            text("SELECT id, handle FROM accounts WHERE platform = :platform AND creator_id = :creator_id"),
+            {"platform": platform, "creator_id": creator_id},
+        ).all()
+        if len(held) > 1:
+            names = ", ".join(f"{platform}:{row.handle}" for row in held)
+            raise UnknownAccount(
+                f"{self._file_name} does not name its account, and {creator} has several on {platform}: {names}.",
+                hint=f"Say which: --account {platform}:{held[0].handle}",
+                facts={"accounts": [f"{platform}:{row.handle}" for row in held]},
+            )
+        if held:
+            return UUID(str(held[0].id))
+        handle = provisional_handle(creator)
+        self.accounts_new += 1
+        self.notices.append(
+            f"The file does not name its account: {platform}:{handle} stands in until its name is known."
+        )
+        made: UUID = self._session.execute(
+            text(
+                "INSERT INTO accounts (tenant_id, creator_id, platform, handle, handle_key, provisional)"
+                " VALUES (:tenant_id, :creator_id, :platform, :handle, :key, true) RETURNING id"
+            ),
+            {
+                "tenant_id": self._tenant_id, "creator_id": creator_id, "platform": platform, "handle": handle,
+                "key": account_key(handle),
+            },
+        ).scalar_one()  # fmt: skip
+        return made
+
+    def _creator_id(self, name: str) -> UUID:
+        held = self._creators.get(name.strip().lower())
+        if held is None:
+            self.creators_new += 1
+            held = (insert_creator(self._session, self._tenant_id, {"name": name.strip()}), name.strip())
+            self._creators[name.strip().lower()] = held
+        return held[0]
+
+    def _check_given_account(self, staged: Staged) -> None:
+        given = self._owner.account
+        assert given is not None
+        for account in staged.accounts.values():
+            if account.platform != given.platform:
+                raise InvalidInput(
+                    f"{self._file_name} is of {account.platform}; {given} is not.",
+                    hint=f"Name an account like --account {account.platform}:HANDLE.",
+                )
+            names_another = (
+                account.handle is not None
+                and not self._is(given, account.handle)
+                and account.handle != account.native_id
+                and account.platform != "podcast"
+            )
+            if names_another or len(staged.accounts) > 1:
+                raise InvalidInput(
+                    f"{self._file_name} says that it is of {account.platform}:{account.handle}, not of {given}.",
+                    hint="Leave --account out, or check whose file this is.",
+                    facts={"account": f"{account.platform}:{account.handle}", "given": str(given)},
+                )
+
+    def _unknown(self, accounts: list[StagedAccount]) -> UnknownAccount:
+        nameless = [account for account in accounts if account.handle is None]
+        if nameless and self._owner.account is None:
+            return UnknownAccount(
+                f"{self._file_name} does not say whose account it is.",
+                hint=f"Add --account {nameless[0].platform}:HANDLE, or --creator NAME (made if missing).",
+                facts={"platform": nameless[0].platform},
+            )
+        names = [str(self._owner.account)] if self._owner.account else [f"{a.platform}:{a.handle}" for a in accounts]
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        return UnknownAccount(
+            f"{shown} {'is' if len(names) == 1 else 'are'} not on the roster.",
+            hint="Say whose it is with --creator NAME (the creator is made if missing).",
+            facts={"accounts": names},
+        )
+
+    @staticmethod
+    def _is(name: AccountName, handle: str) -> bool:
+        return account_key(name.handle) == account_key(handle)

@@ -1,0 +1,528 @@
+"""Verbs that import files and show what was imported."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.content import suggest_edges
+from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from engagerr.core.ingestion.accounts import AccountBook, Owner
+from engagerr.core.ingestion.landing import (
+    count_unchanged,
+    land_items,
+    land_links,
+    land_observations,
+    lock_imports,
+    months_staged,
+)
+from engagerr.core.ingestion.raw import keep_raw
+from engagerr.core.ingestion.staging import Stage, Staged
+from engagerr.core.ingestion.stated_edges import land_edges
+from engagerr.core.integrations.formats.source import Format, Reading, Source
+from engagerr.core.integrations.records import Period, Rejection
+from engagerr.core.roster import parse_account
+from engagerr.core.telemetry import correlation_id, log
+from engagerr.core.tenancy import Access, Permission
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Session
+
+# Clocks differ, and a report of "today" ends tonight.
+_FUTURE = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import is: phase "reading" counts bytes, "landing" has no measure of its own."""
+
+    phase: str
+    done_bytes: int
+    total_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What one file brought. `unchanged` counts rows that said nothing new; the whole file, if it was known by its hash."""
+
+    path: Path
+    sha256: str
+    format: str
+    rows: int
+    items_new: int = 0
+    items_updated: int = 0
+    observations_new: int = 0
+    unchanged: int = 0
+    creators_new: int = 0
+    accounts_new: int = 0
+    edges_new: int = 0
+    quarantined: tuple[Rejection, ...] = ()
+    notices: tuple[str, ...] = ()
+    already_imported: datetime | None = None
+    dry_run: bool = False
+    import_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One import in the history."""
+
+    id: UUID
+    file_name: str
+    format: str
+    rows: int
+    items_new: int
+    items_updated: int
+    observations_new: int
+    quarantined: int
+    observed_at: datetime
+    imported_at: datetime
+    member: str | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRow:
+    """A format that can be imported."""
+
+    name: str
+    platform: str | None
+    title: str
+    recognised_by: str
+    yields: str
+    names_account: bool
+
+
+class AlreadyImported(Conflict):
+    """The very same file was imported before, for somebody else."""
+
+
+class _Known(Exception):  # noqa: N818  not an error: another process was quicker
+    def __init__(self, result: ImportResult) -> None:
+        self.result = result
+
+
+class _RolledBack(Exception):  # noqa: N818  not an error: a dry run ends so
+    def __init__(self, result: ImportResult) -> None:
+        self.result = result
+
+
+@dataclass(slots=True)
+class _Job:
+    """One file on its way in."""
+
+    source: Source
+    sha256: str
+    size: int
+    format: Format
+    owner: Owner
+    reading: Reading
+    observed_at: datetime
+    dry_run: bool
+    options: dict[str, Any]
+    report: Callable[[ImportProgress], None] = field(default=lambda _: None)
+
+
+class Ingestion:
+    """Files in, history and quarantine to look at, interchange out."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        account: str | None = None,
+        creator: str | None = None,
+        format: str = "auto",
+        period: Period | None = None,
+        observed_at: datetime | None = None,
+        dry_run: bool = False,
+        progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportResult:
+        """Import one file in one transaction; the same file again changes nothing.
+
+        `account` is `platform:handle`; `creator` is made if missing, and so is their account where the file names none.
+        `period` is what the figures cover where the file does not say; `observed_at` (aware) when they were true, by
+        default now. With `dry_run` the answer is the same and nothing is written.
+        """
+        self._access.require(Permission.IMPORT)
+        job = self._prepare(Path(path), account, creator, format, period, observed_at, dry_run=dry_run)
+        if progress is not None:
+            job.report = progress
+        known = self._known(job)
+        if known is not None:
+            return known
+        try:
+            result = self._land(job)
+        except _Known as other:
+            result = other.result
+        except _RolledBack as dry:
+            result = dry.result
+        log(
+            "file.imported",
+            file=result.path.name,
+            format=result.format,
+            rows=result.rows,
+            observations_new=result.observations_new,
+            quarantined=len(result.quarantined),
+            dry_run=dry_run,
+        )
+        return result
+
+    def formats(self) -> tuple[FormatRow, ...]:
+        """Every format, in the order in which they are tried."""
+        from engagerr.core.integrations.formats.table import FORMATS
+
+        return tuple(
+            FormatRow(known.name, known.platform, known.title, known.recognised_by, known.yields, known.names_account)
+            for known in FORMATS
+        )
+
+    def history(self, *, limit: int = 100) -> tuple[ImportRow, ...]:
+        """The newest imports, newest first."""
+        with self._access.transaction(Permission.READ) as session:
+            rows = session.execute(
+                text(
+                    "SELECT imports.id, file_name, format, counts, observed_at, imported_at, members.name AS member,"
+                    " sha256 FROM imports LEFT JOIN members ON members.tenant_id = imports.tenant_id"
+                    " AND members.id = imports.member_id"
+                    " WHERE imports.tenant_id = :tenant_id ORDER BY imported_at DESC, imports.id DESC LIMIT :limit"
+                ),
+                {"tenant_id": self._access.tenant.id, "limit": limit},
+            )
+            return tuple(
+                ImportRow(
+                    row.id, row.file_name, row.format, row.counts["rows"], row.counts["items_new"],
+                    row.counts["items_updated"], row.counts["observations_new"], row.counts["quarantined"],
+                    row.observed_at, row.imported_at, row.member, row.sha256,
+                )
+                for row in rows
+            )  # fmt: skip
+
+    def quarantine(self, import_id: UUID | None = None) -> tuple[tuple[str, Rejection], ...]:
+        """Rows that could not be used, as (file name, row), of one import or of all."""
+        with self._access.transaction(Permission.READ) as session:
+            return tuple(
+                (row.file_name, _rejection(row))
+                for row in session.execute(
+                    text(
+                        'SELECT imports.file_name, bad."row", bad.part, bad.column_name, bad.value, bad.reason, bad.fix'
+                        " FROM quarantined_rows AS bad JOIN imports ON imports.tenant_id = bad.tenant_id"
+                        " AND imports.id = bad.import_id WHERE bad.tenant_id = :tenant_id"
+                        " AND (CAST(:import_id AS uuid) IS NULL OR bad.import_id = :import_id)"
+                        " ORDER BY imports.imported_at DESC, bad.import_id, bad.sequence"
+                    ),
+                    {"tenant_id": self._access.tenant.id, "import_id": import_id},
+                )
+            )
+
+    def export_jsonl(self, target: BinaryIO) -> int:
+        """Write the whole workspace as interchange JSONL; returns the number of lines.
+
+        The order depends on names only, so an export, imported into an empty home, exports as the same bytes.
+        """
+        from engagerr.core.ingestion.exporter import write_jsonl
+
+        with self._access.transaction(Permission.READ_TERMS) as session:
+            lines = write_jsonl(session, tenant_id=self._access.tenant.id, target=target)
+        log("workspace.exported", lines=lines)
+        return lines
+
+    def _prepare(
+        self,
+        path: Path,
+        account: str | None,
+        creator: str | None,
+        format_name: str,
+        period: Period | None,
+        observed_at: datetime | None,
+        *,
+        dry_run: bool,
+    ) -> _Job:
+        from engagerr.core.integrations.formats.table import format_named, recognise
+
+        now = self._access.clock.now()
+        size = _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
+        if observed_at is not None and not (observed_at.tzinfo and observed_at <= now + _FUTURE):
+            raise InvalidInput(
+                f"{observed_at.isoformat()} cannot be when the figures were true.",
+                hint="Give a moment with a time zone that is not in the future: 2026-11-01T00:00:00Z.",
+            )
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
+        source = Source(path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        chosen = recognise(source) if format_name == "auto" else format_named(format_name)
+        return _Job(
+            source=source,
+            sha256=digest,
+            size=size,
+            format=chosen,
+            owner=Owner(
+                parse_account(account) if account else None,
+                creator.strip() if creator and creator.strip() else None,
+                may_make_accounts=chosen.platform is None,
+            ),
+            reading=Reading(now=now, period=period),
+            observed_at=observed_at or now,
+            dry_run=dry_run,
+            options={"account": account, "creator": creator, "period": _words(period)},
+        )
+
+    def _known(self, job: _Job, session: Session | None = None) -> ImportResult | None:
+        """What the same file brought when it was imported before, as a result that says so."""
+        with ExitStack() as stack:
+            if session is None:
+                session = stack.enter_context(self._access.transaction(Permission.IMPORT))
+            row = session.execute(
+                text(
+                    "SELECT id, format, counts, options, imported_at FROM imports"
+                    " WHERE tenant_id = :tenant_id AND sha256 = :sha256"
+                ),
+                {"tenant_id": self._access.tenant.id, "sha256": job.sha256},
+            ).one_or_none()
+            if row is None:
+                return None
+            for option in ("account", "creator"):
+                before, now = row.options.get(option), job.options[option]
+                if before and now and before.strip().lower() != now.strip().lower():
+                    raise AlreadyImported(
+                        f"{job.source.name} was imported on {row.imported_at:%Y-%m-%d} for {before}, not for {now}.",
+                        hint="The same bytes cannot be two people's figures: check which file is whose.",
+                        facts={"import_id": str(row.id), option: before},
+                    )
+            bad = session.execute(
+                text(
+                    'SELECT "row", part, column_name, value, reason, fix FROM quarantined_rows'
+                    " WHERE tenant_id = :tenant_id AND import_id = :id ORDER BY sequence"
+                ),
+                {"tenant_id": self._access.tenant.id, "id": row.id},
+            )
+            return ImportResult(
+                path=job.source.path,
+                sha256=job.sha256,
+                format=row.format,
+                rows=row.counts["rows"],
+                unchanged=row.counts["rows"] - row.counts["quarantined"],
+                quarantined=tuple(_rejection(entry) for entry in bad),
+                notices=(f"Imported before, on {row.imported_at:%Y-%m-%d %H:%M} UTC: nothing changed.",),
+                already_imported=row.imported_at,
+                dry_run=job.dry_run,
+                import_id=row.id,
+            )
+
+    def _land(self, job: _Job) -> ImportResult:
+        with self._access.transaction(Permission.IMPORT) as session:
+            tenant_id = self._access.tenant.id
+            staged = self._stage(session, job)
+            job.report(ImportProgress("landing", job.size, job.size, staged.rows))
+            self._make_room(session, job)
+            lock_imports(session, tenant_id)
+            other = self._known(job, session)
+            if other is not None:
+                raise _Known(other)
+            import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
+            book = AccountBook(session, tenant_id=tenant_id, owner=job.owner, file_name=job.source.name)
+            book.describe_creators(staged.creators, observed_at=job.observed_at)
+            accounts = book.resolve(staged)
+            items, foreign = land_items(
+                session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=job.observed_at
+            )
+            _name_account_subjects(session, staged, accounts)
+            observations = land_observations(
+                session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
+            )
+            edges_new, bad_edges = land_edges(
+                session, tenant_id=tenant_id, edges=staged.edges, file_name=job.source.name
+            )
+            land_links(session, tenant_id=tenant_id)
+            suggested = suggest_edges(session, tenant_id=tenant_id, scope="staged")
+            quarantined = sorted((*staged.rejections, *foreign, *bad_edges), key=lambda bad: (bad.part or "", bad.row))
+            nothing_new = observations < staged.observations or staged.observations == 0
+            result = ImportResult(
+                path=job.source.path,
+                sha256=job.sha256,
+                format=job.format.name,
+                rows=staged.rows,
+                items_new=items.new,
+                items_updated=items.updated,
+                observations_new=observations,
+                unchanged=count_unchanged(session, import_id=import_id) if nothing_new else 0,
+                creators_new=book.creators_new,
+                accounts_new=book.accounts_new,
+                edges_new=edges_new + suggested.new,
+                quarantined=tuple(quarantined),
+                notices=tuple(dict.fromkeys((*staged.notices, *book.notices))),
+                dry_run=job.dry_run,
+                import_id=import_id,
+            )
+            if job.dry_run:
+                raise _RolledBack(replace(result, import_id=None))
+            self._remember(session, job, result)
+        return result
+
+    def _stage(self, session: Session, job: _Job) -> Staged:
+        def too_many(limit: int) -> InvalidInput:
+            first = stage.staged.rejections[0]
+            return InvalidInput(
+                f"More than {limit:,} rows of {job.source.name} cannot be used; it may not be {job.format.title}.",
+                hint=f"The first: row {first.row}, {first.column or 'whole row'}: {first.reason}. {first.fix}",
+                facts={"row": first.row, "column": first.column, "value": first.value, "reason": first.reason},
+            )
+
+        counted = _CountedSource(job.source.path, job.source.modified_at)
+        stage = Stage(
+            cast("Any", session.connection.driver_connection),
+            observed_at=job.observed_at,
+            latest=self._access.clock.now() + _FUTURE,
+            rejection_limit=self._access.settings.ingestion.quarantine_limit,
+            too_many=too_many,
+        )
+        for number, record in enumerate(job.format.parse(counted, job.reading)):
+            stage.add(record)
+            if number % 2048 == 0:
+                job.report(ImportProgress("reading", counted.bytes_read, job.size, stage.staged.rows))
+        return stage.finish()
+
+    def _make_room(self, session: Session, job: _Job) -> None:
+        """Partitions for the months in the file. They are made in a transaction of their own, which waits for nobody."""
+        months = months_staged(session)
+        if not months:
+            return
+        statement = text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))")
+        if job.dry_run:
+            session.execute(statement, {"months": months})
+        else:
+            with self._access.database.system() as own:
+                own.execute(statement, {"months": months})
+
+    def _remember(self, session: Session, job: _Job, result: ImportResult) -> None:
+        tenant_id = self._access.tenant.id
+        session.execute(
+            text(
+                "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts, observed_at,"
+                " imported_at, member_id, correlation_id) VALUES (:tenant_id, :id, :sha256, :file_name, :size_bytes,"
+                " :format, CAST(:options AS jsonb), CAST(:counts AS jsonb), :observed_at, :imported_at, :member_id,"
+                " :correlation_id)"
+            ),
+            {
+                "tenant_id": tenant_id,
+                "id": result.import_id,
+                "sha256": job.sha256,
+                "file_name": job.source.name,
+                "size_bytes": job.size,
+                "format": job.format.name,
+                "options": json.dumps(job.options),
+                "counts": json.dumps(
+                    {
+                        "rows": result.rows,
+                        "items_new": result.items_new,
+                        "items_updated": result.items_updated,
+                        "observations_new": result.observations_new,
+                        "quarantined": len(result.quarantined),
+                    }
+                ),
+                "observed_at": job.observed_at,
+                "imported_at": self._access.clock.now(),
+                "member_id": self._access.member.id,
+                "correlation_id": correlation_id(),
+            },
+        )
+        if result.quarantined:
+            session.execute(
+                text(
+                    'INSERT INTO quarantined_rows (tenant_id, import_id, sequence, "row", part, column_name, value,'
+                    " reason, fix) VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
+                ),
+                [
+                    {
+                        "tenant_id": tenant_id, "import_id": result.import_id, "sequence": sequence, "row": bad.row,
+                        "part": bad.part, "column": bad.column, "value": (bad.value or "").replace("\x00", "")[:2000],
+                        "reason": bad.reason, "fix": bad.fix,
+                    }
+                    for sequence, bad in enumerate(result.quarantined)
+                ],
+            )  # fmt: skip
+        digest = keep_raw(session, tenant_id=tenant_id, import_id=result.import_id, source=job.source, rows=result.rows)
+        if digest != job.sha256:
+            raise Unavailable(
+                f"{job.source.name} changed while it was read; nothing was imported.", hint="Run it again."
+            )
+        self._access.audit(
+            session, "file.imported", f"import:{result.import_id}", file=job.source.name, sha256=job.sha256,
+            rows=result.rows, observations_new=result.observations_new, quarantined=len(result.quarantined),
+        )  # fmt: skip
+
+
+class _CountedSource(Source):
+    """A source that knows how much of it was read."""
+
+    def open(self) -> BinaryIO:
+        raw = _CountedFile(self.path)
+        object.__setattr__(self, "_raw", raw)
+        return io.BufferedReader(raw, buffer_size=1 << 20)
+
+    @property
+    def bytes_read(self) -> int:
+        raw = getattr(self, "_raw", None)
+        return raw.bytes_read if raw is not None else 0
+
+
+class _CountedFile(io.FileIO):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self.bytes_read = 0
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer) or 0
+        self.bytes_read += count
+        return count
+
+
+def _checked_size(path: Path, *, limit: int) -> int:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise NotFound(f"There is no file {path}.", hint="Check the path.", facts={"path": str(path)}) from error
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder.", hint=f"Name its files: engagerr import file {path}/*")
+    if status.st_size == 0:
+        raise InvalidInput(f"{path} is empty.", hint="Download it again.", facts={"path": str(path)})
+    if status.st_size > limit:
+        raise InvalidInput(
+            f"{path.name} has {status.st_size / 1e6:,.0f} MB; the limit is {limit / 1e6:,.0f} MB.",
+            hint="Split it, or raise ingestion.max_file_megabytes.",
+        )
+    return status.st_size
+
+
+def _name_account_subjects(session: Session, staged: Staged, accounts: dict[int, UUID]) -> None:
+    for account in staged.accounts.values():
+        for subject in account.subjects:
+            session.execute(
+                text("INSERT INTO stage_subjects (subject, subject_id, is_new) VALUES (:subject, :id, false)"),
+                {"subject": subject, "id": accounts[account.number]},
+            )
+
+
+def _rejection(row: Any) -> Rejection:
+    return Rejection(row.row, row.column_name, row.value or None, row.reason, row.fix, row.part)
+
+
+def _words(period: Period | None) -> str | None:
+    return f"{period.first}..{period.last}" if period else None

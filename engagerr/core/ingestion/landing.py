@@ -1,0 +1,263 @@
+"""From the temporary tables into the workspace: each step is one statement over the whole file.
+
+Everything here runs inside the import's transaction and holds the tenant's import lock, so two imports cannot weave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.integrations.records import Rejection
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engagerr.core.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LandedItems:
+    """How many items were new and how many said something new."""
+
+    new: int
+    updated: int
+
+
+def lock_imports(session: Session, tenant_id: UUID) -> None:
+    """Wait until no other import of this tenant is landing."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.import.' || :tenant, 0))"),
+        {"tenant": str(tenant_id)},
+    )
+
+
+def months_staged(session: Session) -> list[Any]:
+    """The months (first days) that the staged observations fall into."""
+    return list(
+        session.execute(
+            text("SELECT DISTINCT date_trunc('month', observed_at AT TIME ZONE 'UTC')::date FROM stage_observations")
+        ).scalars()
+    )
+
+
+def land_items(
+    session: Session, *, tenant_id: UUID, import_id: UUID, accounts: dict[int, UUID], described_at: datetime
+) -> tuple[LandedItems, list[Rejection]]:
+    """Insert new items, update the ones that say something new (keeping what they said), and name all subjects."""
+    session.execute(
+        text(
+            "CREATE TEMPORARY TABLE stage_accounts (account integer PRIMARY KEY, account_id uuid NOT NULL) ON COMMIT DROP"
+        )
+    )
+    if accounts:
+        session.execute(
+            text("INSERT INTO stage_accounts SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:ids AS uuid[]))"),
+            {"numbers": list(accounts), "ids": [str(account_id) for account_id in accounts.values()]},
+        )
+    session.execute(text("ANALYZE stage_items"))
+    repeated = session.execute(
+        text("SELECT EXISTS (SELECT FROM stage_items GROUP BY platform, native_id HAVING count(*) > 1)")
+    ).scalar_one()
+    # An item on several lines of one file: the last word on each field wins, and hints add up.
+    session.execute(text(_DISTINCT_OF_REPEATED if repeated else _DISTINCT_AS_STAGED))
+    session.execute(text("ANALYZE stage_distinct"))
+    values = {"tenant_id": tenant_id, "import_id": import_id, "described_at": described_at}
+    rejections = [
+        Rejection(
+            row.row,
+            "native_id",
+            f"{row.platform}:{row.native_id}",
+            f"the item belongs to {row.account}" + (f" of {row.creator}" if row.creator else ""),
+            "Name the right account with --account, or leave the row out.",
+            row.part,
+        )
+        for row in session.execute(text(_TAKE_OUT_FOREIGN))
+    ]
+    new = session.execute(text(_INSERT_NEW), values).rowcount
+    updated = session.execute(text(_UPDATE_CHANGED), values).scalar_one()
+    session.execute(text(_NAME_SUBJECTS), {"import_id": import_id})
+    session.execute(text("ANALYZE stage_subjects"))
+    return LandedItems(new, updated), rejections
+
+
+def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, staged: int) -> int:
+    """Append what is new; a figure that differs from what stood for the same moment becomes its next revision."""
+    values = {"tenant_id": tenant_id, "import_id": import_id}
+    landed: int = session.execute(text(_INSERT_OBSERVATIONS), values).rowcount
+    if landed < staged:
+        # Some figures stand already, or twice in the file: keep the ones that say something else.
+        landed += session.execute(text(_INSERT_REVISIONS), values).rowcount
+    return landed
+
+
+def count_unchanged(session: Session, *, import_id: UUID) -> int:
+    """Rows whose item was known, said nothing new, and whose figures all stood already."""
+    unchanged: int = session.execute(text(_COUNT_UNCHANGED), {"import_id": import_id}).scalar_one()
+    return unchanged
+
+
+def land_links(session: Session, *, tenant_id: UUID) -> None:
+    """What items point at, whether the target is known yet or not."""
+    session.execute(
+        text(
+            """
+            INSERT INTO content_links (tenant_id, item_id, platform, native_id, found_in, detail)
+            SELECT :tenant_id, subject_id, platform, native_id, found_in, detail
+            FROM stage_links JOIN stage_subjects USING (subject)
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"tenant_id": tenant_id},
+    )
+
+
+_FIELDS = ("kind", "title", "body", "url", "published_at", "duration_seconds", "language")
+
+_DISTINCT_AS_STAGED = """
+CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
+SELECT subject, account_id, platform, native_id, kind, title, body, url, published_at, duration_seconds, language,
+       links, hints, "row", part
+FROM stage_items JOIN stage_accounts USING (account)
+"""
+
+_DISTINCT_OF_REPEATED = f"""
+CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
+SELECT min(subject) AS subject, (array_agg(account_id ORDER BY subject))[1] AS account_id, platform, native_id,
+       {", ".join(f"(array_agg({name} ORDER BY subject DESC) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}" for name in _FIELDS)},
+       coalesce((array_agg(to_jsonb(links) ORDER BY subject DESC) FILTER (WHERE links <> '{{}}'))[1], '[]') AS link_list,
+       jsonb_object_agg_strict(coalesce(hint.key, ''), hint.value ORDER BY subject) - '' AS hints,
+       min("row") AS "row", (array_agg(part ORDER BY subject))[1] AS part
+FROM stage_items JOIN stage_accounts USING (account)
+LEFT JOIN LATERAL jsonb_each(hints) AS hint ON true
+GROUP BY platform, native_id;
+ALTER TABLE stage_distinct ADD COLUMN links text[];
+UPDATE stage_distinct SET links = ARRAY(SELECT jsonb_array_elements_text(link_list));
+"""
+
+# An item of another creator's account: most likely the wrong --account. Provisional accounts give way silently.
+_TAKE_OUT_FOREIGN = """
+WITH foreign_items AS (
+  SELECT staged.ctid AS place, staged."row", staged.part, staged.platform, staged.native_id,
+         accounts.platform || ':' || accounts.handle AS account, creators.name AS creator
+  FROM stage_distinct AS staged
+  JOIN content_items ON content_items.platform = staged.platform AND content_items.native_id = staged.native_id
+                    AND content_items.account_id <> staged.account_id
+  JOIN accounts ON accounts.id = content_items.account_id
+  JOIN accounts AS claimed ON claimed.id = staged.account_id
+  LEFT JOIN creators ON creators.id = accounts.creator_id
+  WHERE accounts.creator_id IS DISTINCT FROM claimed.creator_id AND claimed.creator_id IS NOT NULL
+), gone AS (
+  DELETE FROM stage_distinct USING foreign_items WHERE stage_distinct.ctid = foreign_items.place)
+SELECT * FROM foreign_items ORDER BY part, "row"
+"""
+
+_INSERT_NEW = """
+INSERT INTO content_items (tenant_id, account_id, platform, native_id, kind, title, body, url, published_at,
+                           duration_seconds, language, links, hints, import_id, described_at)
+SELECT :tenant_id, account_id, platform, native_id, kind, title, body, url, published_at, duration_seconds, language,
+       coalesce(links, '{}'), coalesce(hints, '{}'), :import_id, :described_at
+FROM stage_distinct
+WHERE NOT EXISTS (
+  SELECT FROM content_items AS known
+  WHERE known.tenant_id = :tenant_id AND known.platform = stage_distinct.platform
+    AND known.native_id = stage_distinct.native_id)
+ORDER BY subject
+"""
+
+# A field that the file lacks stays as it is; one that an older export says only fills a gap.
+_UPDATE_CHANGED = f"""
+WITH said AS (
+  SELECT known.id, to_jsonb(known) AS stood,
+         {", ".join(f"CASE WHEN :described_at >= known.described_at THEN coalesce(staged.{name}, known.{name}) ELSE coalesce(known.{name}, staged.{name}) END AS {name}" for name in _FIELDS)},
+         CASE WHEN staged.links <> '{{}}' AND :described_at >= known.described_at
+              THEN staged.links ELSE known.links END AS links,
+         CASE WHEN :described_at >= known.described_at THEN known.hints || coalesce(staged.hints, '{{}}')
+              ELSE coalesce(staged.hints, '{{}}') || known.hints END AS hints
+  FROM stage_distinct AS staged
+  JOIN content_items AS known ON known.tenant_id = :tenant_id AND known.platform = staged.platform
+                             AND known.native_id = staged.native_id
+  WHERE known.import_id <> :import_id
+), changed AS (
+  UPDATE content_items SET {", ".join(f"{name} = said.{name}" for name in (*_FIELDS, "links", "hints"))},
+         import_id = :import_id, described_at = greatest(described_at, :described_at)
+  FROM said
+  WHERE content_items.tenant_id = :tenant_id AND content_items.id = said.id
+    AND ({", ".join(f"content_items.{name}" for name in (*_FIELDS, "links", "hints"))})
+        IS DISTINCT FROM ({", ".join(f"said.{name}" for name in (*_FIELDS, "links", "hints"))})
+  RETURNING content_items.id, said.stood, to_jsonb(content_items) AS stands
+), kept AS (
+  INSERT INTO content_item_versions (tenant_id, item_id, replaced_by_import_id, before)
+  SELECT :tenant_id, id, :import_id,
+         (SELECT jsonb_object_agg(key, value) FROM jsonb_each(stood)
+          WHERE value IS DISTINCT FROM stands -> key AND key NOT IN ('import_id', 'described_at'))
+  FROM changed)
+SELECT count(*) FROM changed
+"""
+
+_NAME_SUBJECTS = """
+INSERT INTO stage_subjects (subject, subject_id, is_new)
+SELECT stage_items.subject, content_items.id, content_items.import_id = :import_id
+FROM stage_items JOIN stage_distinct USING (platform, native_id) JOIN content_items USING (platform, native_id)
+"""
+
+_INSERT_OBSERVATIONS = """
+INSERT INTO metric_observations (tenant_id, subject_id, metric, observed_at, period_days, revision, value, state,
+                                 currency, import_id, "row", part)
+SELECT :tenant_id, subject_id, metric, observed_at, period_days, 0, value, state, currency, :import_id, "row", part
+FROM stage_observations JOIN stage_subjects USING (subject)
+ON CONFLICT DO NOTHING
+"""
+
+_KEY = "metric, observed_at, period_days"
+_SAID = "value, state, currency"
+
+# `told` puts what stood last and all that the file says about one moment in a row, oldest first; what differs from the
+# one before is a revision. The file's own first word (revision 0, just inserted by us) is told by its value.
+_INSERT_REVISIONS = f"""
+WITH staged AS (
+  SELECT subject_id, {_KEY}, {_SAID}, "row", part, sequence
+  FROM stage_observations JOIN stage_subjects USING (subject)
+), doubted AS (
+  SELECT DISTINCT staged.subject_id, staged.metric, staged.observed_at, staged.period_days
+  FROM staged JOIN metric_observations AS first
+    ON first.tenant_id = :tenant_id AND first.subject_id = staged.subject_id AND first.metric = staged.metric
+   AND first.observed_at = staged.observed_at AND first.period_days = staged.period_days AND first.revision = 0
+  WHERE (first.value, first.state, first.currency) IS DISTINCT FROM (staged.value, staged.state, staged.currency)
+     OR first.import_id <> :import_id
+), told AS (
+  SELECT subject_id, {_KEY}, {_SAID}, NULL::integer AS "row", NULL AS part, -1::bigint AS sequence, revision
+  FROM doubted CROSS JOIN LATERAL (
+    SELECT revision, {_SAID} FROM metric_observations AS known
+    WHERE known.tenant_id = :tenant_id AND known.subject_id = doubted.subject_id AND known.metric = doubted.metric
+      AND known.observed_at = doubted.observed_at AND known.period_days = doubted.period_days
+    ORDER BY revision DESC LIMIT 1) AS newest
+  UNION ALL
+  SELECT subject_id, {_KEY}, {_SAID}, "row", part, sequence, NULL FROM staged JOIN doubted USING (subject_id, {_KEY})
+), compared AS (
+  SELECT *, ({_SAID}) IS DISTINCT FROM (lag(value) OVER moment, lag(state) OVER moment, lag(currency) OVER moment)
+              AS differs,
+         max(revision) OVER (PARTITION BY subject_id, {_KEY}) AS newest_revision
+  FROM told WINDOW moment AS (PARTITION BY subject_id, {_KEY} ORDER BY sequence)
+)
+INSERT INTO metric_observations (tenant_id, subject_id, {_KEY}, revision, {_SAID}, import_id, "row", part)
+SELECT :tenant_id, subject_id, {_KEY},
+       newest_revision + row_number() OVER (PARTITION BY subject_id, {_KEY} ORDER BY sequence), {_SAID}, :import_id,
+       "row", part
+FROM compared WHERE differs AND sequence >= 0
+"""
+
+# Only rows whose figures all stood before are unchanged; a row without figures is, when its item is.
+_COUNT_UNCHANGED = """
+SELECT count(DISTINCT (stage_items.part, stage_items."row"))
+FROM stage_items JOIN stage_subjects USING (subject)
+WHERE NOT is_new AND NOT EXISTS (
+  SELECT FROM stage_observations AS staged JOIN metric_observations AS landed
+    ON landed.subject_id = stage_subjects.subject_id AND landed.metric = staged.metric
+   AND landed.observed_at = staged.observed_at AND landed.period_days = staged.period_days
+   AND landed.import_id = :import_id
+  WHERE staged.subject = stage_items.subject)
+"""

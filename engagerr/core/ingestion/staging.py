@@ -1,0 +1,301 @@
+"""From records to temporary tables: rows are written as COPY text in batches, so memory stays flat at any file size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engagerr.core.content import outgoing_links
+from engagerr.core.integrations.records import (
+    AccountRecord,
+    CreatorRecord,
+    EdgeRecord,
+    ItemRecord,
+    MetricRecord,
+    Notice,
+    Record,
+    Rejection,
+    State,
+)
+from engagerr.core.roster import account_key
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+# Before the platforms existed, and in the future, nothing was observed.
+EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
+_BATCH_BYTES = 4 * 1024 * 1024
+_RECENT_ITEMS = 20_000
+_MOMENTS_KEPT = 50_000
+
+STAGE_TABLES = """
+CREATE TEMPORARY TABLE stage_items (
+  subject bigint NOT NULL, account integer NOT NULL, platform text COLLATE "C" NOT NULL,
+  native_id text COLLATE "C" NOT NULL, kind text, title text, body text, url text, published_at timestamptz,
+  duration_seconds numeric, language text, links text[], hints jsonb, "row" bigint NOT NULL, part text) ON COMMIT DROP;
+CREATE TEMPORARY TABLE stage_observations (
+  subject bigint NOT NULL, metric text COLLATE "C" NOT NULL, value numeric, state text COLLATE "C" NOT NULL,
+  observed_at timestamptz NOT NULL, period_days integer NOT NULL, currency text COLLATE "C", "row" integer NOT NULL,
+  part text COLLATE "C", sequence bigint NOT NULL) ON COMMIT DROP;
+CREATE TEMPORARY TABLE stage_links (
+  subject bigint NOT NULL, platform text COLLATE "C" NOT NULL, native_id text COLLATE "C" NOT NULL,
+  found_in text NOT NULL, detail text NOT NULL) ON COMMIT DROP;
+CREATE TEMPORARY TABLE stage_subjects (
+  subject bigint NOT NULL, subject_id uuid NOT NULL, is_new boolean NOT NULL) ON COMMIT DROP;
+"""
+
+
+@dataclass(slots=True)
+class StagedAccount:
+    """An account as the file names it; `handle` and `native_id` may both be None where the file names none.
+
+    `subjects` are the staged subjects that stand for the account itself (figures about the account).
+    """
+
+    number: int
+    platform: str
+    handle: str | None
+    native_id: str | None
+    creator: str | None
+    name: str | None = None
+    url: str | None = None
+    row: int = 0
+    subjects: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Staged:
+    """What a file held: small things in memory, items and observations in the temporary tables."""
+
+    rows: int = 0
+    items: int = 0
+    observations: int = 0
+    links: int = 0
+    creators: list[CreatorRecord] = field(default_factory=list)
+    accounts: dict[tuple[str, str | None], StagedAccount] = field(default_factory=dict)
+    edges: list[EdgeRecord] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+class Stage:
+    """Takes records one by one and writes them to the temporary tables of one transaction."""
+
+    def __init__(
+        self,
+        connection: Connection[Any],
+        *,
+        observed_at: datetime,
+        latest: datetime,
+        rejection_limit: int,
+        too_many: Callable[[int], Exception],
+    ) -> None:
+        self.staged = Staged()
+        self._connection = connection
+        self._observed_at = observed_at
+        self._latest = latest
+        self._rejection_limit = rejection_limit
+        self._too_many = too_many
+        self._subject = 0
+        self._last_place: tuple[str | None, int] | None = None
+        self._items: list[str] = []
+        self._observations: list[str] = []
+        self._links: list[str] = []
+        self._buffered = 0
+        self._recent: dict[tuple[str, str], tuple[int, str]] = {}
+        self._moments: dict[datetime, str] = {}
+        self._names: dict[str, str] = {}
+        connection.execute(STAGE_TABLES)
+
+    def add(self, record: Record) -> None:
+        """Stage one record."""
+        if isinstance(record, ItemRecord):
+            self._count_row(record.part, record.row)
+            self._item(record)
+        elif isinstance(record, Rejection):
+            self._count_row(record.part, record.row)
+            self.reject(record)
+        elif isinstance(record, AccountRecord):
+            self._count_row(record.part, record.row)
+            self._account_figures(record)
+        elif isinstance(record, CreatorRecord):
+            self._count_row(None, record.row)
+            self.staged.creators.append(record)
+            for account in record.accounts:
+                self._account_figures(account)
+        elif isinstance(record, EdgeRecord):
+            self._count_row(None, record.row)
+            self.staged.edges.append(record)
+        elif isinstance(record, Notice):
+            self.staged.notices.append(record.text)
+
+    def finish(self) -> Staged:
+        """Write what is still in the buffers."""
+        self._flush()
+        return self.staged
+
+    def reject(self, rejection: Rejection) -> None:
+        """Put a row into quarantine; too many mean that the file is of another kind."""
+        self.staged.rejections.append(rejection)
+        if len(self.staged.rejections) > self._rejection_limit:
+            raise self._too_many(self._rejection_limit)
+
+    def _count_row(self, part: str | None, row: int) -> None:
+        if self._last_place != (part, row):
+            self._last_place = (part, row)
+            self.staged.rows += 1
+
+    def _item(self, record: ItemRecord) -> None:
+        wrong = self._out_of_time(record)
+        if wrong is not None:
+            self.reject(wrong)
+            return
+        account = self._account(
+            record.platform, record.account, record.account_native_id, record.creator, record.row
+        ).number
+        described = (
+            f"{account}\t{_text(record.platform)}\t{_text(record.native_id)}\t{_text(record.kind)}\t{_text(record.title)}"
+            f"\t{_text(record.body)}\t{_text(record.url)}\t{self._moment(record.published_at)}"
+            f"\t{_number(record.duration_seconds)}\t{_text(record.language)}\t{_array(record.links)}"
+            f"\t{_text(json.dumps(record.hints, ensure_ascii=False, sort_keys=True)) if record.hints else _NULL}"
+        )
+        key = (record.platform, record.native_id)
+        recent = self._recent.get(key)
+        if recent is not None and recent[1] == described:
+            # A file with a line per figure names the same item again and again: it is staged once.
+            subject = recent[0]
+        else:
+            self._subject += 1
+            subject = self._subject
+            if len(self._recent) >= _RECENT_ITEMS:
+                self._recent.clear()
+            self._recent[key] = (subject, described)
+            self._items.append(f"{subject}\t{described}\t{record.row}\t{_text(record.part)}\n")
+            self._buffered += len(described) + 24
+            self.staged.items += 1
+            if record.body or record.links or record.hints or record.url:
+                for link in outgoing_links(record):
+                    self._links.append(
+                        f"{subject}\t{_text(link.platform)}\t{_text(link.native_id)}\t{link.found_in}"
+                        f"\t{_text(link.detail)}\n"
+                    )
+                    self.staged.links += 1
+        self._figures(subject, record.metrics, record.row, record.part)
+
+    def _account_figures(self, record: AccountRecord) -> None:
+        account = self._account(record.platform, record.handle, record.native_id, record.creator, record.row)
+        account.name = record.name or account.name
+        account.url = record.url or account.url
+        if record.metrics:
+            if not account.subjects:
+                self._subject += 1
+                account.subjects.append(self._subject)
+            self._figures(account.subjects[0], record.metrics, record.row, record.part)
+
+    def _account(
+        self, platform: str, handle: str | None, native_id: str | None, creator: str | None, row: int
+    ) -> StagedAccount:
+        identity = account_key(handle) if handle else native_id
+        held = self.staged.accounts.get((platform, identity))
+        if held is None:
+            held = StagedAccount(len(self.staged.accounts), platform, handle or native_id, native_id, creator, row=row)
+            self.staged.accounts[platform, identity] = held
+        else:
+            held.creator = held.creator or creator
+            held.native_id = held.native_id or native_id
+        return held
+
+    def _figures(self, subject: int, metrics: tuple[MetricRecord, ...], row: int, part: str | None) -> None:
+        # The innermost loop of an import: a million times, so everything that can be is looked up once.
+        observations = self._observations
+        names = self._names
+        moments = self._moments
+        default = self._observed_at
+        sequence = self.staged.observations
+        tail = f"\t{row}\t{_text(part)}\t"
+        for metric in metrics:
+            moment = metric.observed_at or default
+            moment_text = moments.get(moment) or self._moment(moment)
+            name = names.get(metric.name) or self._name(metric.name)
+            value = metric.value
+            if value is None:
+                state = metric.state
+                value_text = _NULL
+            else:
+                state = State.ZERO if not value and metric.state is State.VALUE else metric.state
+                value_text = str(value)
+            sequence += 1
+            observations.append(
+                f"{subject}\t{name}\t{value_text}\t{state._value_}\t{moment_text}\t{metric.period_days}"
+                f"\t{metric.currency or _NULL}{tail}{sequence}\n"
+            )
+        self._buffered += 80 * (sequence - self.staged.observations)
+        self.staged.observations = sequence
+        if self._buffered > _BATCH_BYTES:
+            self._flush()
+
+    def _out_of_time(self, record: ItemRecord) -> Rejection | None:
+        for metric in record.metrics:
+            moment = metric.observed_at
+            if moment is not None and not EARLIEST <= moment <= self._latest:
+                return Rejection(
+                    record.row,
+                    f"{metric.name} (observed_at)",
+                    moment.isoformat(),
+                    "the figure was observed before 2004 or lies in the future",
+                    "Correct the date; figures may be at most two days ahead of the import.",
+                    record.part,
+                )
+        return None
+
+    def _moment(self, moment: datetime | None) -> str:
+        if moment is None:
+            return _NULL
+        found = self._moments.get(moment)
+        if found is None:
+            found = moment.astimezone(UTC).isoformat()
+            if len(self._moments) >= _MOMENTS_KEPT:
+                self._moments.clear()
+            self._moments[moment] = found
+        return found
+
+    def _name(self, name: str) -> str:
+        escaped = self._names[name] = _text(name)
+        return escaped
+
+    def _flush(self) -> None:
+        for table, lines in (
+            ("stage_items", self._items),
+            ("stage_observations", self._observations),
+            ("stage_links", self._links),
+        ):
+            if lines:
+                with self._connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                    copy.write("".join(lines).encode())
+                lines.clear()
+        self._buffered = 0
+
+
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x00": ""})
+
+
+def _text(value: str | None) -> str:
+    """COPY's text format. NUL cannot be stored in PostgreSQL and is left out; the raw payload still has it."""
+    if value is None:
+        return _NULL
+    return value.translate(_ESCAPES) if not value.isalnum() else value
+
+
+def _number(value: float | None) -> str:
+    return _NULL if value is None else str(value)
+
+
+def _array(values: tuple[str, ...]) -> str:
+    if not values:
+        return "{}"
+    quoted = ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return _text("{" + quoted + "}")

@@ -1,0 +1,98 @@
+"""The log: JSON lines in the home, secrets redacted, each event with the correlation id of the command behind it."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import re
+import sys
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from engagerr.core.settings import TelemetrySettings
+
+_correlation: ContextVar[str | None] = ContextVar("engagerr_correlation", default=None)
+_SECRET_KEYS = re.compile(r"token|password|secret|authorization|api_key", re.IGNORECASE)
+_SECRET_VALUES = re.compile(r"(engagerr_[sa]_[A-Za-z0-9_-]+)|(://[^:/@\s]+:)[^@\s]+@")
+_logger = logging.getLogger("engagerr")
+_logger.addHandler(logging.NullHandler())
+
+
+def new_correlation() -> str:
+    """Begin a new chain: everything logged and written from here on carries this id."""
+    fresh = uuid4().hex
+    _correlation.set(fresh)
+    return fresh
+
+
+def correlation_id() -> str:
+    """The id of the command now running; begins a chain if there is none."""
+    return _correlation.get() or new_correlation()
+
+
+def redact(text: str) -> str:
+    """The text without tokens and without passwords in URLs."""
+    return _SECRET_VALUES.sub(lambda hit: f"{hit[2]}***@" if hit[2] else "***", text)
+
+
+def log(event: str, *, level: str = "info", **fields: Any) -> None:
+    """Write one event: a name with fields. Costs nothing when logs are not configured."""
+    severity = logging.getLevelName(level.upper())
+    if _logger.isEnabledFor(severity):
+        _logger.log(severity, event, extra={"fields": {"correlation_id": correlation_id(), **fields}})
+
+
+def configure_logs(home: Path, settings: TelemetrySettings) -> None:
+    """Send events to `logs/engagerr.jsonl` in the home (rotated, 0600) and, if asked for, to standard error."""
+    folder = home / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "engagerr.jsonl"
+    path.touch(mode=0o600, exist_ok=True)
+    file = logging.handlers.RotatingFileHandler(
+        path,
+        maxBytes=settings.max_file_megabytes * 1_000_000,
+        backupCount=settings.files_kept,
+        encoding="utf-8",
+        delay=True,
+    )
+    handlers: list[logging.Handler] = [file]
+    if settings.stderr:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for old in list(_logger.handlers):
+        _logger.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        handler.setFormatter(_StructuredFormatter())
+        _logger.addHandler(handler)
+    _logger.setLevel(settings.level.upper())
+    _logger.propagate = False
+
+
+class _StructuredFormatter(logging.Formatter):
+    """Renders through structlog, which is imported only when something is really written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        import structlog
+
+        event: MutableMapping[str, Any] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            **getattr(record, "fields", {}),
+        }
+        for processor in (structlog.processors.TimeStamper(fmt="iso", utc=True), _redacted):
+            event = processor(None, record.levelname.lower(), event)  # type: ignore[assignment,arg-type]
+        rendered = structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False, default=str)(
+            None, record.levelname.lower(), event
+        )
+        return rendered if isinstance(rendered, str) else rendered.decode()
+
+
+def _redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = "***" if _SECRET_KEYS.search(key) else redact(value)
+    return event

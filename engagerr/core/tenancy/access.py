@@ -1,0 +1,71 @@
+"""A tenant and a person at work in it: what every feature is given, and the only way to tenant data."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from engagerr.core.errors import Forbidden
+from engagerr.core.tenancy.audit import write_audit
+from engagerr.core.tenancy.permissions import PERMISSIONS, Permission, Role
+
+if TYPE_CHECKING:
+    from engagerr.core.clock import Clock
+    from engagerr.core.db import Database, Session
+    from engagerr.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An agency, a brand or a creator that has its own workspace."""
+
+    id: UUID
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a workspace."""
+
+    id: UUID
+    name: str
+    email: str | None
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who acts, in which tenant, on which database, at what time."""
+
+    database: Database
+    settings: Settings
+    clock: Clock
+    tenant: Tenant
+    member: Member
+
+    def require(self, permission: Permission) -> None:
+        """Refuse unless the member's role allows it."""
+        if permission not in PERMISSIONS[self.member.role]:
+            allowed = ", ".join(role for role in Role if permission in PERMISSIONS[role])
+            raise Forbidden(
+                f"As {self.member.role} you may not {permission}.",
+                hint=f"Ask somebody who is {allowed}.",
+                facts={"role": str(self.member.role), "permission": str(permission)},
+            )
+
+    @contextlib.contextmanager
+    def transaction(self, permission: Permission) -> Iterator[Session]:
+        """One transaction in this tenant, if the member may."""
+        self.require(permission)
+        with self.database.transaction(self.tenant.id) as session:
+            yield session
+
+    def audit(self, session: Session, action: str, subject: str, **detail: Any) -> None:
+        """Write what was done into the audit log, in the same transaction."""
+        write_audit(
+            session, tenant_id=self.tenant.id, member_id=self.member.id, action=action, subject=subject, detail=detail
+        )

@@ -1,0 +1,39 @@
+"""Which role may do what: one table, read by every verb."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a member is in a workspace."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    FINANCE = "finance"
+    ANALYST = "analyst"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """What a verb asks for before it begins."""
+
+    READ = "read"
+    READ_TERMS = "read terms and rates"
+    IMPORT = "import files"
+    EDIT_ROSTER = "edit the roster"
+    EDIT_TERMS = "edit terms and rates"
+    DECIDE_CONTENT = "confirm and reject content edges"
+    MANAGE_MEMBERS = "manage members and tokens"
+    READ_AUDIT = "read the audit log"
+
+
+_EVERYONE = frozenset({Permission.READ})
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.MANAGER: frozenset(Permission) - {Permission.MANAGE_MEMBERS},
+    Role.FINANCE: _EVERYONE | {Permission.READ_TERMS, Permission.EDIT_TERMS, Permission.READ_AUDIT},
+    Role.ANALYST: _EVERYONE | {Permission.IMPORT, Permission.DECIDE_CONTENT, Permission.READ_TERMS},
+    Role.VIEWER: _EVERYONE,
+}

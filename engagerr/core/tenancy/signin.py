@@ -1,0 +1,143 @@
+"""Founding a workspace and opening one with a token."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from engagerr.core.errors import InvalidInput
+from engagerr.core.tenancy.access import Member, Tenant
+from engagerr.core.tenancy.audit import write_audit
+from engagerr.core.tenancy.permissions import Role
+from engagerr.core.tenancy.tokens import hash_token, is_expired, make_token, not_signed_in, tenant_of
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Database, Session
+
+KINDS = ("agency", "brand", "creator")
+
+
+def found_tenant(
+    database: Database, *, kind: str, name: str, email: str | None, session_days: int, now: datetime
+) -> tuple[Tenant, Member, str]:
+    """Make a tenant with its first member, the owner, and sign them in. Returns tenant, member, session token."""
+    from sqlalchemy import text
+
+    name = name.strip()
+    if not name:
+        raise InvalidInput("A workspace needs a name.", hint='For example --agency "North".')
+    if kind not in KINDS:
+        raise InvalidInput(f"{kind!r} is no kind of workspace.", hint=f"One of: {', '.join(KINDS)}.")
+    with database.system() as session:
+        tenant_id = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
+    with database.transaction(tenant_id) as session:
+        session.execute(
+            text("INSERT INTO tenants (id, kind, name) VALUES (:id, :kind, :name)"),
+            {"id": tenant_id, "kind": kind, "name": name},
+        )
+        member_id = session.execute(
+            text(
+                "INSERT INTO members (tenant_id, email, name, role) VALUES (:tenant_id, :email, :name, 'owner')"
+                " RETURNING id"
+            ),
+            {"tenant_id": tenant_id, "email": email, "name": email or "owner"},
+        ).scalar_one()
+        write_audit(
+            session,
+            tenant_id=tenant_id,
+            member_id=member_id,
+            action="tenant.founded",
+            subject=f"tenant:{tenant_id}",
+            detail={"kind": kind, "name": name},
+        )
+        token = issue_token(
+            session, tenant_id=tenant_id, member_id=member_id, kind="session", name="first sign-in",
+            expires_at=now + timedelta(days=session_days),
+        )  # fmt: skip
+    return Tenant(tenant_id, kind, name), Member(member_id, email or "owner", email, Role.OWNER), token
+
+
+def issue_token(
+    session: Session, *, tenant_id: UUID, member_id: UUID, kind: str, name: str, expires_at: datetime | None
+) -> str:
+    """Store the hash of a fresh token and return the token itself, which is never shown again."""
+    from sqlalchemy import text
+
+    token = make_token(tenant_id, kind)
+    session.execute(
+        text(
+            "INSERT INTO tokens (tenant_id, member_id, kind, name, token_hash, expires_at)"
+            " VALUES (:tenant_id, :member_id, :kind, :name, :hash, :expires_at)"
+        ),
+        {
+            "tenant_id": tenant_id, "member_id": member_id, "kind": kind, "name": name,
+            "hash": hash_token(token), "expires_at": expires_at,
+        },
+    )  # fmt: skip
+    write_audit(
+        session,
+        tenant_id=tenant_id,
+        member_id=member_id,
+        action="token.issued",
+        subject=f"member:{member_id}",
+        detail={"kind": kind, "name": name, "expires_at": expires_at},
+    )
+    return token
+
+
+def sign_in(database: Database, token: str, *, now: datetime) -> tuple[Tenant, Member]:
+    """The tenant and member that the token opens; `NotSignedIn` for any token that opens nothing."""
+    from sqlalchemy import text
+
+    tenant_id = tenant_of(token)
+    with database.transaction(tenant_id) as session:
+        found = session.execute(
+            text(
+                "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email,"
+                " members.role, tokens.expires_at, tokens.revoked_at, members.removed_at"
+                " FROM tokens JOIN members ON members.tenant_id = tokens.tenant_id AND members.id = tokens.member_id"
+                " JOIN tenants ON tenants.id = tokens.tenant_id"
+                " WHERE tokens.tenant_id = :tenant_id AND tokens.token_hash = :hash"
+            ),
+            {"tenant_id": tenant_id, "hash": hash_token(token)},
+        ).one_or_none()
+    if found is None or found.revoked_at or found.removed_at or is_expired(found.expires_at, now):
+        raise not_signed_in()
+    return (
+        Tenant(tenant_id, found.kind, found.tenant_name),
+        Member(found.id, found.name, found.email, Role(found.role)),
+    )
+
+
+def sign_in_again(
+    database: Database, tenant_id: UUID, *, email: str | None, session_days: int, now: datetime
+) -> tuple[Tenant, Member, str] | None:
+    """A fresh session for an owner of a tenant that this home founded; None when the tenant is not there.
+
+    Whoever holds the home's database password can do anything in it, so this gives nothing away: it saves the owner
+    whose session ended from founding a second workspace beside the first.
+    """
+    from sqlalchemy import text
+
+    with database.transaction(tenant_id) as session:
+        found = session.execute(
+            text(
+                "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email, members.role"
+                " FROM tenants JOIN members ON members.tenant_id = tenants.id AND members.removed_at IS NULL"
+                " WHERE tenants.id = :tenant_id AND members.role = 'owner'"
+                " ORDER BY lower(members.email) = lower(:email) DESC NULLS LAST, members.created_at LIMIT 1"
+            ),
+            {"tenant_id": tenant_id, "email": email},
+        ).one_or_none()
+        if found is None:
+            return None
+        token = issue_token(
+            session, tenant_id=tenant_id, member_id=found.id, kind="session", name="sign-in",
+            expires_at=now + timedelta(days=session_days),
+        )  # fmt: skip
+    return (
+        Tenant(tenant_id, found.kind, found.tenant_name),
+        Member(found.id, found.name, found.email, Role(found.role)),
+        token,
+    )
