@@ -313,7 +313,8 @@ class Content:
     def _set_state(self, session: Session, edge_id: UUID, state: str) -> str:
         edge = session.execute(
             text(
-                "SELECT child_id, parent_id, state FROM content_edges WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE"
+                "SELECT child_id, parent_id, state FROM content_edges"
+                " WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE"
             ),
             {"tenant_id": self._access.tenant.id, "id": edge_id},
         ).one()

@@ -29,8 +29,20 @@ _HOMES = (
     "x",
     "linkedin",
 )
-_CUES = ("full episode", "full video", "full interview", "full conversation", "watch the full", "listen to the full",
-         "ganze folge", "ganzes video", "vollständige folge", "episodio completo", "vídeo completo", "épisode complet")  # fmt: skip
+_CUES = (
+    "full episode",
+    "full video",
+    "full interview",
+    "full conversation",
+    "watch the full",
+    "listen to the full",
+    "ganze folge",
+    "ganzes video",
+    "vollständige folge",
+    "episodio completo",
+    "vídeo completo",
+    "épisode complet",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,8 @@ def judge(source: LinkedItem, target: LinkedItem, *, found_in: str, detail: str,
         return _claim(source, target, "clip_of", [Evidence("platform_hint", detail, 1.0)])
     if found_in == "alternate_enclosure":
         parent, child = _by_home(source, target)
-        return _claim(child, parent, "same_work", [Evidence("alternate_enclosure", f"the feed names {detail} as the same episode", 0.99)])  # fmt: skip
+        named = Evidence("alternate_enclosure", f"the feed names {detail} as the same episode", 0.99)
+        return _claim(child, parent, "same_work", [named])
     if found_in == "canonical":
         parent, child = _by_home(source, target)
         return _claim(child, parent, "same_work", [Evidence("canonical_url", f"its own page is {detail}", 0.96)])
@@ -120,12 +133,14 @@ def _judge_link(source: LinkedItem, target: LinkedItem, url: str, rivals: int) -
                     "duration",
                     f"{source.duration_seconds:,.0f} s against {target.duration_seconds:,.0f} s: a part of it",
                     0.05,
-                )  # fmt: skip
+                )
             )
         return _claim(source, target, "clip_of", [*pieces, *alone])
     if source.is_long and target.is_short:
         # The long one points at its clip: the same claim, told by the parent.
-        return _claim(target, source, "clip_of", [Evidence("link", f"the longer item links to its clip {url}", 0.6), *alone])  # fmt: skip
+        return _claim(
+            target, source, "clip_of", [Evidence("link", f"the longer item links to its clip {url}", 0.6), *alone]
+        )
     if source.platform != target.platform and source.is_long and target.is_long:
         return _twins(source, target, url, alone)
     # A video that links to another long video of its kind: a reference, seldom more.
@@ -142,7 +157,8 @@ def _twins(source: LinkedItem, target: LinkedItem, url: str, alone: list[Evidenc
         pieces.append(
             Evidence(
                 "duration",
-                f"{source.duration_seconds:,.0f} s and {target.duration_seconds:,.0f} s: {'equal' if close else 'not equal'} length",
+                f"{source.duration_seconds:,.0f} s and {target.duration_seconds:,.0f} s: "
+                f"{'equal' if close else 'not equal'} length",
                 0.25 if close else -0.3,
             )
         )

@@ -107,8 +107,8 @@ class Numbers(Protocol):
         ...
 
 
-# The family is found by (tenant_id, family_id): equality on uuid is leakproof, so row-level security leaves the index in
-# place, where `path <@ …` alone would filter the whole tenant.
+# The family is found by (tenant_id, family_id): equality on uuid is leakproof, so row-level security leaves the index
+# in place, where `path <@ …` alone would filter the whole tenant.
 FAMILY_NODES = """
 SELECT node.item_id AS id, nlevel(node.path) AS depth, item.platform, item.native_id,
        account.platform || ':' || account.handle AS account, item.kind, item.title, item.url, item.published_at,
@@ -128,7 +128,8 @@ SELECT item.id, 1 AS depth, item.platform, item.native_id, account.platform || '
        item.kind, item.title, item.url, item.published_at, item.duration_seconds,
        coalesce((item.hints ->> 'is_crosspost')::boolean, false) AS hints_crosspost,
        NULL::uuid AS edge_id, NULL AS relation, NULL AS edge_state, NULL::numeric AS confidence
-FROM content_items AS item JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
+FROM content_items AS item
+JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
 WHERE item.tenant_id = :tenant_id AND item.id = :family_id
 """
 

@@ -65,6 +65,8 @@ def _target(url: str) -> tuple[str, str] | None:
     """The item that a URL names; for a page of no platform, the page itself."""
     reference = parse_url(url)
     if reference is not None:
-        return (reference.platform, reference.native_id) if reference.kind == "item" else None
+        if reference.kind != "item" or reference.native_id is None:
+            return None
+        return reference.platform, reference.native_id
     page = canonical_url(url)
     return (_WEBSITE, page) if page else None

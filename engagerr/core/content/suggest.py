@@ -1,4 +1,4 @@
-"""Steps that turn links into edges: find linked pairs, judge them, and write what is new. Repeating them changes nothing."""
+"""Steps that turn links into edges: find linked pairs, judge them, write what is new. Repeating changes nothing."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class SuggestStats:
     strengthened: int
 
 
-# Links whose target is known: by native id, or by the target's own web page if that page is one item's alone (feeds that
-# give every episode the show's home page name no episode by it).
+# Links whose target is known: by native id, or by the target's own web page if that page is one item's alone (feeds
+# that give every episode the show's home page name no episode by it).
 _LINKED_PAIRS = """
 WITH pairs AS (
   SELECT link.item_id AS source_id, target.id AS target_id, link.found_in, link.detail
@@ -66,7 +66,7 @@ _SCOPES = {
 def suggest_edges(
     session: Session, *, tenant_id: UUID, scope: str = "all", item_ids: Sequence[UUID] = ()
 ) -> SuggestStats:
-    """Judge every linked pair in scope ("all", "items", or "staged": what the current import brought) and write edges."""
+    """Judge every linked pair in scope ("all", "items", or "staged": what this import brought) and write edges."""
     rows = session.execute(
         text(_LINKED_PAIRS.format(scope=_SCOPES[scope])),
         {"ids": [str(item_id) for item_id in item_ids]} if scope == "items" else {},
@@ -154,7 +154,8 @@ def _write(session: Session, tenant_id: UUID, claim: Claim) -> str:
     standing = session.execute(
         text(
             "SELECT id, child_id, relation, state, confidence FROM content_edges WHERE tenant_id = :tenant_id"
-            " AND ((child_id = :child_id AND parent_id = :parent_id) OR (child_id = :parent_id AND parent_id = :child_id))"
+            " AND ((child_id = :child_id AND parent_id = :parent_id)"
+            " OR (child_id = :parent_id AND parent_id = :child_id))"
         ),
         _values(tenant_id, claim),
     ).all()

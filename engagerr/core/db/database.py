@@ -123,22 +123,6 @@ class Database:
             raise InvalidInput("The owner role is not known here.", hint="Run `engagerr db upgrade` first.")
         return differences(self._arguments(owner), app_role=APP)
 
-    def verify_privileges(self) -> None:
-        """Refuse a login that row-level security would not bind: tenant rows would not be closed to it."""
-        with self.system() as session:
-            role = session.execute(
-                text(
-                    "SELECT rolname, rolsuper OR rolbypassrls AS unbound, EXISTS (SELECT FROM pg_class WHERE"
-                    " relname = 'tenants' AND relowner = pg_roles.oid) AS owns FROM pg_roles WHERE rolname = current_user"
-                )
-            ).one()
-        if role.unbound or role.owns:
-            raise InvalidInput(
-                f"The database login {role.rolname} owns the tables or may bypass row-level security.",
-                hint="Run `engagerr db upgrade` with this URL once: it makes an application role and logs in as that.",
-                facts={"role": role.rolname},
-            )
-
     @contextlib.contextmanager
     def _begin(self) -> Iterator[Session]:
         try:
@@ -191,12 +175,18 @@ class Database:
 
     def _revision_as(self, login: Login) -> str | None:
         with psycopg.connect(**self._arguments(login)) as connection:
-            return _revision(connection)
+            revision = _revision(connection)
+            connection.rollback()
+            if revision is not None and isinstance(self._address, GivenAddress):
+                _refuse_unbound(connection)
+            return revision
 
     def _arguments(self, login: Login) -> dict[str, Any]:
-        options = f"-c statement_timeout={self._settings.database.statement_timeout_seconds * 1000}"
+        timeout_milliseconds = self._settings.database.statement_timeout_seconds * 1000
+        given = login.arguments()
+        options = f"{given.get('options') or ''} -c statement_timeout={timeout_milliseconds} -c timezone=UTC".strip()
         return {
-            **login.arguments(),
+            **given,
             "connect_timeout": self._settings.database.connect_timeout_seconds,
             "application_name": "engagerr",
             "options": options,
@@ -248,6 +238,20 @@ def _revision(connection: psycopg.Connection[Any]) -> str | None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         return None
     return row[0] if row else None
+
+
+def _refuse_unbound(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a login that row-level security would not bind: tenants would not be closed to each other."""
+    unbound = connection.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls OR oid ="
+        " (SELECT relowner FROM pg_class WHERE oid = to_regclass('public.tenants')))"
+    ).fetchone()
+    if unbound:
+        raise InvalidInput(
+            f"The database login {unbound[0]} owns the tables or may bypass row-level security.",
+            hint="Run `engagerr db upgrade` with this URL once: it makes an application role, used from then on.",
+            facts={"role": unbound[0]},
+        )
 
 
 def _first_line(error: BaseException) -> str:

@@ -60,8 +60,9 @@ def prepare_server(address: GivenAddress, settings: Settings) -> None:
         ) as connection:
             _check_version(connection)
             _make_extensions(connection)
-            if known[OWNER] is None or known[APP] is None or known[APP].role != APP:
-                address.keep_passwords(_make_roles(connection))
+            app = known[APP]
+            if known[OWNER] is None or app is None or app.role != APP:
+                address.keep_logins(_make_roles(connection))
     except psycopg.OperationalError as error:
         raise Unavailable(
             f"{address.describe()} cannot be reached: {str(error).strip().splitlines()[0]}",
@@ -100,20 +101,25 @@ def _make_extensions(connection: psycopg.Connection[Any]) -> None:
             ) from error
 
 
-def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    passwords = {OWNER: secrets.token_urlsafe(32), APP: secrets.token_urlsafe(32)}
+def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
+    """Logins for the owner and the application. Where another home made the roles, this home gets members of them."""
+    logins: dict[str, dict[str, str]] = {}
     database = sql.Identifier(connection.info.dbname)
     try:
         with connection.transaction():
-            for role, password in passwords.items():
+            # Roles belong to the whole server: two homes that prepare two databases of it must not race.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.roles', 0))")
+            for role in (OWNER, APP):
                 exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+                login = f"{role}_{secrets.token_hex(4)}" if exists else role
+                logins[role] = {"user": login, "password": secrets.token_urlsafe(32)}
                 connection.execute(
-                    sql.SQL(
-                        "{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}"
-                        if not exists
-                        else "{} ROLE {} LOGIN PASSWORD {}"
-                    ).format(sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(role), sql.Literal(password))
+                    sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+                        sql.Identifier(login), sql.Literal(logins[role]["password"])
+                    )
                 )
+                if exists:
+                    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
             for statement in (
                 "GRANT CONNECT, TEMPORARY, CREATE ON DATABASE {db} TO {owner}",
                 "GRANT CREATE, USAGE ON SCHEMA public TO {owner}",
@@ -128,7 +134,7 @@ def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, str]:
             hint="Use a URL whose role has CREATEROLE and owns the database, once, for `engagerr db upgrade`.",
             facts={"role": connection.info.user},
         ) from error
-    return passwords
+    return logins
 
 
 def _owner_engine(owner: dict[str, Any]) -> sqlalchemy.Engine:

@@ -110,19 +110,21 @@ class GivenAddress:
 
     def login(self, role: str, *, start: bool = False) -> Login | None:  # noqa: ARG002  same face as the embedded one
         """The way in as `role`: with the password made by `db upgrade`, else with the URL's own role."""
-        password = self._known().get(self.place, {}).get(role)
-        if password is None:
+        held = self._known().get(self.place, {}).get(role)
+        if held is None:
             return self.given_login() if role == APP else None
-        return Login(role, tuple({**self.parameters, "user": role, "password": password}.items()))
+        # A login of this home's own acts as the role that owns the tables.
+        acting = {"options": f"-c role={OWNER}"} if role == OWNER and held["user"] != OWNER else {}
+        return Login(role, tuple({**self.parameters, **held, **acting}.items()))
 
     def given_login(self) -> Login:
         """The way in that the URL itself describes."""
         return Login(str(self.parameters.get("user", "")), tuple(self.parameters.items()))
 
-    def keep_passwords(self, passwords: dict[str, str]) -> None:
-        """Remember the passwords of the roles of this server, 0600."""
+    def keep_logins(self, logins: dict[str, dict[str, str]]) -> None:
+        """Remember {role: {"user", "password"}} of this server, 0600."""
         known = self._known()
-        known[self.place] = {**known.get(self.place, {}), **passwords}
+        known[self.place] = {**known.get(self.place, {}), **logins}
         self._secrets.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._secrets.with_suffix(".new")
         fresh.touch(mode=0o600, exist_ok=True)
@@ -133,7 +135,7 @@ class GivenAddress:
         """Where it is, in words without secrets."""
         return f"PostgreSQL at {self.place}"
 
-    def _known(self) -> dict[str, dict[str, str]]:
+    def _known(self) -> dict[str, dict[str, dict[str, str]]]:
         try:
             known = json.loads(self._secrets.read_text(encoding="utf-8"))
         except FileNotFoundError:

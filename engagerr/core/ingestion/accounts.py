@@ -63,7 +63,8 @@ class AccountBook:
             changed = self._session.execute(
                 text(
                     """
-                    UPDATE creators SET country = coalesce(:country, country), languages = coalesce(:languages, languages),
+                    UPDATE creators SET country = coalesce(:country, country),
+                           languages = coalesce(:languages, languages),
                            topics = coalesce(:topics, topics), bio = coalesce(:bio, bio), updated_at = now()
                     WHERE id = :id AND (country, languages, topics, bio) IS DISTINCT FROM
                       (coalesce(:country, country), coalesce(:languages, languages), coalesce(:topics, topics),
@@ -90,7 +91,8 @@ class AccountBook:
                     ),
                     {
                         "tenant_id": self._tenant_id, "creator_id": creator_id, "dimension": share.dimension,
-                        "value": share.value, "share": str(share.share), "observed_at": share.observed_at or observed_at,
+                        "value": share.value, "share": str(share.share),
+                        "observed_at": share.observed_at or observed_at,
                     },
                 )  # fmt: skip
 
@@ -221,7 +223,7 @@ class AccountBook:
         )  # fmt: skip
 
     def _only_account(self, platform: str, creator_id: UUID, creator: str) -> UUID:
-        """The creator's one account of the platform, for a file that names none; a stand-in is made if there is none."""
+        """The creator's one account of the platform, for a file that names none; a stand-in is made if need be."""
         held = self._session.execute(
             text("SELECT id, handle FROM accounts WHERE platform = :platform AND creator_id = :creator_id"),
             {"platform": platform, "creator_id": creator_id},

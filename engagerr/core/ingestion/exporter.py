@@ -43,7 +43,7 @@ def _creators(session: Session, tenant_id: UUID) -> Iterator[dict[str, Any]]:
     account_ids = []
     for row in session.execute(
         text(
-            'SELECT id, creator_id, platform, handle, native_id, name, url FROM accounts WHERE tenant_id = :tenant_id'
+            "SELECT id, creator_id, platform, handle, native_id, name, url FROM accounts WHERE tenant_id = :tenant_id"
             ' AND creator_id IS NOT NULL ORDER BY platform COLLATE "C", handle_key COLLATE "C"'
         ),
         values,

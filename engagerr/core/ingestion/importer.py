@@ -54,7 +54,7 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What one file brought. `unchanged` counts rows that said nothing new; the whole file, if it was known by its hash."""
+    """What one file brought. `unchanged` counts rows that said nothing new: all, if the file was known by its hash."""
 
     path: Path
     sha256: str
@@ -108,12 +108,16 @@ class AlreadyImported(Conflict):
     """The very same file was imported before, for somebody else."""
 
 
-class _Known(Exception):  # noqa: N818  not an error: another process was quicker
+class _Known(Exception):
+    """Not an error: another process was quicker."""
+
     def __init__(self, result: ImportResult) -> None:
         self.result = result
 
 
-class _RolledBack(Exception):  # noqa: N818  not an error: a dry run ends so
+class _RolledBack(Exception):
+    """Not an error: a dry run ends so."""
+
     def __init__(self, result: ImportResult) -> None:
         self.result = result
 
@@ -400,7 +404,7 @@ class Ingestion:
         return stage.finish()
 
     def _make_room(self, session: Session, job: _Job) -> None:
-        """Partitions for the months in the file. They are made in a transaction of their own, which waits for nobody."""
+        """Partitions for the months in the file, made in a transaction of their own, which waits for nobody."""
         months = months_staged(session)
         if not months:
             return
@@ -415,8 +419,9 @@ class Ingestion:
         tenant_id = self._access.tenant.id
         session.execute(
             text(
-                "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts, observed_at,"
-                " imported_at, member_id, correlation_id) VALUES (:tenant_id, :id, :sha256, :file_name, :size_bytes,"
+                "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts,"
+                " observed_at, imported_at, member_id, correlation_id)"
+                " VALUES (:tenant_id, :id, :sha256, :file_name, :size_bytes,"
                 " :format, CAST(:options AS jsonb), CAST(:counts AS jsonb), :observed_at, :imported_at, :member_id,"
                 " :correlation_id)"
             ),
@@ -447,7 +452,8 @@ class Ingestion:
             session.execute(
                 text(
                     'INSERT INTO quarantined_rows (tenant_id, import_id, sequence, "row", part, column_name, value,'
-                    " reason, fix) VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
+                    " reason, fix)"
+                    " VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
                 ),
                 [
                     {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from engagerr.core.integrations.records import Rejection
 
@@ -50,7 +51,8 @@ def land_items(
     """Insert new items, update the ones that say something new (keeping what they said), and name all subjects."""
     session.execute(
         text(
-            "CREATE TEMPORARY TABLE stage_accounts (account integer PRIMARY KEY, account_id uuid NOT NULL) ON COMMIT DROP"
+            "CREATE TEMPORARY TABLE stage_accounts (account integer PRIMARY KEY, account_id uuid NOT NULL)"
+            " ON COMMIT DROP"
         )
     )
     if accounts:
@@ -87,7 +89,13 @@ def land_items(
 def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, staged: int) -> int:
     """Append what is new; a figure that differs from what stood for the same moment becomes its next revision."""
     values = {"tenant_id": tenant_id, "import_id": import_id}
-    landed: int = session.execute(text(_INSERT_OBSERVATIONS), values).rowcount
+    try:
+        # Nearly always every figure is new: a plain insert is half as dear as one that asks before each row.
+        with session.begin_nested():
+            return session.execute(text(_INSERT_OBSERVATIONS), values).rowcount
+    except IntegrityError:
+        pass
+    landed = session.execute(text(f"{_INSERT_OBSERVATIONS} ORDER BY sequence ON CONFLICT DO NOTHING"), values).rowcount
     if landed < staged:
         # Some figures stand already, or twice in the file: keep the ones that say something else.
         landed += session.execute(text(_INSERT_REVISIONS), values).rowcount
@@ -116,6 +124,17 @@ def land_links(session: Session, *, tenant_id: UUID) -> None:
 
 
 _FIELDS = ("kind", "title", "body", "url", "published_at", "duration_seconds", "language")
+_ALL = (*_FIELDS, "links", "hints")
+
+
+def _each(template: str, names: tuple[str, ...] = _FIELDS) -> str:
+    """The template once per field, with `$` as the field's name."""
+    return ", ".join(template.replace("$", name) for name in names)
+
+
+_NEWER_WORD = """
+         CASE WHEN :described_at >= known.described_at THEN coalesce(staged.$, known.$)
+              ELSE coalesce(known.$, staged.$) END AS $"""
 
 _DISTINCT_AS_STAGED = """
 CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
@@ -127,8 +146,9 @@ FROM stage_items JOIN stage_accounts USING (account)
 _DISTINCT_OF_REPEATED = f"""
 CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
 SELECT min(subject) AS subject, (array_agg(account_id ORDER BY subject))[1] AS account_id, platform, native_id,
-       {", ".join(f"(array_agg({name} ORDER BY subject DESC) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}" for name in _FIELDS)},
-       coalesce((array_agg(to_jsonb(links) ORDER BY subject DESC) FILTER (WHERE links <> '{{}}'))[1], '[]') AS link_list,
+       {_each("(array_agg($ ORDER BY subject DESC) FILTER (WHERE $ IS NOT NULL))[1] AS $")},
+       coalesce((array_agg(to_jsonb(links) ORDER BY subject DESC) FILTER (WHERE links <> '{{}}'))[1], '[]')
+         AS link_list,
        jsonb_object_agg_strict(coalesce(hint.key, ''), hint.value ORDER BY subject) - '' AS hints,
        min("row") AS "row", (array_agg(part ORDER BY subject))[1] AS part
 FROM stage_items JOIN stage_accounts USING (account)
@@ -172,7 +192,7 @@ ORDER BY subject
 _UPDATE_CHANGED = f"""
 WITH said AS (
   SELECT known.id, to_jsonb(known) AS stood,
-         {", ".join(f"CASE WHEN :described_at >= known.described_at THEN coalesce(staged.{name}, known.{name}) ELSE coalesce(known.{name}, staged.{name}) END AS {name}" for name in _FIELDS)},
+         {_each(_NEWER_WORD)},
          CASE WHEN staged.links <> '{{}}' AND :described_at >= known.described_at
               THEN staged.links ELSE known.links END AS links,
          CASE WHEN :described_at >= known.described_at THEN known.hints || coalesce(staged.hints, '{{}}')
@@ -182,12 +202,12 @@ WITH said AS (
                              AND known.native_id = staged.native_id
   WHERE known.import_id <> :import_id
 ), changed AS (
-  UPDATE content_items SET {", ".join(f"{name} = said.{name}" for name in (*_FIELDS, "links", "hints"))},
+  UPDATE content_items SET {_each("$ = said.$", _ALL)},
          import_id = :import_id, described_at = greatest(described_at, :described_at)
   FROM said
   WHERE content_items.tenant_id = :tenant_id AND content_items.id = said.id
-    AND ({", ".join(f"content_items.{name}" for name in (*_FIELDS, "links", "hints"))})
-        IS DISTINCT FROM ({", ".join(f"said.{name}" for name in (*_FIELDS, "links", "hints"))})
+    AND ({_each("content_items.$", _ALL)})
+        IS DISTINCT FROM ({_each("said.$", _ALL)})
   RETURNING content_items.id, said.stood, to_jsonb(content_items) AS stands
 ), kept AS (
   INSERT INTO content_item_versions (tenant_id, item_id, replaced_by_import_id, before)
@@ -209,7 +229,6 @@ INSERT INTO metric_observations (tenant_id, subject_id, metric, observed_at, per
                                  currency, import_id, "row", part)
 SELECT :tenant_id, subject_id, metric, observed_at, period_days, 0, value, state, currency, :import_id, "row", part
 FROM stage_observations JOIN stage_subjects USING (subject)
-ON CONFLICT DO NOTHING
 """
 
 _KEY = "metric, observed_at, period_days"

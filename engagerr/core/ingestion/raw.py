@@ -57,7 +57,8 @@ def read_raw(session: Session, *, tenant_id: UUID, import_id: UUID) -> bytes:
         decompressor.decompress(body)
         for body in session.execute(
             text(
-                "SELECT body FROM raw_payloads WHERE tenant_id = :tenant_id AND import_id = :import_id ORDER BY sequence"
+                "SELECT body FROM raw_payloads"
+                " WHERE tenant_id = :tenant_id AND import_id = :import_id ORDER BY sequence"
             ),
             {"tenant_id": tenant_id, "import_id": import_id},
         ).scalars()

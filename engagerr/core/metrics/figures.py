@@ -97,7 +97,11 @@ class FigureReader:
         Instagram reports `views` with the Facebook views of a cross-post in it; adding Facebook's again counts twice).
         """
         by_platform = {node.platform for node in nodes}
-        doubled = {node.id for node in nodes if node.platform == "facebook" and node.hints_crosspost and "instagram" in by_platform}  # fmt: skip
+        doubled = {
+            node.id
+            for node in nodes
+            if node.platform == "facebook" and node.hints_crosspost and "instagram" in by_platform
+        }
         return sum_figures((figure, node.id in doubled) for node in nodes for figure in one_per_group(node.figures))
 
 

@@ -146,7 +146,7 @@ class Roster:
             return self._page(session, creator_id)
 
     def edit(self, creator: str, **changes: Any) -> CreatorPage:
-        """Change fields of a creator: name, country, languages, topics, bio, status, agent, do_not_pitch, and its reason."""
+        """Change fields of a creator: those of `add`, and do_not_pitch with do_not_pitch_reason."""
         from sqlalchemy import text
         from sqlalchemy.exc import IntegrityError
 
@@ -287,7 +287,8 @@ class Roster:
             try:
                 row = session.execute(
                     text(
-                        "INSERT INTO representation_terms (tenant_id, creator_id, commission_rate, exclusive, valid, note)"
+                        "INSERT INTO representation_terms"
+                        " (tenant_id, creator_id, commission_rate, exclusive, valid, note)"
                         " VALUES (:tenant_id, :creator_id, :rate, :exclusive, daterange(:since, :until, '[]'), :note)"
                         " RETURNING id"
                     ),

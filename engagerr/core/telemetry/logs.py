@@ -84,7 +84,7 @@ class _StructuredFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         for processor in (structlog.processors.TimeStamper(fmt="iso", utc=True), _redacted):
-            event = processor(None, record.levelname.lower(), event)  # type: ignore[assignment,arg-type]
+            event = processor(None, record.levelname.lower(), event)
         rendered = structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False, default=str)(
             None, record.levelname.lower(), event
         )

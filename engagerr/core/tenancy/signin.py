@@ -123,8 +123,9 @@ def sign_in_again(
     with database.transaction(tenant_id) as session:
         found = session.execute(
             text(
-                "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email, members.role"
-                " FROM tenants JOIN members ON members.tenant_id = tenants.id AND members.removed_at IS NULL"
+                "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email,"
+                " members.role FROM tenants"
+                " JOIN members ON members.tenant_id = tenants.id AND members.removed_at IS NULL"
                 " WHERE tenants.id = :tenant_id AND members.role = 'owner'"
                 " ORDER BY lower(members.email) = lower(:email) DESC NULLS LAST, members.created_at LIMIT 1"
             ),

@@ -1,7 +1,8 @@
 """Tokens: the tenant they open and a secret, of which only the hash is stored.
 
-A token is `engagerr_s_` (session) or `engagerr_a_` (API), the tenant's id in base32, and 256 random bits. The tenant is in
-it because nothing can be looked up under row-level security before the tenant is known; a forged tenant finds no hash.
+A token is `engagerr_s_` (session) or `engagerr_a_` (API), the tenant's id in base32, and 256 random bits. The tenant
+is in it because nothing can be looked up under row-level security before the tenant is known; a forged tenant finds
+no hash.
 """
 
 from __future__ import annotations

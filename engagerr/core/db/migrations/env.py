@@ -10,7 +10,7 @@ from engagerr.core.db.columns import Ltree
 from engagerr.core.db.schema import metadata
 
 
-def _ours(thing: Any, name: str | None, kind: str, reflected: bool, _: Any) -> bool:
+def _ours(_thing: Any, name: str | None, kind: str, reflected: bool, _: Any) -> bool:
     # Partitions come and go by month; only their parent is part of the schema.
     return not (kind == "table" and reflected and name is not None and name.startswith("metric_observations_"))
 

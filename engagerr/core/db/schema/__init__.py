@@ -1,8 +1,8 @@
 """The shape of the database, in one place: the metadata that migrations are checked against.
 
-Rules that hold for every table: `tenant_id` leads every key, so that row-level security can use the index, an error never
-tells of another tenant's row, and the big tables can be distributed by tenant. Rows that are history are append-only by
-privilege (see the migrations), not by good manners.
+Rules that hold for every table: `tenant_id` leads every key, so that row-level security can use the index, an error
+never tells of another tenant's row, and the big tables can be distributed by tenant. Rows that are history are
+append-only by privilege (see the migrations), not by good manners.
 """
 
 from engagerr.core.db.schema import content, ingestion, metrics, roster, tenancy

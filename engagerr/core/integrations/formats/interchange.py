@@ -148,16 +148,16 @@ def parse(source: Source, reading: Reading) -> Iterator[Record]:  # noqa: ARG001
             yield _record(row, known)
     for field, first_row in unknown.items():
         yield Notice(
-            f"The field {field} is not known to Engagerr (first in line {first_row}); it is kept in the raw record only."
+            f"The field {field} is not known to Engagerr (first in line {first_row}); only the raw record keeps it."
         )
 
 
 def _without_unknown_fields(line: bytes, row: int, unknown: dict[str, int]) -> _Creator | _Item | _Edge:
-    """Decode a line that has fields we do not know: they are taken out and remembered with the row that had them first."""
+    """Decode a line that has fields we do not know: they are taken out, and the row that had them first is kept."""
     plain = msgspec.json.decode(line)
     while True:
         try:
-            return msgspec.convert(plain, _Line)
+            return cast("_Creator | _Item | _Edge", msgspec.convert(plain, _Line))
         except msgspec.ValidationError as error:
             found = _UNKNOWN_FIELD.search(str(error))
             if found is None:
@@ -246,7 +246,7 @@ def _creator(row: int, line: _Creator) -> Record:
                 account.name,
                 account.url,
                 tuple(figures),
-            )  # fmt: skip
+            )
         )
     return CreatorRecord(
         row=row,

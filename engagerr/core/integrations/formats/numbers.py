@@ -375,7 +375,7 @@ def dates_of(days: Sequence[Day], *, bound: date) -> list[date]:
             span = max(placed) - min(placed)
             if best is None or span < best[0]:
                 best = (span, placed)
-    assert best is not None  # noqa: S101 - there is at least one anchor
+    assert best is not None
     return best[1]
 
 

@@ -44,7 +44,7 @@ class Source:
         size = self.path.stat().st_size
         if size > limit:
             raise InvalidInput(
-                f"{self.name} has {size / 1e6:,.0f} MB; files of this format are read whole, up to {limit / 1e6:,.0f} MB.",
+                f"{self.name} has {size / 1e6:,.0f} MB; this format is read whole, up to {limit / 1e6:,.0f} MB.",
                 hint="Split the export by date, or convert it to Engagerr's JSONL, which is read line by line.",
             )
         with self.open() as file:
@@ -68,8 +68,8 @@ class Format:
 
     `recognise` looks at the content (the name may only break a tie) and is quick and harmless on any bytes.
     `parse` yields records in file order; a bad row becomes a `Rejection` and the rest goes on; a file that is not of
-    this format after all, or is damaged as a whole, raises `InvalidInput` saying how to get a good one. Rows are counted
-    as a spreadsheet shows them (heading = row 1, a title line counts), JSON and feeds by their place in the list from 1.
+    this format after all, or is damaged as a whole, raises `InvalidInput` saying how to get a good one. Rows are
+    counted as a spreadsheet shows them (heading = row 1, a title line counts), JSON and feeds by their place from 1.
     `names_account` is false where the files do not say whose account they are: then --account or --creator is needed.
     """
 
