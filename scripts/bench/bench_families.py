@@ -1,0 +1,361 @@
+"""Family reads and moves at a million items, as the application role and under row-level security, against `select 1`.
+
+Every read is timed at the client (psycopg, unix socket, prepared and warmed) beside a `select 1` on the same connection.
+Items lie in the order of publication, so that a family's rows are strewn over the whole table.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from measuring import APP, SUPERUSER, Home, Limit, arguments, finish, percentile, say, spread, step, temporary_home
+
+from engagerr import Engagerr
+from engagerr.core.content.families import FAMILY_NODES
+
+PLACEHOLDER = re.compile(r"(?<!:):(\w+)")
+FAMILY_READ = PLACEHOLDER.sub(r"%(\1)s", FAMILY_NODES)
+# What Content.confirm sends; the trigger edge_changed moves the nodes.
+SET_STATE = """
+UPDATE content_edges SET state = %(state)s, updated_at = now() WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+"""
+SET_TENANT = "SELECT set_config('engagerr.tenant_id', %s, true)"
+LARGEST = 60
+MEDIAN_NODES, SPREAD_NODES = 8, 0.8
+DEPTHS = (2, 5)
+MOVES = 40
+PLATFORMS = ("youtube", "podcast", "tiktok", "instagram", "x")
+RELATIONS = ("clip_of", "same_work", "promotes", "part_of")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One item in its family; the root has no parent."""
+
+    id: UUID
+    position: int
+    family: UUID
+    parent: UUID | None
+    path: str
+    depth: int
+
+
+def families(seed: random.Random, items: int) -> Iterator[int]:
+    """Sizes of families, lognormal with a median of 8 and 60 at most, that add up to `items`."""
+    left = items
+    while left > 0:
+        size = min(LARGEST, left, max(2, round(MEDIAN_NODES * seed.lognormvariate(0, SPREAD_NODES))))
+        yield size
+        left -= size
+
+
+def nodes(seed: random.Random, sizes: list[int], ids: list[UUID]) -> list[list[Node]]:
+    """Families with random members and a random shape of 2 to 5 levels."""
+    places = list(range(len(ids)))
+    seed.shuffle(places)
+    made, at = [], 0
+    for size in sizes:
+        levels = seed.randint(*DEPTHS)
+        root_place = places[at]
+        root = Node(ids[root_place], root_place, ids[root_place], None, label(ids[root_place]), 1)
+        family, open_nodes = [root], [root]
+        for place in places[at + 1 : at + size]:
+            # The first nodes make the spine, so that the depth is reached where there are nodes enough.
+            above = open_nodes[-1] if len(family) < levels else seed.choice(open_nodes)
+            node = Node(ids[place], place, root.id, above.id, f"{above.path}.{label(ids[place])}", above.depth + 1)
+            family.append(node)
+            if node.depth < levels:
+                open_nodes.append(node)
+        made.append(family)
+        at += size
+    return made
+
+
+def label(item: UUID) -> str:
+    """As engagerr_label() makes it."""
+    return item.hex[-15:]
+
+
+def time_ordered_ids(seed: random.Random, count: int) -> list[UUID]:
+    """UUIDv7, ten milliseconds apart."""
+    first = 1_760_000_000_000
+    return [
+        UUID(int=((first + 10 * place) << 80) | (7 << 76) | (seed.getrandbits(12) << 64) | (2 << 62) | seed.getrandbits(62))
+        for place in range(count)
+    ]
+
+
+def fill(home: Home, tenant: UUID, items: int, *, seed: random.Random, big_families: int) -> list[list[Node]]:
+    """Write a tenant's items, edges and nodes as they would stand after imports, without triggers and checks."""
+    ids = time_ordered_ids(seed, items)
+    sizes = [LARGEST] * big_families + list(families(seed, items - LARGEST * big_families))
+    made = nodes(seed, sizes, ids)
+    shape = [node for family in made for node in family]
+    shape.sort(key=lambda node: node.position)
+    import_id = uuid4()
+    with home.connect(SUPERUSER, autocommit=False) as connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        accounts = [(uuid4(), uuid4(), PLATFORMS[n % len(PLATFORMS)], f"@bench{n}") for n in range(300)]
+        for account_id, creator_id, platform, handle in accounts:
+            cursor.execute("INSERT INTO creators (tenant_id, id, name) VALUES (%s, %s, %s)", (tenant, creator_id, handle))
+            cursor.execute(
+                "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                (tenant, account_id, creator_id, platform, handle, handle[1:]),
+            )
+        with cursor.copy(
+            "COPY content_items (tenant_id, id, account_id, platform, native_id, kind, title, url, published_at,"
+            " duration_seconds, language, import_id, described_at) FROM STDIN"
+        ) as copy:
+            for place, item_id in enumerate(ids):
+                account_id, _, platform, _ = accounts[place % 300]
+                moment = f"2026-{1 + place * 9 // items:02d}-{1 + place % 28:02d}T10:00:00Z"
+                copy.write_row(
+                    (
+                        tenant, item_id, account_id, platform, f"v{place:010d}", "short_video" if place % 3 else "episode",
+                        f"Episode {place}: what we learnt about a thing", f"https://www.example.com/watch?v=v{place:010d}",
+                        moment, 30 + place % 3600, "en", import_id, moment,
+                    )
+                )  # fmt: skip
+        with cursor.copy("COPY content_nodes (tenant_id, item_id, family_id, path) FROM STDIN") as copy:
+            for node in shape:
+                copy.write_row((tenant, node.id, node.family, node.path))
+        with cursor.copy(
+            "COPY content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence) FROM STDIN"
+        ) as copy:
+            for node in shape:
+                if node.parent is not None:
+                    copy.write_row(
+                        (
+                            tenant, node.id, node.parent, RELATIONS[node.position % 4],
+                            "confirmed" if node.position % 2 else "auto_confirmed", "0.950",
+                            '[{"kind": "link", "detail": "the description names it", "weight": 0.95}]',
+                        )
+                    )  # fmt: skip
+    return made
+
+
+def add_figures(home: Home, tenant: UUID, members: list[Node]) -> int:
+    """Observations for the families that are read through the verb: three metrics, in three months of twelve."""
+    with home.connect(APP) as connection:
+        connection.execute(
+            "SELECT engagerr_ensure_partitions(ARRAY(SELECT m::date FROM"
+            " generate_series('2025-11-01'::timestamp, '2026-10-01', '1 month') AS m))"
+        )
+    rows = 0
+    with home.connect(SUPERUSER) as connection, connection.cursor() as cursor, cursor.copy(
+        "COPY metric_observations (tenant_id, subject_id, metric, observed_at, period_days, value, state, import_id,"
+        " row) FROM STDIN"
+    ) as copy:
+        for node in members:
+            for month in ("2026-08", "2026-09", "2026-10"):
+                for metric in ("views", "likes", "comments"):
+                    copy.write_row(
+                        (tenant, node.id, metric, f"{month}-02T00:00:00Z", 0, 1000 + rows % 999, "value", node.family, 1)
+                    )
+                    rows += 1
+    return rows
+
+
+def timed(connection: psycopg.Connection[Any], statement: str, values: dict[str, Any] | None = None) -> float:
+    """Microseconds from sending a statement to having all its rows in Python."""
+    started = time.perf_counter()
+    connection.execute(statement, values, prepare=True).fetchall()
+    return (time.perf_counter() - started) * 1e6
+
+
+def floor(connection: psycopg.Connection[Any]) -> float:
+    """Microseconds of the least that a statement can be."""
+    return timed(connection, "SELECT 1")
+
+
+def read_families(home: Home, tenant: UUID, chosen: list[list[Node]], rounds: int) -> tuple[list[Limit], dict[str, Any]]:
+    """Reads as the application role and, for the price of row-level security, as the superuser, whom it does not bind."""
+    with home.connect(APP, autocommit=False) as app, home.connect(SUPERUSER, autocommit=False) as unbound:
+        app.execute(SET_TENANT, [str(tenant)])
+        for connection in (app, unbound):
+            for family in chosen[:200]:
+                floor(connection)
+                timed(connection, FAMILY_READ, {"tenant_id": tenant, "family_id": family[0].id})
+        p50, p95, price, worst, floors = [], [], [], [], []
+        by_size: dict[str, list[float]] = {}
+        reads: list[float] = []
+        for _ in range(rounds):
+            ones, as_app, free, ones_free = [], [], [], []
+            for family in chosen:
+                values = {"tenant_id": tenant, "family_id": family[0].id}
+                ones.append(floor(app))
+                as_app.append(timed(app, FAMILY_READ, values))
+                ones_free.append(floor(unbound))
+                free.append(timed(unbound, FAMILY_READ, values))
+            one = statistics.median(ones)
+            floors.append(one)
+            p50.append(statistics.median(as_app) / one)
+            p95.append(percentile(as_app, 0.95) / one)
+            worst.append(percentile(as_app, 0.99) / one)
+            price.append(statistics.median(a / b for a, b in zip(as_app, free, strict=True)))
+            reads += as_app
+            for family, read in zip(chosen, as_app, strict=True):
+                by_size.setdefault("2-4" if len(family) < 5 else "5-15" if len(family) < 16 else "16-59" if len(family) < LARGEST else "60", []).append(read / one)
+        plan = [row[0] for row in app.execute("EXPLAIN (ANALYZE, BUFFERS) " + FAMILY_READ, values)]
+    for line in plan:
+        say(f"    {line}")
+    figures = {
+        "select_1_us": spread(floors, 1),
+        "read_us": {"p50": round(statistics.median(reads), 1), "p95": round(percentile(reads, 0.95), 1)},
+    }
+    limits = [
+        Limit("family read, p50 / p50 of select 1", statistics.median(p50), at_most=4, figures={**figures, "ratio": spread(p50)}),
+        Limit("family read, p95 / p50 of select 1", statistics.median(p95), at_most=10, figures={**figures, "ratio": spread(p95)}),
+        Limit(
+            "price of row-level security: application role / superuser, same query, median of pairs",
+            statistics.median(price), at_most=1.5, figures={"ratio": spread(price)},
+        ),
+    ]  # fmt: skip
+    also = {
+        "read_p99_to_select_1": spread(worst),
+        "read_p50_to_select_1_by_nodes": {size: round(statistics.median(r), 2) for size, r in sorted(by_size.items())},
+    }
+    return limits, also
+
+
+def draw_moves(home: Home, tenant: UUID, made: list[list[Node]], seed: random.Random) -> list[UUID]:
+    """Suggested edges, each of which hangs a family of 60 below a leaf of another one."""
+    edges = []
+    with home.connect(SUPERUSER) as connection:
+        for family, above in zip(made[:MOVES], seed.sample(made[MOVES:], MOVES), strict=True):
+            row = connection.execute(
+                "INSERT INTO content_edges (tenant_id, child_id, parent_id, relation, state, confidence)"
+                " VALUES (%s, %s, %s, 'part_of', 'suggested', 0.7) RETURNING id",
+                (tenant, family[0].id, above[-1].id),
+            ).fetchone()
+            assert row is not None
+            edges.append(row[0])
+    return edges
+
+
+def move_families(home: Home, tenant: UUID, edges: list[UUID], rounds: int) -> tuple[Limit, dict[str, Any]]:
+    """Confirm and take back, inside a transaction that is rolled back and in one that is committed durably."""
+    inside, with_commit, back, ones = [], [], [], []
+    with home.connect(APP, autocommit=False) as app:
+        for number in range(rounds + 1):
+            for edge in edges:
+                confirm = {"tenant_id": tenant, "id": edge, "state": "confirmed"}
+                app.execute(SET_TENANT, [str(tenant)])
+                one = floor(app)
+                started = time.perf_counter()
+                app.execute(SET_STATE, confirm, prepare=True)
+                move = (time.perf_counter() - started) * 1e6
+                app.rollback()
+                app.execute(SET_TENANT, [str(tenant)])
+                started = time.perf_counter()
+                app.execute(SET_STATE, confirm, prepare=True)
+                app.commit()
+                committed = (time.perf_counter() - started) * 1e6
+                app.execute(SET_TENANT, [str(tenant)])
+                started = time.perf_counter()
+                app.execute(SET_STATE, confirm | {"state": "suggested"}, prepare=True)
+                app.commit()
+                taken_back = (time.perf_counter() - started) * 1e6
+                if number > 0:  # the first round warms
+                    ones.append(one)
+                    inside.append(move)
+                    with_commit.append(committed)
+                    back.append(taken_back)
+    one = statistics.median(ones)
+    limit = Limit(
+        "confirm an edge that moves 60 nodes, inside the transaction, p50 / p50 of select 1",
+        statistics.median(inside) / one,
+        at_most=40,
+        figures={
+            "select_1_us": spread(ones, 1),
+            "confirm_us": {"p50": round(statistics.median(inside)), "p95": round(percentile(inside, 0.95))},
+            "ratio_of_pairs": spread([a / b for a, b in zip(inside, ones, strict=True)]),
+        },
+    )
+    also = {
+        "confirm_and_commit_to_select_1": {
+            "p50": round(statistics.median(with_commit) / one, 1), "p95": round(percentile(with_commit, 0.95) / one, 1)
+        },
+        "take_back_and_commit_to_select_1": {
+            "p50": round(statistics.median(back) / one, 1), "p95": round(percentile(back, 0.95) / one, 1)
+        },
+    }  # fmt: skip
+    return limit, also
+
+
+def read_through_the_verb(engagerr: Engagerr, chosen: list[list[Node]]) -> dict[str, float]:
+    """Milliseconds of `work.content.tree(item)`: find the item, its family, its nodes and all their figures."""
+    work = engagerr.workspace()
+    reads = []
+    for number, family in enumerate(chosen):
+        started = time.perf_counter()
+        tree = work.content.tree(str(family[-1].id))
+        if number >= 20:
+            reads.append((time.perf_counter() - started) * 1e3)
+        assert tree.id == family[0].id
+    return {"p50_ms": round(statistics.median(reads), 2), "p95_ms": round(percentile(reads, 0.95), 2), "reads": len(reads)}
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--items", type=int, default=1_000_000, help="items of the tenant that is read")
+    parser.add_argument("--other-items", type=int, default=200_000, help="items of another tenant in the same tables")
+    parser.add_argument("--reads", type=int, default=1500, help="families read a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    seed = random.Random(60)  # noqa: S311
+    with temporary_home() as home, Engagerr.open(home=home.path) as engagerr:
+        say("families: filling")
+        tenant = engagerr.init("Bench").tenant.id
+        other = uuid4()
+        with home.connect(SUPERUSER) as connection:
+            connection.execute("INSERT INTO tenants (id, kind, name) VALUES (%s, 'agency', 'Other')", [other])
+        with step(f"{options.items:,} items"):
+            made = fill(home, tenant, options.items, seed=seed, big_families=MOVES)
+        with step(f"{options.other_items:,} items of another tenant"):
+            fill(home, other, options.other_items, seed=seed, big_families=0)
+        # Uniformly over families, the biggest ones of the moves left out: they are no part of the distribution.
+        chosen = seed.sample(made[MOVES:], min(options.reads, len(made) - MOVES))
+        edges = draw_moves(home, tenant, made, seed)
+        with step("observations, vacuum and analyze"):
+            observations = add_figures(home, tenant, [node for family in chosen[:300] for node in family])
+            with home.connect(SUPERUSER) as connection:
+                connection.execute("VACUUM ANALYZE")
+                connection.execute("CHECKPOINT")
+        say("families: reading")
+        limits, also = read_families(home, tenant, chosen, options.rounds)
+        say("families: moving")
+        move, also_moved = move_families(home, tenant, edges, options.rounds)
+        verb = read_through_the_verb(engagerr, chosen[:300])
+    sizes = [len(family) for family in made[MOVES:]]
+    finish(
+        "families",
+        [*limits, move],
+        sizes={
+            "items": options.items,
+            "items_of_another_tenant": options.other_items,
+            "families": len(sizes),
+            "nodes_of_a_family": {"median": statistics.median(sizes), "p95": percentile(sizes, 0.95), "max": max(sizes)},
+            "levels_of_a_family": {
+                str(depth): sum(max(node.depth for node in family) == depth for family in chosen) for depth in range(2, 6)
+            },
+            "nodes_moved": LARGEST,
+            "observations": observations,
+        },
+        also={**also, **also_moved, "tree_through_the_verb": verb},
+        assert_limits=options.assert_limits,
+    )
+
+
+if __name__ == "__main__":
+    main()
