@@ -11,6 +11,8 @@ from engagerr.core.integrations.urls import canonical_url, find_urls, parse_url
 
 # A description with more links than this is a link list; the first ones are the ones about the item.
 _MOST_LINKS = 60
+# A longer address is no page of an item, and no index would take it.
+_LONGEST_NAME = 500
 _WEBSITE = "website"
 
 
@@ -28,7 +30,9 @@ def outgoing_links(record: ItemRecord) -> tuple[OutgoingLink, ...]:
     """Everything that the item points at, each target once per place, itself left out."""
     found: dict[tuple[str, str, str], OutgoingLink] = {}
     for link in _all(record):
-        if (link.platform, link.native_id) != (record.platform, record.native_id):
+        if (link.platform, link.native_id) != (record.platform, record.native_id) and len(
+            link.native_id
+        ) <= _LONGEST_NAME:
             found.setdefault((link.platform, link.native_id, link.found_in), link)
         if len(found) >= _MOST_LINKS:
             break

@@ -129,6 +129,8 @@ class Database:
             with self._connect().begin() as session:
                 yield session
         except sqlalchemy.exc.DBAPIError as error:
+            raise in_words(error.orig if isinstance(error.orig, psycopg.Error) else error) from error
+        except psycopg.Error as error:  # from COPY, which goes to the driver directly
             raise in_words(error) from error
 
     def _connect(self) -> sqlalchemy.Engine:
@@ -215,10 +217,9 @@ def constraint_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
     return original.diag.constraint_name if isinstance(original, psycopg.Error) else None
 
 
-def in_words(error: sqlalchemy.exc.DBAPIError) -> EngagerrError:
+def in_words(original: Exception) -> EngagerrError:
     """A driver's error as ours, for those that no verb has translated by constraint name."""
-    original = error.orig
-    line = _first_line(original) if original is not None else str(error)
+    line = _first_line(original)
     if isinstance(original, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
         return Unavailable("Two writers met; the database gave way to the other one.", hint="Run it again.")
     if isinstance(original, psycopg.errors.QueryCanceled):
@@ -229,7 +230,8 @@ def in_words(error: sqlalchemy.exc.DBAPIError) -> EngagerrError:
         return Unavailable(f"The database has no room: {line}.", hint="Free some disk, then run it again.")
     if isinstance(original, psycopg.OperationalError):
         return Unavailable(f"The database went away: {line}.", hint="See `engagerr db status`, then run it again.")
-    return Broken(f"The database refused a statement: {line}.", facts={"constraint": constraint_of(error)})
+    constraint = original.diag.constraint_name if isinstance(original, psycopg.Error) else None
+    return Broken(f"The database refused a statement: {line}.", facts={"constraint": constraint})
 
 
 def _revision(connection: psycopg.Connection[Any]) -> str | None:

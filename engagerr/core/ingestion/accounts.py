@@ -176,9 +176,12 @@ class AccountBook:
                 WHERE account.platform = :platform AND native_id IS NULL
                   AND (CAST(:creator_id AS uuid) IS NULL OR account.creator_id = :creator_id)
                   AND (provisional OR CAST(:creator_id AS uuid) IS NULL OR :only_native)
-                  AND (account.creator_id = :creator_id AND provisional OR EXISTS (
-                    SELECT FROM stage_items JOIN content_items USING (platform, native_id)
-                    WHERE stage_items.account = :number AND content_items.account_id = account.id))
+                  AND (account.creator_id = :creator_id AND provisional
+                       AND (NOT EXISTS (SELECT FROM content_items WHERE account_id = account.id)
+                            OR NOT EXISTS (SELECT FROM stage_items WHERE stage_items.account = :number))
+                    OR EXISTS (
+                      SELECT FROM stage_items JOIN content_items USING (platform, native_id)
+                      WHERE stage_items.account = :number AND content_items.account_id = account.id))
                 ORDER BY provisional DESC, handle_key LIMIT 1
                 """
             ),

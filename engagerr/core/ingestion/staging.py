@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
 _BATCH_BYTES = 4 * 1024 * 1024
 _RECENT_ITEMS = 20_000
+_LONGEST_NAME = 500
+_CALENDAR = (1900, 2200)
 _MOMENTS_KEPT = 50_000
 
 STAGE_TABLES = """
@@ -149,7 +151,7 @@ class Stage:
             self.staged.rows += 1
 
     def _item(self, record: ItemRecord) -> None:
-        wrong = self._out_of_time(record)
+        wrong = _unusable(record) or self._out_of_time(record)
         if wrong is not None:
             self.reject(wrong)
             return
@@ -160,7 +162,7 @@ class Stage:
             f"{account}\t{_text(record.platform)}\t{_text(record.native_id)}\t{_text(record.kind)}\t{_text(record.title)}"
             f"\t{_text(record.body)}\t{_text(record.url)}\t{self._moment(record.published_at)}"
             f"\t{_number(record.duration_seconds)}\t{_text(record.language)}\t{_array(record.links)}"
-            f"\t{_text(json.dumps(record.hints, ensure_ascii=False, sort_keys=True)) if record.hints else _NULL}"
+            f"\t{_json(record.hints)}"
         )
         key = (record.platform, record.native_id)
         recent = self._recent.get(key)
@@ -186,6 +188,10 @@ class Stage:
         self._figures(subject, record.metrics, record.row, record.part)
 
     def _account_figures(self, record: AccountRecord) -> None:
+        wrong = self._out_of_time(record)
+        if wrong is not None:
+            self.reject(wrong)
+            return
         account = self._account(record.platform, record.handle, record.native_id, record.creator, record.row)
         account.name = record.name or account.name
         account.url = record.url or account.url
@@ -237,7 +243,7 @@ class Stage:
         if self._buffered > _BATCH_BYTES:
             self._flush()
 
-    def _out_of_time(self, record: ItemRecord) -> Rejection | None:
+    def _out_of_time(self, record: ItemRecord | AccountRecord) -> Rejection | None:
         for metric in record.metrics:
             moment = metric.observed_at
             if moment is not None and not EARLIEST <= moment <= self._latest:
@@ -274,7 +280,7 @@ class Stage:
         ):
             if lines:
                 with self._connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                    copy.write("".join(lines).encode())
+                    copy.write("".join(lines).encode("utf-8", "replace"))
                 lines.clear()
         self._buffered = 0
 
@@ -288,6 +294,46 @@ def _text(value: str | None) -> str:
     if value is None:
         return _NULL
     return value.translate(_ESCAPES) if not value.isalnum() else value
+
+
+def _json(value: dict[str, Any]) -> str:
+    if not value:
+        return _NULL
+    encoded = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if "\\u0000" in encoded:
+        encoded = json.dumps(_without_nul(value), ensure_ascii=False, sort_keys=True)
+    return _text(encoded)
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key.replace("\x00", ""): _without_nul(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(entry) for entry in value]
+    return value.replace("\x00", "") if isinstance(value, str) else value
+
+
+def _unusable(record: ItemRecord) -> Rejection | None:
+    """What no platform sends and no index takes: endless names, dates beyond the calendar."""
+    for column, name in (("platform", record.platform), ("native_id", record.native_id), ("account", record.account)):
+        if name is not None and not 0 < len(name.replace("\x00", "")) <= _LONGEST_NAME:
+            return Rejection(
+                record.row, column, name[:80], f"it has {len(name):,} characters; 1 to {_LONGEST_NAME} are possible",
+                "Check the row: the columns may have slipped.", record.part,
+            )  # fmt: skip
+    for metric in record.metrics:
+        if len(metric.name) > _LONGEST_NAME:
+            return Rejection(
+                record.row, "metrics", metric.name[:80], f"a metric's name has {len(metric.name):,} characters",
+                "Use the platform's own name of the figure.", record.part,
+            )  # fmt: skip
+    published = record.published_at
+    if published is not None and not _CALENDAR[0] <= published.year <= _CALENDAR[1]:
+        return Rejection(
+            record.row, "published_at", published.isoformat(), f"the year {published.year} cannot be",
+            "Correct the date, or leave it out.", record.part,
+        )  # fmt: skip
+    return None
 
 
 def _number(value: float | None) -> str:

@@ -232,13 +232,32 @@ class Roster:
                     hint="An account belongs to one creator. Check the handle, or rename it there first.",
                     facts={"account": str(name), "creator": held.creator},
                 )
+            held = (
+                held
+                or session.execute(
+                    # The stand-in that a file without a name made is now called by its name.
+                    text(
+                        "SELECT id, creator_id, NULL AS creator FROM accounts"
+                        " WHERE platform = :platform AND creator_id = :creator_id AND provisional"
+                    ),
+                    {"platform": name.platform, "creator_id": creator_id},
+                ).one_or_none()
+            )
             if held is not None:
                 session.execute(
                     text(
-                        "UPDATE accounts SET creator_id = :creator_id, native_id = coalesce(:native_id, native_id),"
+                        "UPDATE accounts SET handle = :handle, handle_key = :key, provisional = false,"
+                        " creator_id = :creator_id, native_id = coalesce(:native_id, native_id),"
                         " url = coalesce(:url, url) WHERE id = :id"
                     ),
-                    {"creator_id": creator_id, "native_id": native_id, "url": url, "id": held.id},
+                    {
+                        "handle": name.handle,
+                        "key": account_key(name.handle),
+                        "creator_id": creator_id,
+                        "native_id": native_id,
+                        "url": url,
+                        "id": held.id,
+                    },
                 )
                 account_id = held.id
             else:

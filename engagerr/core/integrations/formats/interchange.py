@@ -32,6 +32,7 @@ _WITH_VALUE = (State.VALUE, State.ZERO, State.ESTIMATED)
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Named = Annotated[str, msgspec.Meta(min_length=1)]
+_Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 _Days = Annotated[int, msgspec.Meta(ge=0, le=36600)]
 
 
@@ -41,7 +42,7 @@ class _Metric(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     state: State | None = None
     observed_at: _Moment | None = None
     period_days: _Days = 0
-    currency: str | None = None
+    currency: _Currency | None = None
 
 
 class _Account(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,7 +58,7 @@ class _Account(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
     minor: Annotated[int, msgspec.Meta(ge=0)]
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    currency: _Currency
 
 
 class _Rate(msgspec.Struct, forbid_unknown_fields=True):

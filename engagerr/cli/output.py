@@ -1,0 +1,321 @@
+"""How answers are written: one JSON document, flat CSV, or tables that fit the terminal. Missing is never zero."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from engagerr.cli.command import Output, presentation
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Row = TypeVar("Row")
+
+MISSING = "—"
+_WIDTH_OF_A_PIPE = 120
+# Characters that would turn the reading direction of everything after them.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_LARGEST_JSON_INTEGER = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """One column of a table. `above` is the terminal width from which it is shown; `fold` lets it take several lines."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    right: bool = False
+    above: int = 0
+    fold: bool = False
+    whole: bool = False
+    style: Callable[[Row], str] | None = None
+
+
+def show(
+    rows: Sequence[Row],
+    *,
+    columns: Sequence[Column[Row]],
+    csv: Sequence[str],
+    document: Callable[[Row], Any] | None = None,
+    empty: str = "Nothing here yet.",
+    title: str | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write rows: as a JSON list, as CSV with these headings, or as a table."""
+    as_document = document or plain
+    if presentation().output is Output.TABLE:
+        if rows:
+            draw(table(rows, columns, title=title), *notes)
+        else:
+            draw(empty)
+        return
+    put([as_document(row) for row in rows], csv=csv)
+
+
+def put(
+    document: Any,
+    *,
+    csv: Sequence[str] = (),
+    flat: Sequence[Mapping[str, Any]] | None = None,
+    drawing: Callable[[], Sequence[RenderableType]] | None = None,
+) -> None:
+    """Write one document. `flat` are its rows for CSV (itself, where not given), `drawing` what a person sees."""
+    output = presentation().output
+    if output is Output.JSON:
+        write(json_bytes(document))
+    elif output is Output.CSV:
+        rows = flat if flat is not None else document if isinstance(document, list) else [document]
+        write(csv_text(csv, [flattened(plain(row)) for row in rows]).encode())
+    elif drawing is not None:
+        draw(*drawing())
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: times in UTC with Z, money as minor units, ids as text, numbers exact."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (frozenset, set)):
+        return sorted(plain(inner) for inner in value)
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "__struct_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    return str(value)
+
+
+def money(value: Decimal | None, currency: str | None) -> Any:
+    """An amount in major units as money, rounded to a whole minor unit; None stays None."""
+    if value is None or currency is None:
+        return None if value is None else _number(value)
+    from engagerr.core.money import minor_digits
+
+    minor = value.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+    return {"minor": int(minor), "currency": currency}
+
+
+def json_bytes(document: Any) -> bytes:
+    """The document as UTF-8 JSON, two spaces deep, with a newline at the end."""
+    import msgspec
+
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(plain(document))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def csv_text(headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """CSV with these headings; what a row lacks is an empty cell."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(headings)
+    for row in rows:
+        writer.writerow([_csv_cell(row.get(heading)) for heading in headings])
+    return text.getvalue()
+
+
+def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested objects as `outer_inner` keys; money as its amount in major units beside `…_currency`."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and set(value) == {"minor", "currency"}:
+            from engagerr.core.money import Money
+
+            amount = Money(value["minor"], value["currency"])
+            flat |= {name: str(amount.amount), f"{name}_currency": amount.currency}
+        elif isinstance(value, Mapping):
+            flat |= flattened(value, f"{name}_")
+        else:
+            flat[name] = value
+    return flat
+
+
+def write(data: bytes) -> None:
+    """Write to standard output and make sure that it went; a closed pipe is told to the caller."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(data.decode())
+    else:
+        sys.stdout.flush()
+        binary.write(data)
+    sys.stdout.flush()
+
+
+def console() -> Console:
+    """Where tables are drawn: the terminal's width, or room enough where there is no terminal."""
+    import os
+
+    from rich.console import Console
+
+    here = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+    if not here.is_terminal and not os.environ.get("COLUMNS"):
+        here = Console(markup=False, emoji=False, highlight=False, soft_wrap=False, width=_WIDTH_OF_A_PIPE)
+    return here
+
+
+def draw(*parts: RenderableType) -> None:
+    """Draw the parts below each other."""
+    here = console()
+    with here.capture() as captured:
+        for part in parts:
+            here.print(part)
+    # A table pads its lines to the right; nobody wants to copy that.
+    lines = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    write(f"{lines}\n".encode(sys.stdout.encoding or "utf-8", "replace"))
+
+
+def note(line: str) -> None:
+    """A line for people beside the answer: on standard error, and not where a script reads JSON."""
+    if presentation().output is not Output.JSON:
+        sys.stderr.write(f"{clean(line)}\n")
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column[Row]], *, title: str | None = None) -> RenderableType:
+    """A table of the columns that this terminal has room for."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+    shown = [column for column in columns if column.above <= console().width]
+    for column in shown:
+        drawn.add_column(
+            column.heading,
+            justify="right" if column.right else "left",
+            no_wrap=not column.fold,
+            overflow="fold" if column.fold else "ellipsis",
+            min_width=len(column.heading) if column.right or column.whole else min(len(column.heading), 6),
+        )
+    for row in rows:
+        drawn.add_row(
+            *(Text(clean(column.cell(row)), style=column.style(row) if column.style else "") for column in shown)
+        )
+    return drawn
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
+    """Names and values below each other; values may take several lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, Text(clean(value)))
+    return grid
+
+
+def clean(text: str) -> str:
+    """Text from elsewhere, fit for a terminal: on one line, without control characters."""
+    return "".join(
+        " " if character in "\n\r\t\u2028\u2029" else character
+        for character in text
+        if character in "\n\r\t" or not (unicodedata.category(character) == "Cc" or ord(character) in _TURNING)
+    )
+
+
+def moment(value: datetime) -> str:
+    """RFC 3339 in UTC with Z."""
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def minute(value: datetime | None) -> str:
+    """To the minute, in UTC, for tables."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}" if value else MISSING
+
+
+def day(value: datetime | None) -> str:
+    """The day in UTC, for tables."""
+    return f"{value.astimezone(UTC):%Y-%m-%d}" if value else MISSING
+
+
+def words(values: Sequence[str]) -> str:
+    """A list in a cell."""
+    return ", ".join(values) or MISSING
+
+
+def number(value: Decimal | int | float | None, *, places: int = 0) -> str:
+    """A number with thousands separators, with at most so many decimals; a dash when missing."""
+    if value is None:
+        return MISSING
+    rounded = round(Decimal(str(value)), places)
+    return f"{rounded:,f}" if rounded % 1 else f"{int(rounded):,}"
+
+
+def compact(value: Decimal | int | None) -> str:
+    """A number short enough for a narrow column: 9,876 · 12.3K · 4.57M."""
+    if value is None:
+        return MISSING
+    size = abs(value)
+    for least, unit, suffix in ((10**9, 10**9, "B"), (10**6, 10**6, "M"), (10_000, 1000, "K")):
+        if size >= least:
+            scaled = Decimal(value) / unit
+            return f"{scaled:.{2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0}f}{suffix}"
+    return number(value)
+
+
+def duration(seconds: Decimal | float | None) -> str:
+    """1:02:03, or 4:05; hours alone for very long times (watch time)."""
+    if seconds is None:
+        return MISSING
+    whole = int(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours >= 100:
+        return f"{hours:,} h"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest whole unit."""
+    if then is None:
+        return MISSING
+    seconds = max((now - then) // timedelta(seconds=1), 0)
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count:,} {unit}{'s' if count > 1 else ''}"
+    return "now"
+
+
+def _number(value: Decimal) -> int | Decimal | None:
+    if not value.is_finite():
+        return None
+    if value == value.to_integral_value() and abs(value) < _LARGEST_JSON_INTEGER:
+        return int(value)
+    return value.normalize()
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "; ".join(_csv_cell(inner) for inner in value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value)

@@ -1,0 +1,498 @@
+"""Tenancy as the database keeps it: proven from the catalogue, and by walking over every table with two tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from engagerr import Engagerr, Workspace
+from engagerr.core.db import Database
+from engagerr.core.db.schema import metadata
+from psycopg import sql
+
+from tests.factories import Row, a_tenant, adapted, fill_every_table, in_tenant
+from tests.fakes.cluster import SUPERUSER, Clone, Cluster, Connection
+
+APP, OWNER = "engagerr_app", "engagerr_owner"
+TABLES = sorted(metadata.tables)
+
+INSERT_AND_SELECT_ONLY = {
+    "audit_log", "metric_observations", "raw_payloads", "quarantined_rows", "imports", "rates", "audience_shares",
+    "content_item_versions", "content_links", "content_decisions",
+}  # fmt: skip
+SELECT_ONLY = {"content_nodes", "audit_heads", "alembic_version"}
+
+
+@dataclass(frozen=True)
+class TwoTenants:
+    """Two tenants with a row in every table, and the same database as it was before the second one came."""
+
+    clone: Clone
+    without_the_other: Clone
+    ours: UUID
+    other: UUID
+    our_rows: dict[str, Row]
+    other_rows: dict[str, Row]
+
+
+@pytest.fixture(scope="module")
+def two(cluster: Cluster) -> Iterator[TwoTenants]:
+    with cluster.clone() as alone:
+        with alone.connect() as connection:
+            with connection.transaction():
+                ours = a_tenant(connection)
+                our_rows = fill_every_table(connection, ours)
+        with cluster.clone(alone.name) as both:
+            with both.connect() as connection, connection.transaction():
+                other = a_tenant(connection)
+                other_rows = fill_every_table(connection, other)
+            yield TwoTenants(both, alone, ours, other, our_rows, other_rows)
+
+
+# ── The catalogue ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+TENANT_EXPRESSION = "(NULLIF(current_setting('engagerr.tenant_id'::text, true), ''::text))::uuid"
+
+
+def open_tables(connection: Connection) -> list[str]:
+    """Tables and partitions that row-level security does not close to everybody but the tenant, and why."""
+    found = connection.execute(
+        """
+        SELECT relname, relrowsecurity, relforcerowsecurity,
+               (SELECT array_agg(concat_ws(' / ', polpermissive, polcmd, polroles::text,
+                                           pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)))
+                FROM pg_policy WHERE polrelid = pg_class.oid) AS policies
+        FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'f', 'm') AND relname <> 'alembic_version'
+        ORDER BY relname
+        """
+    ).fetchall()
+    complaints = []
+    for table, enabled, forced, policies in found:
+        column = "id" if table == "tenants" else "tenant_id"
+        expression = f"({column} = {TENANT_EXPRESSION})"
+        if not enabled:
+            complaints.append(f"{table}: row-level security is not enabled")
+        if not forced:
+            complaints.append(f"{table}: row-level security is not forced")
+        if policies != [f"t / * / {{0}} / {expression} / {expression}"]:
+            complaints.append(f"{table}: the policies are {policies}")
+    return complaints
+
+
+def test_every_table_and_partition_is_closed_to_all_but_its_tenant(clone: Clone) -> None:
+    with clone.connect() as connection:
+        made = connection.execute(
+            "SELECT engagerr_ensure_partitions(ARRAY['2024-02-29', '2026-10-31', '2026-10-01']::date[])"
+        ).fetchone()
+        connection.commit()
+        partitions = connection.execute(
+            "SELECT relname FROM pg_class WHERE relname LIKE 'metric_observations_2%' AND relkind = 'r' ORDER BY 1"
+        ).fetchall()
+        assert made == (2,)
+        assert partitions == [("metric_observations_2024_02",), ("metric_observations_2026_10",)]
+        assert open_tables(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "complaint"),
+    [
+        (("CREATE TABLE leaky (tenant_id uuid)",), "leaky: row-level security is not enabled"),
+        (
+            ("CREATE TABLE leaky (tenant_id uuid)", "ALTER TABLE leaky ENABLE ROW LEVEL SECURITY"),
+            "leaky: row-level security is not forced",
+        ),
+        (
+            (
+                "CREATE TABLE leaky (tenant_id uuid)",
+                "ALTER TABLE leaky ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+                "CREATE POLICY all_of_it ON leaky USING (true)",
+            ),
+            "leaky: the policies are",
+        ),
+        (("ALTER TABLE creators NO FORCE ROW LEVEL SECURITY",), "creators: row-level security is not forced"),
+        (("CREATE POLICY wider ON creators FOR SELECT USING (true)",), "creators: the policies are"),
+        (("CREATE MATERIALIZED VIEW every_creator AS SELECT * FROM creators",), "every_creator: row-level security"),
+    ],
+)
+def test_a_table_that_is_open_is_named(
+    owner_connection: Connection, statements: tuple[str, ...], complaint: str
+) -> None:
+    for statement in statements:
+        owner_connection.execute(statement)
+    assert any(line.startswith(complaint) for line in open_tables(owner_connection))
+
+
+def test_a_view_of_the_owner_would_still_be_bound_and_there_is_none(owner_connection: Connection) -> None:
+    views = owner_connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
+    assert views == []
+
+
+def unbound_keys(connection: Connection) -> list[str]:
+    """Unique indexes, exclusion constraints and references that do not begin with the tenant."""
+    found = connection.execute(
+        """
+        SELECT index.relname FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
+          JOIN pg_class AS owned ON owned.oid = indrelid
+          JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+        WHERE index.relnamespace = 'public'::regnamespace AND (indisunique OR indisexclusion)
+          AND owned.relname NOT IN ('alembic_version', 'tenants') AND attname <> 'tenant_id'
+        UNION ALL
+        SELECT index.relname FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
+        WHERE index.relnamespace = 'public'::regnamespace AND (indisunique OR indisexclusion) AND indkey[0] = 0
+        UNION ALL
+        SELECT conname FROM pg_constraint
+          JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND attname <> 'tenant_id'
+        """
+    ).fetchall()
+    return [name for (name,) in found]
+
+
+def test_the_tenant_leads_every_key_and_every_reference(owner_connection: Connection) -> None:
+    assert unbound_keys(owner_connection) == []
+    owner_connection.execute(
+        "CREATE TABLE leaky (tenant_id uuid, id uuid PRIMARY KEY, other uuid REFERENCES leaky, code text)"
+    )
+    owner_connection.execute("CREATE UNIQUE INDEX leaky_code_key ON leaky (lower(code), tenant_id)")
+    assert sorted(unbound_keys(owner_connection)) == ["leaky_code_key", "leaky_other_fkey", "leaky_pkey"]
+
+
+# ── What the application's login may do ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_application_role_is_nobody_special_and_owns_nothing(superuser_connection: Connection) -> None:
+    role = superuser_connection.execute(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = %s",
+        [APP],
+    ).fetchone()
+    owned = superuser_connection.execute(
+        """
+        SELECT relname::text FROM pg_class WHERE relowner = %(app)s::regrole
+        UNION ALL SELECT proname FROM pg_proc WHERE proowner = %(app)s::regrole
+        UNION ALL SELECT nspname FROM pg_namespace WHERE nspowner = %(app)s::regrole
+        UNION ALL SELECT datname FROM pg_database WHERE datdba = %(app)s::regrole
+        UNION ALL SELECT typname FROM pg_type WHERE typowner = %(app)s::regrole
+        """,
+        {"app": APP},
+    ).fetchall()
+    member_of = superuser_connection.execute(
+        "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = %s::regrole", [APP]
+    ).fetchall()
+    assert role == (False,) * 5
+    assert owned == []
+    assert member_of == []
+
+
+def privileges(connection: Connection) -> dict[str, set[str]]:
+    """What the application role may do to each table or partition, on the whole of it or on some columns."""
+    found = connection.execute(
+        """
+        SELECT relname, privilege FROM pg_class,
+          unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'])
+            AS privilege
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+          AND (has_table_privilege(%(app)s, pg_class.oid, privilege)
+               OR (privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+                   AND has_any_column_privilege(%(app)s, pg_class.oid, privilege)))
+        """,
+        {"app": APP},
+    ).fetchall()
+    held: dict[str, set[str]] = {}
+    for table, privilege in found:
+        held.setdefault(table, set()).add(privilege)
+    return held
+
+
+def test_the_application_may_add_to_history_and_never_change_it(clone: Clone) -> None:
+    with clone.connect() as connection:
+        connection.execute("SELECT engagerr_ensure_partitions(ARRAY['2026-10-01']::date[])")
+        held = privileges(connection)
+    expected = {table: {"SELECT", "INSERT", "UPDATE"} for table in TABLES}
+    expected |= {table: {"SELECT", "INSERT"} for table in INSERT_AND_SELECT_ONLY}
+    expected |= {table: {"SELECT"} for table in SELECT_ONLY}
+    assert held == expected  # no DELETE or TRUNCATE on anything, and nothing at all on partitions
+
+
+def test_the_application_may_change_only_the_columns_that_change(superuser_connection: Connection) -> None:
+    found = superuser_connection.execute(
+        """
+        SELECT relname, array_agg(attname ORDER BY attname) FROM pg_class
+          JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+          AND has_column_privilege(%(app)s, pg_class.oid, attnum, 'UPDATE')
+          AND NOT has_table_privilege(%(app)s, pg_class.oid, 'UPDATE')
+        GROUP BY relname
+        """,
+        {"app": APP},
+    ).fetchall()
+    assert dict(found) == {
+        "tenants": ["name"],
+        "members": ["name", "removed_at", "role"],
+        "tokens": ["revoked_at"],
+        "representation_terms": ["note", "valid"],
+        "content_edges": ["confidence", "evidence", "state", "updated_at"],
+    }
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "engagerr_join_tree(gen_random_uuid(), gen_random_uuid(), gen_random_uuid())",
+        "engagerr_leave_tree(gen_random_uuid(), gen_random_uuid())",
+        "engagerr_close_table('creators', 'id')",
+        "engagerr_edge_changed()",
+        "engagerr_audit_chain()",
+    ],
+)
+def test_the_application_cannot_call_what_works_with_the_owners_rights(app_connection: Connection, call: str) -> None:
+    with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported)):
+        app_connection.execute(f"SELECT {call}")
+
+
+def test_the_application_cannot_create_tables_or_take_other_roles(app_connection: Connection) -> None:
+    for statement in (
+        "CREATE TABLE public.mine (id int)",
+        "CREATE SCHEMA mine",
+        "SET ROLE engagerr_owner",
+        "SET SESSION AUTHORIZATION engagerr_owner",
+        "SET session_replication_role = replica",
+        "ALTER TABLE creators DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE audit_log DISABLE TRIGGER audit_chain",
+        "DROP POLICY tenant ON creators",
+        "ALTER ROLE engagerr_app BYPASSRLS",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), app_connection.transaction():
+            app_connection.execute(statement)
+
+
+# ── Two tenants, every table ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_walk_covers_every_table_of_the_catalogue(two: TwoTenants) -> None:
+    with two.clone.connect(SUPERUSER) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND NOT relispartition AND relname <> 'alembic_version'"
+        ).fetchall()
+    in_the_database = {name for (name,) in found}
+    assert in_the_database - set(two.our_rows) == set(), "tests/factories.py fills every table"
+    assert set(TABLES) == in_the_database
+
+
+def rows_of(connection: Connection, table: str, tenant_id: UUID) -> list[tuple[Any, ...]]:
+    """The tenant's rows with their row versions: any change of one shows."""
+    column = "id" if table == "tenants" else "tenant_id"
+    query = sql.SQL("SELECT t.xmin::text, t.ctid::text, t::text FROM {} AS t WHERE {} = %s ORDER BY 3")
+    return connection.execute(query.format(sql.Identifier(table), sql.Identifier(column)), [tenant_id]).fetchall()
+
+
+def seen(connection: Connection, table: str) -> set[UUID]:
+    """The tenants whose rows a plain SELECT shows."""
+    column = "id" if table == "tenants" else "tenant_id"
+    query = sql.SQL("SELECT DISTINCT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+    return {tenant for (tenant,) in connection.execute(query).fetchall()}
+
+
+@pytest.mark.parametrize("role", [APP, OWNER])
+@pytest.mark.parametrize("table", TABLES)
+def test_only_the_tenants_own_rows_are_seen(two: TwoTenants, table: str, role: str) -> None:
+    with two.clone.connect(role) as connection:
+        with in_tenant(connection, two.ours):
+            assert seen(connection, table) == {two.ours}
+        with in_tenant(connection, two.other):
+            assert seen(connection, table) == {two.other}
+        with in_tenant(connection, None):
+            assert seen(connection, table) == set()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_rows_of_another_tenant_cannot_be_changed_or_deleted(two: TwoTenants, table: str) -> None:
+    """As the owner, who has every privilege: it is the policy that holds, and the application has it all the more."""
+    names = {"table": sql.Identifier(table), "tenant": sql.Identifier("id" if table == "tenants" else "tenant_id")}
+    update_theirs, delete_theirs, update_all = (
+        sql.SQL(text).format(**names)
+        for text in (
+            "UPDATE {table} SET {tenant} = {tenant} WHERE {tenant} = %s",
+            "DELETE FROM {table} WHERE {tenant} = %s",
+            "UPDATE {table} SET {tenant} = {tenant}",
+        )
+    )
+    with two.clone.connect(SUPERUSER, autocommit=True) as superuser, two.clone.connect(OWNER) as connection:
+        theirs, ours = (rows_of(superuser, table, tenant) for tenant in (two.other, two.ours))
+        assert theirs
+        assert ours
+        for tenant, touched in ((two.ours, len(ours)), (None, 0)):
+            with in_tenant(connection, tenant):
+                assert connection.execute(update_theirs, [two.other]).rowcount == 0
+                assert connection.execute(delete_theirs, [two.other]).rowcount == 0
+            with in_tenant(connection, tenant):
+                assert connection.execute(update_all).rowcount == touched
+                raise psycopg.Rollback
+        assert rows_of(superuser, table, two.other) == theirs
+
+
+def _statement(table: str, row: Row) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+    )
+
+
+def outcome(connection: Connection, tenant_id: UUID | None, table: str, row: Row) -> tuple[str | None, ...]:
+    """Everything that the database says to an INSERT, which is rolled back; ("stored",) when it took the row."""
+    try:
+        with in_tenant(connection, tenant_id):
+            connection.execute(_statement(table, row), [adapted(value) for value in row.values()])
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            raise psycopg.Rollback
+    except psycopg.Error as error:
+        found = error.diag
+        return (error.sqlstate, found.message_primary, found.message_detail, found.constraint_name, found.table_name)
+    return ("stored",)
+
+
+@pytest.mark.parametrize("role", [APP, OWNER])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_row_cannot_be_written_into_another_tenant(two: TwoTenants, table: str, role: str) -> None:
+    """Refused before any key is compared: whether the row is there already does not show."""
+    with two.clone.connect(role) as connection:
+        for tenant in (two.ours, None):
+            assert outcome(connection, tenant, table, two.other_rows[table])[0] == "42501"
+
+
+def as_ours(two: TwoTenants, table: str, *, own_parents: bool) -> Row:
+    """The other tenant's row with our tenant on it, pointing at their parents or at ours."""
+    row = dict(two.other_rows[table])
+    if table != "tenants":
+        row["tenant_id"] = two.ours
+    if own_parents:
+        parents = {column for key in metadata.tables[table].foreign_keys for column in [key.parent.name]}
+        row |= {column: two.our_rows[table][column] for column in parents - {"tenant_id"}}
+    return row
+
+
+@pytest.mark.parametrize("own_parents", [False, True], ids=["their parents", "our parents"])
+@pytest.mark.parametrize("table", TABLES)
+def test_an_insert_tells_nothing_of_another_tenants_row(two: TwoTenants, table: str, own_parents: bool) -> None:
+    """The same statement gets the same answer, word for word, where the other tenant never was."""
+    row = as_ours(two, table, own_parents=own_parents)
+    with two.clone.connect() as connection, two.without_the_other.connect() as alone:
+        answer = outcome(connection, two.ours, table, row)
+        assert answer == outcome(alone, two.ours, table, row)
+
+
+def test_the_comparison_would_notice_a_key_without_the_tenant(two: TwoTenants, cluster: Cluster) -> None:
+    row = as_ours(two, "creators", own_parents=True)
+    with cluster.clone(two.clone.name) as both, cluster.clone(two.without_the_other.name) as without:
+        for clone in (both, without):
+            with clone.connect(OWNER, autocommit=True) as owner:
+                owner.execute("CREATE UNIQUE INDEX leaky ON creators (name)")
+        with both.connect() as connection, without.connect() as alone:
+            assert outcome(alone, two.ours, "creators", row) == ("stored",)
+            assert outcome(connection, two.ours, "creators", row)[0] == "23505"
+
+
+def test_the_same_names_and_files_may_stand_in_both_tenants(two: TwoTenants) -> None:
+    with two.clone.connect() as connection:
+        for table in ("creators", "accounts", "members", "imports", "content_items", "tokens", "rates"):
+            assert outcome(connection, two.ours, table, as_ours(two, table, own_parents=True)) == ("stored",)
+
+
+def test_a_reference_to_another_tenants_row_reads_like_one_to_nothing(two: TwoTenants) -> None:
+    nowhere = UUID(int=0x7FFF)
+    checked = set()
+    with two.clone.connect() as connection:
+        for table in TABLES:
+            for key in metadata.tables[table].foreign_key_constraints:
+                for column in set(key.column_keys) - {"tenant_id"}:
+                    theirs = two.other_rows[table][column]
+                    row = as_ours(two, table, own_parents=True)
+                    answers = [
+                        outcome(connection, two.ours, table, row | {column: value}) for value in (theirs, nowhere)
+                    ]
+                    assert answers[0][0] == "23503"
+                    masked = [
+                        tuple(part and part.replace(str(value), "ID") for part in answer)
+                        for answer, value in zip(answers, (theirs, nowhere), strict=True)
+                    ]
+                    assert masked[0] == masked[1]
+                    checked.add((table, column))
+    assert len(checked) >= 14
+
+
+# ── The setting ends with the transaction ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def one_connection(clone: Clone, home: Any) -> Iterator[Database]:
+    database = Database(clone.settings(home, database={"pool_size": 1}))
+    yield database
+    database.close()
+
+
+def backend_and_names(session: Any) -> tuple[int, list[str]]:
+    from sqlalchemy import text
+
+    pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    return pid, list(session.execute(text("SELECT name FROM creators")).scalars())
+
+
+def test_the_tenant_of_one_transaction_is_forgotten_by_the_next(
+    one_connection: Database, workspace: Workspace
+) -> None:
+    workspace.roster.add("Ann Lee")
+    with one_connection.transaction(workspace.tenant.id) as session:
+        first = backend_and_names(session)
+    with one_connection.system() as session:
+        second = backend_and_names(session)
+    assert first[1] == ["Ann Lee"]
+    assert second == (first[0], [])  # the same connection of the pool
+
+
+def test_the_tenant_is_forgotten_after_a_failure_too(one_connection: Database, workspace: Workspace) -> None:
+    from sqlalchemy import text
+
+    workspace.roster.add("Ann Lee")
+    pid = 0
+    for failure in (RuntimeError, KeyboardInterrupt):
+        with pytest.raises(failure), one_connection.transaction(workspace.tenant.id) as session:
+            pid = backend_and_names(session)[0]
+            raise failure
+        with one_connection.system() as session:
+            assert backend_and_names(session) == (pid, [])
+    with pytest.raises(Exception, match="division by zero"), one_connection.transaction(workspace.tenant.id) as session:
+        session.execute(text("SELECT 1 / 0"))
+    with one_connection.system() as session:
+        assert backend_and_names(session) == (pid, [])
+
+
+def test_a_setting_made_for_the_whole_session_would_leak_and_is_not_how_it_is_done(
+    one_connection: Database, workspace: Workspace
+) -> None:
+    """What the transaction-local setting guards against: shown to be able to go wrong."""
+    from sqlalchemy import text
+
+    workspace.roster.add("Ann Lee")
+    with one_connection.system() as session:
+        session.execute(
+            text("SELECT set_config('engagerr.tenant_id', :tenant, false)"), {"tenant": str(workspace.tenant.id)}
+        )
+    with one_connection.system() as session:
+        assert backend_and_names(session)[1] == ["Ann Lee"]
+
+
+def test_two_workspaces_through_one_engagerr_do_not_mix(engagerr: Engagerr, workspace: Workspace,
+                                                        other_workspace: Workspace) -> None:  # fmt: skip
+    token = other_workspace.members.issue_token(name="visit").token
+    visiting = engagerr.workspace(token)
+    workspace.roster.add("Ann Lee")
+    visiting.roster.add("Ben Ode")
+    assert [row.name for row in workspace.roster.list()] == ["Ann Lee"]
+    assert [row.name for row in visiting.roster.list()] == ["Ben Ode"]
+    assert [row.name for row in other_workspace.roster.list()] == ["Ben Ode"]

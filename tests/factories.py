@@ -1,0 +1,190 @@
+"""Rows for tests: one true-to-life row for every table, and colleagues with other roles.
+
+Rows are written as SQL on a connection of psycopg that works in a tenant, so that a test can build what it needs
+without going through the features above it. `in_tenant` sets the tenant of the transaction at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from engagerr import Engagerr, Workspace
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg.types.range import Range
+
+from tests.fakes.cluster import Connection
+
+Row = dict[str, Any]
+
+_numbers = itertools.count(1)
+WHEN = datetime(2026, 10, 15, 9, 30, tzinfo=UTC)
+
+
+def number() -> int:
+    """A number that no other row of this process has."""
+    return next(_numbers)
+
+
+@contextmanager
+def in_tenant(connection: Connection, tenant_id: UUID | None) -> Iterator[Connection]:
+    """A transaction that belongs to the tenant, committed at the end; None sets no tenant at all."""
+    with connection.transaction():
+        if tenant_id is not None:
+            connection.execute("SELECT set_config('engagerr.tenant_id', %s, true)", [str(tenant_id)])
+        yield connection
+
+
+def insert(connection: Connection, table: str, row: Row) -> Row:
+    """Write one row; returns it as the database made it."""
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        written = cursor.execute(statement, [adapted(value) for value in row.values()]).fetchone()
+    assert written is not None
+    return written
+
+
+def adapted(value: Any) -> Any:
+    """A value as psycopg writes it: JSON columns come back as plain dicts and lists of dicts."""
+    is_json = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(part, dict) for part in value))
+    return Jsonb(value) if is_json else value
+
+
+def a_tenant(connection: Connection, **changes: Any) -> UUID:
+    """A tenant, to be used in the transaction at hand and in later ones."""
+    tenant_id = uuid4()
+    connection.execute("SELECT set_config('engagerr.tenant_id', %s, true)", [str(tenant_id)])
+    insert(connection, "tenants", {"id": tenant_id, "kind": "agency", "name": f"Agency {number()}", **changes})
+    return tenant_id
+
+
+def a_creator(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
+    return insert(connection, "creators", {"tenant_id": tenant_id, "name": f"Creator {number()}", **changes})
+
+
+def an_account(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
+    handle = f"handle{number()}"
+    row = {"platform": "youtube", "handle": f"@{handle}", "handle_key": handle, "native_id": f"UC{handle}", **changes}
+    return insert(connection, "accounts", {"tenant_id": tenant_id, **row})
+
+
+def an_import(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
+    name = f"file {number()}.csv"
+    row = {
+        "sha256": hashlib.sha256(name.encode()).hexdigest(), "file_name": name, "size_bytes": 120,
+        "format": "engagerr-jsonl", "options": {"account": "youtube:@ann"}, "counts": {"items_new": 1},
+        "observed_at": WHEN, "imported_at": WHEN, "correlation_id": uuid4().hex, **changes,
+    }  # fmt: skip
+    return insert(connection, "imports", {"tenant_id": tenant_id, **row})
+
+
+def an_item(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
+    """A content item; makes its account if none is named."""
+    changes.setdefault("account_id", None)
+    if changes["account_id"] is None:
+        changes["account_id"] = an_account(connection, tenant_id)["id"]
+    row = {
+        "platform": "youtube", "native_id": f"item{number()}", "kind": "long_video", "title": "Trail shoes, tested",
+        "published_at": WHEN, "duration_seconds": 600, "hints": {"video_id": "v1"}, "links": ["https://n.example/1"],
+        "import_id": uuid4(), "described_at": WHEN, **changes,
+    }  # fmt: skip
+    return insert(connection, "content_items", {"tenant_id": tenant_id, **row})
+
+
+def an_edge(connection: Connection, tenant_id: UUID, child_id: UUID, parent_id: UUID, **changes: Any) -> Row:
+    row = {
+        "child_id": child_id, "parent_id": parent_id, "relation": "clip_of", "state": "confirmed", "confidence": 1,
+        "evidence": [{"kind": "person", "detail": "drawn by hand", "weight": 1.0}], **changes,
+    }  # fmt: skip
+    return insert(connection, "content_edges", {"tenant_id": tenant_id, **row})
+
+
+def an_observation(connection: Connection, tenant_id: UUID, subject_id: UUID, **changes: Any) -> Row:
+    """A figure as a platform reported it; asks for the partition of its month."""
+    row = {
+        "subject_id": subject_id, "metric": "views", "observed_at": WHEN, "period_days": 0, "value": 1200,
+        "state": "value", "import_id": uuid4(), "row": 2, **changes,
+    }  # fmt: skip
+    connection.execute("SELECT engagerr_ensure_partitions(ARRAY[%s::date])", [row["observed_at"]])
+    return insert(connection, "metric_observations", {"tenant_id": tenant_id, **row})
+
+
+def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
+    """One row of the tenant in every table there is, as `{table: row}`; the tests of tenancy walk over them.
+
+    A migration that adds a table adds its row here. Rows that triggers write (families, the end of the audit chain)
+    are read back.
+    """
+    rows: dict[str, Row] = {}
+
+    def write(table: str, **row: Any) -> Row:
+        rows[table] = insert(connection, table, {"tenant_id": tenant_id, **row})
+        return rows[table]
+
+    rows["tenants"] = _read(connection, "tenants")
+    member = write("members", email=f"member{number()}@northlight.example", name="Ann", role="owner")
+    write(
+        "tokens", member_id=member["id"], kind="api", name="nightly import",
+        token_hash=hashlib.sha256(uuid4().bytes).digest(),
+    )  # fmt: skip
+    write(
+        "audit_log", sequence=0, at=WHEN, member_id=member["id"], action="tenant.founded", subject="tenant",
+        detail={"kind": "agency"}, previous_hash=b"", hash=b"",
+    )  # fmt: skip
+    rows["audit_heads"] = _read(connection, "audit_heads")
+    creator = rows["creators"] = a_creator(connection, tenant_id, country="DE", topics=["outdoor"])
+    account = rows["accounts"] = an_account(connection, tenant_id, creator_id=creator["id"])
+    write(
+        "representation_terms", creator_id=creator["id"], commission_rate="0.15", exclusive=True,
+        valid=Range(datetime(2026, 1, 1).date(), datetime(2027, 1, 1).date()),
+    )  # fmt: skip
+    write("rates", creator_id=creator["id"], deliverable="youtube_integration", minor=250_000, currency="EUR")
+    write(
+        "audience_shares", creator_id=creator["id"], dimension="country", value="DE", share="0.41", observed_at=WHEN
+    )
+    landed = rows["imports"] = an_import(connection, tenant_id, member_id=member["id"])
+    write(
+        "raw_payloads", import_id=landed["id"], sequence=0, first_row=1, last_row=2, encoding="zstd", body=b"\x28\xb5"
+    )
+    write("quarantined_rows", import_id=landed["id"], sequence=0, row=2, reason="no id", fix="Export the file again.")
+    parent = an_item(connection, tenant_id, account_id=account["id"], import_id=landed["id"])
+    item = rows["content_items"] = an_item(connection, tenant_id, account_id=account["id"], import_id=landed["id"])
+    write("content_item_versions", item_id=item["id"], replaced_by_import_id=landed["id"], before={"title": "Old"})
+    write(
+        "content_links", item_id=item["id"], platform="youtube", native_id=f"target{number()}", found_in="link",
+        detail="https://youtu.be/1",
+    )  # fmt: skip
+    edge = rows["content_edges"] = an_edge(connection, tenant_id, item["id"], parent["id"])
+    write("content_decisions", edge_id=edge["id"], member_id=member["id"], before="suggested", after="confirmed")
+    rows["content_nodes"] = _read(connection, "content_nodes", item_id=item["id"])
+    rows["metric_observations"] = an_observation(connection, tenant_id, item["id"], import_id=landed["id"])
+    return rows
+
+
+def colleague(workspace: Workspace, engagerr: Engagerr, role: str) -> Workspace:
+    """The workspace as somebody with this role sees it, signed in with a token of their own."""
+    email = f"{role}{number()}@northlight.example"
+    workspace.members.add(email, role=role)
+    return engagerr.workspace(workspace.members.issue_token(name="their own", member=email).token)
+
+
+def _read(connection: Connection, table: str, **where: Any) -> Row:
+    condition = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in where)
+    query = sql.SQL("SELECT * FROM {} WHERE {}").format(sql.Identifier(table), condition if where else sql.SQL("true"))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(query, list(where.values())).fetchone()
+    assert row is not None
+    return row
+
+
