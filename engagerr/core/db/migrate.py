@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import secrets
 from pathlib import Path
@@ -53,13 +54,14 @@ def differences(owner: dict[str, Any], *, app_role: str) -> list[str]:
 
 def prepare_server(address: GivenAddress, settings: Settings) -> None:
     """On a server of yours: make the two roles and the extensions with the URL's role, naming whatever is missing."""
-    known = {role: address.login(role) for role in (OWNER, APP)}
+    patience = {"connect_timeout": settings.database.connect_timeout_seconds}
     try:
-        with psycopg.connect(
-            **address.given_login().arguments(), connect_timeout=settings.database.connect_timeout_seconds
-        ) as connection:
+        with psycopg.connect(**{**address.given_login().arguments(), **patience}) as connection:
             _check_version(connection)
+            # Two commands that prepare this database at once: the second one finds what the first one made.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.prepare', 0))")
             _make_extensions(connection)
+            known = {role: address.login(role) for role in (OWNER, APP)}
             app = known[APP]
             if known[OWNER] is None or app is None or app.role != APP:
                 address.keep_logins(_make_roles(connection))
@@ -103,23 +105,10 @@ def _make_extensions(connection: psycopg.Connection[Any]) -> None:
 
 def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
     """Logins for the owner and the application. Where another home made the roles, this home gets members of them."""
-    logins: dict[str, dict[str, str]] = {}
     database = sql.Identifier(connection.info.dbname)
     try:
         with connection.transaction():
-            # Roles belong to the whole server: two homes that prepare two databases of it must not race.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.roles', 0))")
-            for role in (OWNER, APP):
-                exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-                login = f"{role}_{secrets.token_hex(4)}" if exists else role
-                logins[role] = {"user": login, "password": secrets.token_urlsafe(32)}
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
-                        sql.Identifier(login), sql.Literal(logins[role]["password"])
-                    )
-                )
-                if exists:
-                    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
+            logins = {role: _make_login(connection, role) for role in (OWNER, APP)}
             for statement in (
                 "GRANT CONNECT, TEMPORARY, CREATE ON DATABASE {db} TO {owner}",
                 "GRANT CREATE, USAGE ON SCHEMA public TO {owner}",
@@ -135,6 +124,22 @@ def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]
             facts={"role": connection.info.user},
         ) from error
     return logins
+
+
+def _make_login(connection: psycopg.Connection[Any], role: str) -> dict[str, str]:
+    create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+        password = secrets.token_urlsafe(32)
+        # Roles belong to the whole server, locks to one database: another home may make the role at this moment.
+        with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            with connection.transaction():
+                connection.execute(create.format(sql.Identifier(role), sql.Literal(password)))
+            return {"user": role, "password": password}
+    # Not the password of the attempt above, which the server may have logged with the statement that failed.
+    login, password = f"{role}_{secrets.token_hex(4)}", secrets.token_urlsafe(32)
+    connection.execute(create.format(sql.Identifier(login), sql.Literal(password)))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
+    return {"user": login, "password": password}
 
 
 def _owner_engine(owner: dict[str, Any]) -> sqlalchemy.Engine:

@@ -115,6 +115,7 @@ class _Edge(msgspec.Struct, tag="edge", forbid_unknown_fields=True):
 
 _Line = _Creator | _Item | _Edge
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`(?: - at `\$([^`]*)`)?")
+_MISSING_FIELD = re.compile(r"required field `([^`]*)`")
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
@@ -293,17 +294,38 @@ def _wrong_metric(row: int, metrics: list[_Metric] | None) -> Rejection | None:
 
 def _rejection(row: int, line: bytes, error: Exception) -> Rejection:
     text = str(error)
-    at = _AT.search(text)
     shown = line[:200].decode("utf-8", "replace").strip()
     if not isinstance(error, msgspec.ValidationError):
         return Rejection(row, None, shown, f"the line is not JSON: {text}", "Write one JSON object a line, in UTF-8.")
-    return Rejection(
-        row,
-        at[1] if at else None,
-        shown,
-        _AT.sub("", text)[:1].lower() + _AT.sub("", text)[1:],
-        "See the description of the format: engagerr import formats.",
-    )
+    at = _AT.search(text)
+    missing = _MISSING_FIELD.search(text)
+    path = ".".join(filter(None, (at[1] if at else "", missing[1] if missing else ""))) or None
+    reason = _AT.sub("", text)
+    value = None if missing else _value_at(line, path) if path else shown
+    return Rejection(row, path, value, reason[:1].lower() + reason[1:], _fix(path, reason))
+
+
+def _value_at(line: bytes, path: str) -> str:
+    """What stands at a path such as `metrics[0].value`, as JSON."""
+    found = msgspec.json.decode(line)
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        try:
+            found = found[int(index)] if index else found[name]
+        except (LookupError, TypeError):
+            break
+    return msgspec.json.encode(found).decode()[:200]
+
+
+def _fix(path: str | None, reason: str) -> str:
+    if "RFC3339" in reason or "timezone" in reason:
+        return "Write the moment with date, time and zone: 2026-11-01T00:00:00Z."
+    if reason.endswith("got `str`") and ("int" in reason or "float" in reason):
+        return "Write the number without quotes."
+    if "required field" in reason:
+        return "Add the field: it may not be missing."
+    if path == "type":
+        return "Use creator, item or edge."
+    return "See the interchange format: engagerr import formats."
 
 
 def _recognise(source: Source) -> bool:

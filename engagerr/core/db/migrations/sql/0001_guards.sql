@@ -132,7 +132,8 @@ BEGIN
     partition := 'metric_observations_' || to_char(month, 'YYYY_MM');
     CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
     PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.partitions', 0));
-    CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
+    -- Not to_regclass: it would repeat what it cached before the wait.
+    CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = partition);
     EXECUTE format('CREATE TABLE public.%I (LIKE public.metric_observations INCLUDING ALL)', partition);
     -- Nobody but the owner may name a partition, and even the owner reads it by tenant only.
     PERFORM public.engagerr_close_table(format('public.%I', partition)::regclass);

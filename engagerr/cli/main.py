@@ -1,0 +1,196 @@
+"""The app: its nouns (each loaded when it is used), its global options, and the one boundary where errors end."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from engagerr.cli.command import Output, OutputOption, VerboseOption, present
+from engagerr.core.errors import EngagerrError
+
+# Name → (module, one line of help), in the order in which a new user meets them.
+NOUNS: dict[str, tuple[str, str]] = {
+    "init": ("workspace", "Found a workspace in this home and sign in."),
+    "whoami": ("workspace", "Show the workspace and the person that this home is signed in as."),
+    "creator": ("creator", "The creators whom you represent or watch: terms, rates, accounts."),
+    "account": ("account", "Platform accounts."),
+    "import": ("import_", "Files from the platforms: import them, see what came, see what was refused."),
+    "content": ("content", "Content items, how they belong together, and why."),
+    "metric": ("metric", "Figures as reported, in one standard, and summed up."),
+    "export": ("export", "Take everything with you."),
+    "member": ("member", "The people of this workspace."),
+    "token": ("token", "Tokens that let scripts act for a person."),
+    "db": ("db", "The database: start, stop, upgrade, check."),
+    "health": ("health", "Check that all is well."),
+    "settings": ("settings", "Every setting, where it comes from and what it is now."),
+}
+
+_EPILOG = """\b
+First steps:
+  engagerr init --agency "North"
+  engagerr import file "Table data.csv" --creator "Ann Lee"
+  engagerr content suggest
+  engagerr metric report --all
+"""
+
+
+class Root(TyperGroup):
+    """`engagerr`: finds a noun when it is named, and turns every failure into one line and an exit code."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Only names, for suggestions on a typing error; get_command puts the real ones in their place.
+        self._loaded: dict[str, Any] = {}
+        self.commands = dict.fromkeys(NOUNS)  # type: ignore[arg-type]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the signature is Typer's
+        """The nouns in the order of the table."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import the module of a noun and build its commands."""
+        if cmd_name not in NOUNS:
+            return None
+        if cmd_name not in self._loaded:
+            module, help_line = NOUNS[cmd_name]
+            group = typer.main.get_group(importlib.import_module(f"engagerr.cli.{module}").app)
+            if group.name == cmd_name:
+                group.help = help_line
+                self._loaded[cmd_name] = group
+            else:
+                self._loaded[cmd_name] = group.commands[cmd_name]
+        return self._loaded[cmd_name]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """List the nouns from the table, so that `--help` need not load them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in NOUNS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002  a failure always ends in an exit code here
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run one command line; ends with SystemExit."""
+        words = list(sys.argv[1:] if args is None else args)
+        present(wanted_output(words), verbose=bool({"-v", "--verbose"} & set(words)), fresh=True)
+        with boundary():
+            code = super().main(
+                words, prog_name or "engagerr", complete_var, standalone_mode=False,
+                windows_expand_args=windows_expand_args, **extra,
+            )  # fmt: skip
+            # Typer gives a code where a command chose one, and turns Ctrl-C into 130.
+            if code == 130:
+                raise KeyboardInterrupt
+            sys.exit(code or 0)
+        raise AssertionError
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the noun's verb inside the boundary, before Typer's own handling of a closed pipe."""
+        with boundary():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=Root,
+    name="engagerr",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=_EPILOG,
+)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
+) -> None:
+    """Every platform's numbers in one standard, and how one piece of work lives on across platforms.
+
+    --output and --verbose may stand before the noun or after the verb.
+    """
+    present(output, verbose=verbose)
+    if version:
+        from engagerr import __version__
+
+        typer.echo(f"engagerr {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run() -> NoReturn:
+    """The command line as a process."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a question mark; the command still answers.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    typer.main.get_command(app).main(prog_name="engagerr")
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def boundary() -> Iterator[None]:
+    """Where every error ends: told on standard error, and turned into an exit code."""
+    try:
+        yield
+    except (typer.Exit, SystemExit):
+        raise
+    except (KeyboardInterrupt, typer.Abort):
+        from engagerr.cli.failure import tell_interrupted
+
+        sys.exit(tell_interrupted())
+    except BrokenPipeError:
+        from engagerr.cli.failure import NOBODY_READS
+
+        # Python flushes standard output once more at the end; let that go nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
+    except EngagerrError as error:
+        from engagerr.cli.failure import tell
+
+        sys.exit(tell(error))
+    except typer.TyperException as error:
+        from engagerr.cli.failure import tell, usage
+
+        at = getattr(error, "ctx", None)
+        sys.exit(tell(usage(error.format_message(), command=at.command_path if at else "engagerr")))
+    except Exception as error:
+        from engagerr.cli.failure import tell, unexpected
+
+        sys.exit(tell(unexpected(error)))
+
+
+def wanted_output(words: Sequence[str]) -> Output | None:
+    """The output format that the command line asks for, wherever it stands: an unusable line is told in it too."""
+    wanted: Output | None = None
+    for at, word in enumerate(words):
+        if word == "--":
+            break
+        value: str | None = None
+        if word in {"--output", "-o"} and at + 1 < len(words):
+            value = words[at + 1]
+        elif word.startswith("--output="):
+            value = word.removeprefix("--output=")
+        elif word.startswith("-o") and len(word) > 2:
+            value = word[2:]
+        if value is not None:
+            with contextlib.suppress(ValueError):
+                wanted = Output(value.lower())
+    return wanted

@@ -1,0 +1,55 @@
+"""A progress bar for imports that take a while: on standard error, on a terminal, and only from the first second on."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from engagerr.cli.output import clean
+
+if TYPE_CHECKING:
+    from engagerr.core.ingestion import ImportProgress
+
+_PATIENCE_SECONDS = 1.0
+
+
+@contextlib.contextmanager
+def importing(name: str, *, at: int, of: int) -> Iterator[Callable[[ImportProgress], None] | None]:
+    """The callback that moves the bar; None where nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console, RenderableType
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+    begun = time.monotonic()
+
+    class PatientProgress(Progress):
+        """Draws nothing in the first second: most files are in before."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            if time.monotonic() - begun >= _PATIENCE_SECONDS:
+                yield from super().get_renderables()
+
+    which = f"{clean(name)} ({at} of {of})" if of > 1 else clean(name)
+    with PatientProgress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, markup=False, emoji=False, highlight=False),
+        transient=True,
+    ) as progress:
+        task = progress.add_task(f"Reading {which}", total=None)
+
+        def report(seen: ImportProgress) -> None:
+            if seen.phase == "reading":
+                progress.update(task, completed=seen.done_bytes, total=seen.total_bytes)
+            else:
+                # Nobody knows how long the database takes: the bar runs to and fro.
+                progress.update(task, description=f"Writing {which}", completed=seen.done_bytes, total=None)
+
+        yield report
