@@ -14,7 +14,11 @@ app = noun("account")
 
 ACCOUNT_CSV = ("id", "platform", "handle", "native_id", "name", "url", "provisional", "creator", "items")
 ACCOUNT_COLUMNS: list[Column[AccountRow]] = [
-    Column("Account", lambda row: f"{row.platform}:{row.handle}" + (" (not named yet)" if row.provisional else ""), elastic=True),
+    Column(
+        "Account",
+        lambda row: f"{row.platform}:{row.handle}" + (" (not named yet)" if row.provisional else ""),
+        elastic=True,
+    ),
     Column("Name", lambda row: row.name or MISSING, above=100, elastic=True),
     Column("Id on the platform", lambda row: row.native_id or MISSING, above=120),
     Column("Creator", lambda row: row.creator or MISSING, elastic=True),

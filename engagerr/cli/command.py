@@ -37,11 +37,13 @@ class Presentation:
     verbose: bool = False
 
 
-_presentation: ContextVar[Presentation] = ContextVar("engagerr_presentation", default=Presentation())
+_presentation: ContextVar[Presentation | None] = ContextVar("engagerr_presentation", default=None)
 
 OutputOption = Annotated[
     Output | None,
-    typer.Option("--output", "-o", help="table for people, json for scripts, csv for spreadsheets.", show_default=False),
+    typer.Option(
+        "--output", "-o", help="table for people, json for scripts, csv for spreadsheets.", show_default=False
+    ),
 ]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Send the log to standard error as well.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; needed where nobody can be asked.")]
@@ -49,7 +51,7 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; needed where
 
 def presentation() -> Presentation:
     """How the command now running answers."""
-    return _presentation.get()
+    return _presentation.get() or Presentation()
 
 
 def present(output: Output | None, *, verbose: bool, fresh: bool = False) -> None:

@@ -51,10 +51,12 @@ _FAMILY_CSV = (
 )
 def list_(
     creator: CreatorOption = None,
-    platform: Annotated[str | None, typer.Option(help="Only on this platform: youtube.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind: reel, episode, long_video …")] = None,
+    platform: Annotated[str | None, typer.Option(metavar="PLATFORM", help="Only on this platform: youtube.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only of this kind: reel, episode, long_video …")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Published since: 2026-01-31 or 30d.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="At most so many.")] = None,
 ) -> None:
     """List content items, newest first."""
     with workspace() as work:
@@ -112,7 +114,9 @@ def suggest(creator: CreatorOption = None) -> None:
 )
 def edges(
     creator: CreatorOption = None,
-    state: Annotated[str | None, typer.Option(help="suggested, auto_confirmed, confirmed or rejected.")] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="suggested, auto_confirmed, confirmed or rejected.")
+    ] = None,
 ) -> None:
     """List edges as they stand, surest first, with their evidence. Writes nothing."""
     with workspace() as work:
@@ -120,7 +124,11 @@ def edges(
     _put_edges(found, empty="No such edge.")
 
 
-@verb(app, "confirm", examples=("engagerr content confirm 3fa2c1d09b7e", "engagerr content confirm 3fa2c1 09b7e4"))
+@verb(
+    app,
+    "confirm",
+    examples=("engagerr content confirm 3fa2c1d09b7e", "engagerr content confirm 3fa2c1d09b7e 07e4b7c09d11"),
+)
 def confirm(edge: EdgeArguments, reason: ReasonOption = None) -> None:
     """Say that edges are right. All of them, or none if one cannot be."""
     with workspace() as work:
@@ -149,13 +157,16 @@ def undo(
 @verb(
     app,
     "link",
-    examples=("engagerr content link youtube:dQw4w9WgXcQ podcast:episode-12 --relation same_work",),
+    examples=("engagerr content link instagram:17923060118535688 youtube:POOwnOOpZBQ --relation clip_of",),
 )
 def link(
     child: Annotated[str, typer.Argument(metavar="CHILD", help="The item that comes from the other.")],
     parent: Annotated[str, typer.Argument(metavar="PARENT", help="The item that it comes from.")],
     relation: Annotated[
-        str, typer.Option(help="What the child is: same_work, clip_of, part_of, promotes or derived_from.")
+        str,
+        typer.Option(
+            metavar="RELATION", help="What the child is: same_work, clip_of, part_of, promotes or derived_from."
+        ),
     ],
     reason: ReasonOption = None,
 ) -> None:
@@ -177,13 +188,16 @@ def unlink(
 
 
 @verb(app, "decisions", examples=("engagerr content decisions --limit 20",))
-def decisions(limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50) -> None:
+def decisions(
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="At most so many, newest first.")] = 50,
+) -> None:
     """List who decided what on which edge, newest first."""
     with workspace() as work:
         rows = work.content.decisions(limit=limit)
 
     def document(row: Decision) -> dict[str, Any]:
-        return plain(row) | {"edge": _edge_document(row.edge)}
+        own: dict[str, Any] = plain(row)
+        return own | {"edge": _edge_document(row.edge)}
 
     columns: list[Column[Decision]] = [
         Column("When (UTC)", lambda row: minute(row.at)),
@@ -226,7 +240,7 @@ def tree(item: Annotated[str, typer.Argument(metavar="ITEM|FAMILY", help="platfo
 )
 def families(
     creator: CreatorOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="At most so many, newest first.")] = 100,
 ) -> None:
     """List families of two or more items, newest first, with totals that count nothing twice."""
     with workspace() as work:

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 app = noun("creator")
 
 CreatorArgument = Annotated[str, typer.Argument(metavar="CREATOR", help="Name or id of the creator.")]
-CountryOption = Annotated[str | None, typer.Option(help="Country, two letters of ISO 3166: DE.")]
-LanguageOption = Annotated[list[str] | None, typer.Option(help="Language, ISO 639: de. Repeat it for more.")]
-TopicOption = Annotated[list[str] | None, typer.Option(help="What they are about. Repeat it for more.")]
-StatusOption = Annotated[str | None, typer.Option(help="prospect, active, paused or former.")]
+CountryOption = Annotated[str | None, typer.Option(metavar="CODE", help="Country, two letters of ISO 3166: DE.")]
+LanguageOption = Annotated[
+    list[str] | None, typer.Option(metavar="CODE", help="Language, ISO 639: de. Repeat it for more.")
+]
+TopicOption = Annotated[list[str] | None, typer.Option(metavar="WORD", help="What they are about. Repeat it for more.")]
+StatusOption = Annotated[str | None, typer.Option(metavar="STATUS", help="prospect, active, paused or former.")]
 
 _PAGE_CSV = (
     "id", "name", "country", "languages", "topics", "bio", "status", "agent", "do_not_pitch", "do_not_pitch_reason",
@@ -45,7 +47,7 @@ def add(
     topic: TopicOption = None,
     bio: Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence or two about them.")] = None,
     status: StatusOption = "active",
-    agent: Annotated[str | None, typer.Option(help="Who of you looks after them.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="NAME", help="Who of you looks after them.")] = None,
 ) -> None:
     """Add a creator to the roster."""
     with workspace() as work:
@@ -64,7 +66,7 @@ def add(
 @verb(app, "list", examples=("engagerr creator list", "engagerr creator list --topic outdoor --output json"))
 def list_(
     status: StatusOption = None,
-    topic: Annotated[str | None, typer.Option(help="Only those with this topic.")] = None,
+    topic: Annotated[str | None, typer.Option(metavar="WORD", help="Only those with this topic.")] = None,
 ) -> None:
     """List the roster by name."""
     with workspace() as work:
@@ -101,17 +103,21 @@ def show_creator(creator: CreatorArgument) -> None:
 )
 def edit(
     creator: CreatorArgument,
-    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A new name.")] = None,
     country: CountryOption = None,
-    language: Annotated[list[str] | None, typer.Option(help="Replaces the languages. Repeat it for more.")] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Replaces the topics. Repeat it for more.")] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Replaces the languages. Repeat it for more.")
+    ] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="Replaces the topics. Repeat it for more.")
+    ] = None,
     bio: Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence or two about them.")] = None,
     status: StatusOption = None,
-    agent: Annotated[str | None, typer.Option(help="Who of you looks after them.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="NAME", help="Who of you looks after them.")] = None,
     do_not_pitch: Annotated[
         bool | None, typer.Option("--do-not-pitch/--may-pitch", help="Leave them out of every search, or not.")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why they are not to be pitched.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why they are not to be pitched.")] = None,
     clear: Annotated[
         list[str] | None, typer.Option(metavar="FIELD", help="Empty a field: country, languages, topics, bio, agent …")
     ] = None,
@@ -144,8 +150,8 @@ def edit(
 def add_account(
     creator: CreatorArgument,
     account: Annotated[str, typer.Argument(metavar="PLATFORM:HANDLE", help="The account: youtube:@annlee.")],
-    native_id: Annotated[str | None, typer.Option(help="The platform's own id of the account.")] = None,
-    url: Annotated[str | None, typer.Option(help="Where it can be seen.")] = None,
+    native_id: Annotated[str | None, typer.Option(metavar="ID", help="The platform's own id of the account.")] = None,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Where it can be seen.")] = None,
 ) -> None:
     """Give a creator a platform account. An account belongs to one creator."""
     with workspace() as work:
@@ -160,11 +166,11 @@ def add_account(
 )
 def set_terms(
     creator: CreatorArgument,
-    commission: Annotated[str, typer.Option(help="Your share of their deals: 15% or 0.15.")],
+    commission: Annotated[str, typer.Option(metavar="SHARE", help="Your share of their deals: 15% or 0.15.")],
     exclusive: Annotated[bool, typer.Option("--exclusive/--non-exclusive", help="Nobody else represents them.")] = True,
     since: Annotated[str | None, typer.Option(metavar="DAY", help="First day; without it, since ever.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="Last day; without it, until ended.")] = None,
-    note: Annotated[str | None, typer.Option(help="Anything to remember.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Anything to remember.")] = None,
 ) -> None:
     """Represent a creator for a time. Two terms of one creator may not overlap."""
     with workspace() as work:
@@ -195,7 +201,9 @@ def end_terms(
 @verb(app, "set-rate", examples=('engagerr creator set-rate "Jonna Brenner" instagram_story 450.00 EUR',))
 def set_rate(
     creator: CreatorArgument,
-    deliverable: Annotated[str, typer.Argument(metavar="DELIVERABLE", help="What is delivered: youtube_integration, instagram_reel …")],
+    deliverable: Annotated[
+        str, typer.Argument(metavar="DELIVERABLE", help="What is delivered: youtube_integration, instagram_reel …")
+    ],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="The price in major units: 4800 or 4800.50.")],
     currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="ISO 4217: EUR.")],
 ) -> None:

@@ -101,7 +101,9 @@ def check_migrations() -> None:
 def _put_status(engagerr: Engagerr) -> None:
     found = engagerr.database.status()
     size = f"{number(found.size_bytes / 1e6, places=1)} MB" if found.size_bytes is not None else MISSING
-    newest = "" if found.revision in (None, found.newest_revision) else f" (this Engagerr needs {found.newest_revision})"
+    newest = (
+        "" if found.revision in (None, found.newest_revision) else f" (this Engagerr needs {found.newest_revision})"
+    )
     running = f"yes, since {minute(found.started_at)} UTC" if found.started_at else "yes"
     put(
         plain(found),

@@ -36,7 +36,8 @@ _NOTES = {
 def total_document(total: ConceptTotal) -> dict[str, Any]:
     """A total for JSON; money as minor units."""
     value = money(total.value, total.currency) if total.unit == "currency" else total.value
-    return plain(total) | {"value": plain(value)}
+    document: dict[str, Any] = plain(total)
+    return document | {"value": plain(value)}
 
 
 def node_document(node: FamilyNode) -> dict[str, Any]:
@@ -84,7 +85,8 @@ def draw_tree(root: FamilyNode) -> list[RenderableType]:
 
 def family_document(family: FamilyRow) -> dict[str, Any]:
     """A family with its totals."""
-    return plain(family) | {"totals": [total_document(total) for total in family.totals]}
+    document: dict[str, Any] = plain(family)
+    return document | {"totals": [total_document(total) for total in family.totals]}
 
 
 def family_rows(families: Sequence[FamilyRow]) -> list[dict[str, Any]]:
@@ -129,7 +131,7 @@ def family_columns(
 
 def _figure_document(figure: ItemFigure) -> dict[str, Any]:
     value = money(figure.value, figure.currency) if figure.unit == "currency" else figure.value
-    return plain(
+    document: dict[str, Any] = plain(
         {
             "metric": figure.metric, "reported": figure.reported, "state": figure.state,
             "definition": figure.definition, "observed_at": figure.observed_at, "period_days": figure.period_days,
@@ -140,6 +142,7 @@ def _figure_document(figure: ItemFigure) -> dict[str, Any]:
             },
         }
     )  # fmt: skip
+    return document
 
 
 def _concept_column(concept: str) -> Column[FamilyRow]:
@@ -193,7 +196,9 @@ def _headlines(node: FamilyNode) -> list[str]:
             about = " ".join((first.sum_group or "").removeprefix(concept).strip("/ ").split())
             if first.grade == "not_comparable":
                 about = "not comparable"
-            figure = f"{'~' if first.state == 'estimated' else ''}{number(first.value)}{'†' if first.spans_break else ''}"
+            figure = (
+                f"{'~' if first.state == 'estimated' else ''}{number(first.value)}{'†' if first.spans_break else ''}"
+            )
             told.append(f"{name.lower()} {figure}{f' ({about})' if about else ''}")
         elif own:
             told.append(f"{name.lower()} {MISSING} ({own[0].state})")

@@ -9,7 +9,7 @@ import typer
 
 from engagerr.cli.command import noun, opened, verb
 from engagerr.cli.output import Column, ago, plain, put, table
-from engagerr.core.errors import Unavailable
+from engagerr.core.errors import Conflict, Unavailable
 
 app = noun("health-checks")
 
@@ -27,9 +27,15 @@ def health() -> None:
         now = engagerr.clock.now()
         try:
             report = engagerr.workspace().health.report()
-        except Unavailable as error:
+        except (Conflict, Unavailable) as error:
             # Nobody can be asked how things are; that is an answer too.
-            check = {"name": "database", "state": "failed", "detail": error.message, "since": None, "hint": error.hint}
+            check: dict[str, Any] = {
+                "name": "database",
+                "state": "failed",
+                "detail": error.message,
+                "since": None,
+                "hint": error.hint,
+            }
             well, checks = False, [check]
         else:
             well, checks, now = report.well, [plain(check) for check in report.checks], report.checked_at

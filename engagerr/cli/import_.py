@@ -34,7 +34,7 @@ _FILE_CSV = (
     "file",
     examples=(
         'engagerr import file "Table data.csv" --creator "Ann Lee" --period 2025-11-01..2026-10-31',
-        "engagerr import file feed.xml Content.csv --account tiktok:@annlee --dry-run",
+        "engagerr import file Content.csv Overview.csv --account tiktok:@northlight_despensa --dry-run",
     ),
 )
 def file(
@@ -94,7 +94,7 @@ def formats() -> None:
 
 @verb(app, "history", examples=("engagerr import history", "engagerr import history --limit 3 --output json"))
 def history(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="At most so many, newest first.")] = 100,
 ) -> None:
     """List what was imported, newest first."""
     with workspace() as work:
@@ -123,7 +123,9 @@ def history(
 
 @verb(app, "quarantine", examples=("engagerr import quarantine", "engagerr import quarantine --output csv"))
 def quarantine(
-    import_id: Annotated[str | None, typer.Argument(metavar="IMPORT", help="Id of one import; without it, all.")] = None,
+    import_id: Annotated[
+        str | None, typer.Argument(metavar="IMPORT", help="Id of one import; without it, all.")
+    ] = None,
 ) -> None:
     """List the rows that could not be used, why, and how to mend them."""
     wanted = _import_id(import_id)

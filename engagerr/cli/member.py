@@ -36,8 +36,8 @@ def list_() -> None:
 @verb(app, "add", examples=("engagerr member add kim@northlight.example --role analyst --name Kim",))
 def add(
     email: EmailArgument,
-    role: Annotated[str, typer.Option(help=f"What they may do: {_ROLES}.")] = "viewer",
-    name: Annotated[str | None, typer.Option(help="How they are called.")] = None,
+    role: Annotated[str, typer.Option(metavar="ROLE", help=f"What they may do: {_ROLES}.")] = "viewer",
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="How they are called.")] = None,
 ) -> None:
     """Add a person. They act through a token that you make for them: `engagerr token add`."""
     with workspace() as work:

@@ -99,7 +99,7 @@ def report(
         str | None,
         typer.Option(metavar="TIME", help="Published until, and figures as known then; a day counts as a whole."),
     ] = None,
-    by: Annotated[str, typer.Option(help="platform, family, kind or creator.")] = "platform",
+    by: Annotated[str, typer.Option(metavar="GROUPING", help="platform, family, kind or creator.")] = "platform",
 ) -> None:
     """Sum the figures of the items published in a time. Only what may be added is; what is missing is counted."""
     if (creator is None) != everybody:
@@ -107,9 +107,7 @@ def report(
             "Name one creator, or --all for everybody.", hint='For example: engagerr metric report "Ann Lee"'
         )
     with workspace() as work:
-        found = work.metrics.report(
-            creator, since=moments.first_moment(since), until=moments.last_moment(until), by=by
-        )
+        found = work.metrics.report(creator, since=moments.first_moment(since), until=moments.last_moment(until), by=by)
     if presentation().output is Output.TABLE:
         _draw_report(found)
         return
@@ -123,7 +121,7 @@ def report(
     examples=("engagerr metric definitions --platform youtube", "engagerr metric definitions --output csv"),
 )
 def definitions(
-    platform: Annotated[str | None, typer.Option(help="Only this platform's: youtube.")] = None,
+    platform: Annotated[str | None, typer.Option(metavar="PLATFORM", help="Only this platform's: youtube.")] = None,
 ) -> None:
     """List what each platform's number means, since when, and who says so."""
     with workspace() as work:
@@ -218,7 +216,13 @@ def _report_row(row: ReportRow) -> dict[str, Any]:
     """One flat object a total; what adds up is named `sum_group`, for `group` is whom the row is about."""
     total = total_document(row.total)
     sum_group = total.pop("group")
-    return {"group": row.group, "group_id": row.group_id, "concept": total.pop("concept"), "sum_group": sum_group, **total}
+    return {
+        "group": row.group,
+        "group_id": row.group_id,
+        "concept": total.pop("concept"),
+        "sum_group": sum_group,
+        **total,
+    }
 
 
 def _flat_total(row: ReportRow) -> dict[str, Any]:

@@ -84,24 +84,9 @@ def put(
 
 def plain(value: Any) -> Any:
     """The value as JSON knows it: times in UTC with Z, money as minor units, ids as text, numbers exact."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Decimal):
-        return _number(value)
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (frozenset, set)):
-        return sorted(plain(inner) for inner in value)
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
+    for known, as_json in _PLAIN:
+        if isinstance(value, known):
+            return as_json(value)
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "__struct_fields__"):
@@ -307,12 +292,15 @@ def compact(value: Decimal | int | None) -> str:
     """A number short enough for a narrow column: 9,876 · 12.3K · 4.57M."""
     if value is None:
         return MISSING
-    size = abs(value)
-    for least, unit, suffix in ((10**9, 10**9, "B"), (10**6, 10**6, "M"), (10_000, 1000, "K")):
-        if size >= least:
-            scaled = Decimal(value) / unit
-            return f"{scaled:.{2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0}f}{suffix}"
-    return number(value)
+    exact = Decimal(value)
+    if abs(exact) < 10_000:
+        return number(exact)
+    for unit, suffix in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
+        scaled = exact / unit
+        if abs(scaled) < Decimal("999.5"):
+            break
+    places = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+    return f"{scaled:,.{places}f}{suffix}"
 
 
 def duration(seconds: Decimal | float | None) -> str:
@@ -356,3 +344,16 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value)
+
+
+# In this order: an enum may be a str as well, and a datetime is a date.
+_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Enum, lambda value: value.value),
+    ((type(None), bool, int, float, str), lambda value: value),
+    (Decimal, _number),
+    (datetime, moment),
+    (date, date.isoformat),
+    (Mapping, lambda value: {str(key): plain(inner) for key, inner in value.items()}),
+    ((frozenset, set), lambda value: sorted(plain(inner) for inner in value)),
+    ((list, tuple), lambda value: [plain(inner) for inner in value]),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from engagerr.cli.command import noun, verb
@@ -32,12 +31,9 @@ def settings() -> None:
         # What the settings may be is just what somebody with a wrong one needs to see.
         problem = error
     rows = [
-        {
-            "name": name, "env": env, "default": plain(default), "value": _value(present, name),
-            "from": _origin(env, _value(present, name), default), "meaning": meaning,
-        }
+        {"name": name, "env": env, "default": plain(default), "value": _value(present, name), "meaning": meaning}
         for name, (env, default, meaning) in setting_names().items()
-    ]  # fmt: skip
+    ]
     columns: list[Column[dict[str, Any]]] = [
         Column("Setting", lambda row: row["name"]),
         Column("Now", lambda row: _shown(row["value"]), fold=True),
@@ -45,7 +41,7 @@ def settings() -> None:
         Column("Environment", lambda row: row["env"], above=150),
         Column("Meaning", lambda row: row["meaning"], fold=True),
     ]
-    show(rows, columns=columns, csv=("name", "env", "default", "value", "from", "meaning"))
+    show(rows, columns=columns, csv=("name", "env", "default", "value", "meaning"))
     if problem is not None:
         raise problem
 
@@ -58,12 +54,6 @@ def _value(present: Settings | None, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return "***" if hasattr(found, "get_secret_value") else plain(found)
-
-
-def _origin(env: str, value: Any, default: Any) -> str:
-    if os.environ.get(env):
-        return "environment"
-    return "default" if value is None or value == plain(default) else "file or platform"
 
 
 def _shown(value: Any) -> str:

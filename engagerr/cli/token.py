@@ -18,10 +18,10 @@ app = noun("token")
 _CSV = ("id", "kind", "name", "member", "created_at", "expires_at", "revoked_at")
 _COLUMNS: list[Column[TokenRow]] = [
     Column("Token", lambda row: row.name, elastic=True),
-    Column("Kind", lambda row: row.kind),
+    Column("Kind", lambda row: row.kind, above=90),
     Column("Acts for", lambda row: row.member, elastic=True),
     Column("Made", lambda row: day(row.created_at), above=100),
-    Column("Ends", lambda row: day(row.expires_at) if row.expires_at else "never", above=80),
+    Column("Ends", lambda row: day(row.expires_at) if row.expires_at else "never", above=90),
     Column("Revoked", lambda row: day(row.revoked_at) if row.revoked_at else "", above=120),
     Column("Id", lambda row: str(row.id)),
 ]
@@ -41,7 +41,9 @@ def add(
     member: Annotated[
         str | None, typer.Option(metavar="EMAIL", help="For whom it acts; without it, for yourself.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="It ends after so many days; without it, never.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="It ends after so many days; without it, never.")
+    ] = None,
 ) -> None:
     """Make a token for a script, to be set as ENGAGERR_TOKEN. It is shown this once."""
     with workspace() as work:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 app = noun("workspace")
 _CSV = (
-    "workspace_id", "workspace_kind", "workspace_name", "member_id", "member_name", "member_email", "member_role", "home",
+    "workspace_id", "workspace_kind", "workspace_name", "member_id", "member_name", "member_email", "member_role",
+    "home",
 )  # fmt: skip
 
 
@@ -24,7 +25,9 @@ def init(
     agency: Annotated[str | None, typer.Option(metavar="NAME", help="You are an agency of this name.")] = None,
     brand: Annotated[str | None, typer.Option(metavar="NAME", help="You are a brand of this name.")] = None,
     creator: Annotated[str | None, typer.Option(metavar="NAME", help="You are a creator of this name.")] = None,
-    email: Annotated[str | None, typer.Option(help="Your email address; members are known by theirs.")] = None,
+    email: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Your email address; members are known by theirs.")
+    ] = None,
 ) -> None:
     """Found a workspace in this home and sign in. Running it again changes nothing."""
     named = {

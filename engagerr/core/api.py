@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from engagerr.core.clock import Clock, SystemClock
 from engagerr.core.errors import InvalidInput
 from engagerr.core.settings import Settings
-from engagerr.core.tenancy import Access, Member, Members, Tenant, verify_audit
+from engagerr.core.tenancy import Access, Members, verify_audit
 from engagerr.core.tenancy.audit import AuditVerdict
 from engagerr.core.tenancy.home import SignInMemory
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.core.tenancy.signin import found_tenant, sign_in, sign_in_again
+from engagerr.core.tenancy.signin import SignIn, found_tenant, sign_in, sign_in_again
 from engagerr.core.tenancy.tokens import NotSignedIn, not_signed_in
 
 if TYPE_CHECKING:
@@ -60,30 +60,30 @@ class Engagerr:
                     now=self.clock.now(),
                 )  # fmt: skip
                 if again is not None:
-                    tenant, member, token = again
-                    memory.keep(tenant_id=tenant.id, token=token)
-                    held = tenant, member
+                    held, token = again
+                    memory.keep(tenant_id=held.tenant.id, token=token)
             if held is not None:
-                if (held[0].kind, held[0].name) != (kind, name.strip()):
+                there = held.tenant
+                if (there.kind, there.name) != (kind, name.strip()):
                     raise InvalidInput(
-                        f"This home holds the {held[0].kind} {held[0].name} already.",
+                        f"This home holds the {there.kind} {there.name} already.",
                         hint="One home is one workspace: set ENGAGERR_HOME to another folder for another one.",
-                        facts={"workspace": held[0].name, "kind": held[0].kind, "home": str(self.settings.home)},
+                        facts={"workspace": there.name, "kind": there.kind, "home": str(self.settings.home)},
                     )
-                return Workspace(self, *held)
-            tenant, member, token = found_tenant(
+                return Workspace(self, held)
+            held, token = found_tenant(
                 self.database, kind=kind, name=name, email=email,
                 session_days=self.settings.tenancy.session_days, now=self.clock.now(),
             )  # fmt: skip
-            memory.keep(tenant_id=tenant.id, token=token)
-        return Workspace(self, tenant, member)
+            memory.keep(tenant_id=held.tenant.id, token=token)
+        return Workspace(self, held)
 
     def workspace(self, token: str | None = None) -> Workspace:
         """Open a workspace with a token; without one, with ENGAGERR_TOKEN or the home's own sign-in."""
         token = token or SignInMemory(self.settings.home).token()
         if token is None:
             raise not_signed_in()
-        return Workspace(self, *sign_in(self.database, token, now=self.clock.now()))
+        return Workspace(self, sign_in(self.database, token, now=self.clock.now()))
 
     def close(self) -> None:
         """Close connections. The embedded server keeps running for the next command."""
@@ -98,7 +98,7 @@ class Engagerr:
     ) -> None:
         self.close()
 
-    def _signed_in(self, memory: SignInMemory) -> tuple[Tenant, Member] | None:
+    def _signed_in(self, memory: SignInMemory) -> SignIn | None:
         token = memory.token()
         if token is None:
             return None
@@ -111,11 +111,13 @@ class Engagerr:
 class Workspace:
     """A tenant and a person in it: the only way to tenant data. Each property is a feature."""
 
-    def __init__(self, engagerr: Engagerr, tenant: Tenant, member: Member) -> None:
-        self.tenant = tenant
-        self.member = member
+    def __init__(self, engagerr: Engagerr, signed_in: SignIn) -> None:
+        self.tenant = signed_in.tenant
+        self.member = signed_in.member
         self._engagerr = engagerr
-        self._access = Access(engagerr.database, engagerr.settings, engagerr.clock, tenant, member)
+        self._access = Access(
+            engagerr.database, engagerr.settings, engagerr.clock, self.tenant, self.member, signed_in.token_id
+        )
 
     @functools.cached_property
     def members(self) -> Members:
@@ -159,7 +161,8 @@ class Workspace:
 
     def verify_audit(self) -> AuditVerdict:
         """Check the audit log's chain of hashes from end to end."""
-        self._access.require(Permission.READ_AUDIT)
+        with self._access.transaction(Permission.READ_AUDIT):
+            pass
         return verify_audit(self._engagerr.database, self.tenant.id)
 
     @functools.cached_property

@@ -37,6 +37,9 @@ class DatabaseSettings(_Section):
     url_file: Path | None = Field(None, description="A file that holds the URL, for secrets mounted as files.")
     pool_size: int = Field(5, ge=2, le=100, description="Connections kept open by one process.")
     connect_timeout_seconds: int = Field(10, ge=1, le=300, description="How long to wait for a connection.")
+    lock_timeout_seconds: int = Field(
+        600, ge=0, description="How long to wait for another import or migration; 0 means for ever."
+    )
     statement_timeout_seconds: int = Field(
         0, ge=0, description="Longest time one statement may take; 0 means no limit."
     )

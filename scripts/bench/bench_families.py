@@ -17,10 +17,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from measuring import APP, SUPERUSER, Home, Limit, arguments, finish, percentile, say, spread, step, temporary_home
-
 from engagerr import Engagerr
 from engagerr.core.content.families import FAMILY_NODES
+from measuring import APP, SUPERUSER, Home, Limit, arguments, finish, percentile, say, spread, step, temporary_home
 
 PLACEHOLDER = re.compile(r"(?<!:):(\w+)")
 FAMILY_READ = PLACEHOLDER.sub(r"%(\1)s", FAMILY_NODES)
@@ -119,7 +118,11 @@ def time_ordered_ids(seed: random.Random, count: int) -> Iterator[UUID]:
     for place in range(count):
         random_bits = seed.getrandbits(74)
         yield UUID(
-            int=((first + 10 * place) << 80) | (7 << 76) | ((random_bits >> 62) << 64) | (2 << 62) | (random_bits % 2**62)
+            int=((first + 10 * place) << 80)
+            | (7 << 76)
+            | ((random_bits >> 62) << 64)
+            | (2 << 62)
+            | (random_bits % 2**62)
         )
 
 
@@ -138,7 +141,14 @@ def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
         cursor.executemany(
             "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key) VALUES (%s, %s, %s, %s, %s, %s)",
             [
-                (tenant, account, creators[number // len(PLATFORMS)], _platform(number), f"@bench{number}", f"bench{number}")
+                (
+                    tenant,
+                    account,
+                    creators[number // len(PLATFORMS)],
+                    _platform(number),
+                    f"@bench{number}",
+                    f"bench{number}",
+                )
                 for number, account in enumerate(accounts)
             ],
         )
@@ -184,15 +194,29 @@ def add_figures(home: Home, tenant: UUID, members: list[Node]) -> int:
             " generate_series('2025-11-01'::timestamp, '2026-10-01', '1 month') AS m))"
         )
     rows = 0
-    with home.connect(SUPERUSER) as connection, connection.cursor() as cursor, cursor.copy(
-        "COPY metric_observations (tenant_id, subject_id, metric, observed_at, period_days, value, state, import_id,"
-        " row) FROM STDIN"
-    ) as copy:
+    with (
+        home.connect(SUPERUSER) as connection,
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY metric_observations (tenant_id, subject_id, metric, observed_at, period_days, value, state, import_id,"
+            " row) FROM STDIN"
+        ) as copy,
+    ):
         for node in members:
             for month in ("2026-08", "2026-09", "2026-10"):
                 for metric in ("views", "likes", "comments"):
                     copy.write_row(
-                        (tenant, node.id, metric, f"{month}-02T00:00:00Z", 0, 1000 + rows % 999, "value", node.family, 1)
+                        (
+                            tenant,
+                            node.id,
+                            metric,
+                            f"{month}-02T00:00:00Z",
+                            0,
+                            1000 + rows % 999,
+                            "value",
+                            node.family,
+                            1,
+                        )
                     )
                     rows += 1
     return rows
@@ -210,7 +234,9 @@ def floor(connection: psycopg.Connection[Any]) -> float:
     return timed(connection, "SELECT 1")
 
 
-def read_families(home: Home, tenant: UUID, chosen: list[list[Node]], rounds: int) -> tuple[list[Limit], dict[str, Any]]:
+def read_families(
+    home: Home, tenant: UUID, chosen: list[list[Node]], rounds: int
+) -> tuple[list[Limit], dict[str, Any]]:
     """Reads as the application role and, for the price of row-level security, as the superuser, whom it does not bind."""
     with home.connect(APP, autocommit=False) as app, home.connect(SUPERUSER, autocommit=False) as unbound:
         app.execute(SET_TENANT, [str(tenant)])
@@ -237,7 +263,16 @@ def read_families(home: Home, tenant: UUID, chosen: list[list[Node]], rounds: in
             price.append(statistics.median(a / b for a, b in zip(as_app, free, strict=True)))
             reads += as_app
             for family, read in zip(chosen, as_app, strict=True):
-                by_size.setdefault("2-4" if len(family) < 5 else "5-15" if len(family) < 16 else "16-59" if len(family) < LARGEST else "60", []).append(read / one)
+                by_size.setdefault(
+                    "2-4"
+                    if len(family) < 5
+                    else "5-15"
+                    if len(family) < 16
+                    else "16-59"
+                    if len(family) < LARGEST
+                    else "60",
+                    [],
+                ).append(read / one)
         plan = [row[0] for row in app.execute("EXPLAIN (ANALYZE, BUFFERS) " + FAMILY_READ, values)]
     for line in plan:
         say(f"    {line}")
@@ -335,7 +370,11 @@ def read_through_the_verb(engagerr: Engagerr, chosen: list[list[Node]]) -> dict[
         if number >= 20:
             reads.append((time.perf_counter() - started) * 1e3)
         assert tree.id == family[0].id
-    return {"p50_ms": round(statistics.median(reads), 2), "p95_ms": round(percentile(reads, 0.95), 2), "reads": len(reads)}
+    return {
+        "p50_ms": round(statistics.median(reads), 2),
+        "p95_ms": round(percentile(reads, 0.95), 2),
+        "reads": len(reads),
+    }
 
 
 def main() -> None:
@@ -346,7 +385,7 @@ def main() -> None:
     parser.add_argument("--reads", type=int, default=1500, help="families read a round")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    seed = random.Random(60)  # noqa: S311
+    seed = random.Random(60)
     with temporary_home() as home, Engagerr.open(home=home.path) as engagerr:
         say("families: filling")
         tenant = engagerr.init("Bench").tenant.id
@@ -378,9 +417,14 @@ def main() -> None:
             "items": options.items,
             "items_of_another_tenant": options.other_items,
             "families": len(sizes),
-            "nodes_of_a_family": {"median": statistics.median(sizes), "p95": percentile(sizes, 0.95), "max": max(sizes)},
+            "nodes_of_a_family": {
+                "median": statistics.median(sizes),
+                "p95": percentile(sizes, 0.95),
+                "max": max(sizes),
+            },
             "levels_of_a_family": {
-                str(depth): sum(max(node.depth for node in family) == depth for family in chosen) for depth in range(2, 6)
+                str(depth): sum(max(node.depth for node in family) == depth for family in chosen)
+                for depth in range(2, 6)
             },
             "nodes_moved": LARGEST,
             "observations": observations,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ def fences(page: Path, *languages: str) -> Iterator[Fence]:
     """The blocks in these languages. `answer` is the ```text block that stands right below, if one does."""
     text = page.read_text(encoding="utf-8")
     found = list(_FENCE.finditer(text))
-    for here, below in zip(found, [*found[1:], None], strict=True):
+    for here, below in zip_longest(found, found[1:]):
         if here[1] in languages:
             shown = below is not None and below[1] == "text" and _is_short(text[here.end() : below.start()])
             line = text.count("\n", 0, here.start()) + 2

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import typer
 from engagerr.cli.main import app
-
 from tests.docs.pages import ROOT, fences, written_pages
 
 
@@ -31,7 +30,7 @@ def typed_commands() -> list[tuple[str, int, str]]:
 def mentioned_commands(page: Path) -> set[tuple[str, ...]]:
     """The nouns and verbs of commands that stand inside a sentence, as in `engagerr db stop`."""
     text = page.read_text(encoding="utf-8")
-    return {tuple(words.split()) for words in re.findall(r"`engagerr ((?:[a-z]+ ?){1,2})", text)}
+    return {tuple(words.split()) for words in re.findall(r"`engagerr ((?:[a-z][a-z-]* ?){1,2})", text)}
 
 
 def find(words: list[str]) -> tuple[Any, list[str]]:

@@ -144,6 +144,7 @@ class Database:
                     creator=lambda: psycopg.connect(**self._arguments(login)),
                     pool_size=self._settings.database.pool_size,
                     max_overflow=0,
+                    hide_parameters=True,
                     pool_pre_ping=False,
                 )
             return self._engine
@@ -187,14 +188,18 @@ class Database:
             return revision
 
     def _arguments(self, login: Login) -> dict[str, Any]:
-        timeout_milliseconds = self._settings.database.statement_timeout_seconds * 1000
+        limits = {
+            "statement_timeout": self._settings.database.statement_timeout_seconds * 1000,
+            "lock_timeout": self._settings.database.lock_timeout_seconds * 1000,
+            "timezone": "UTC",
+        }
         given = login.arguments()
-        options = f"{given.get('options') or ''} -c statement_timeout={timeout_milliseconds} -c timezone=UTC".strip()
+        options = " ".join([given.get("options") or "", *(f"-c {name}={value}" for name, value in limits.items())])
         return {
             **given,
             "connect_timeout": self._settings.database.connect_timeout_seconds,
             "application_name": "engagerr",
-            "options": options,
+            "options": options.strip(),
         }
 
     def _require_embedded(self, verb: str) -> EmbeddedAddress:
@@ -223,18 +228,52 @@ def constraint_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
 def in_words(original: Exception) -> EngagerrError:
     """A driver's error as ours, for those that no verb has translated by constraint name."""
     line = _first_line(original)
-    if isinstance(original, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
-        return Unavailable("Two writers met; the database gave way to the other one.", hint="Run it again.")
-    if isinstance(original, psycopg.errors.QueryCanceled):
-        return Unavailable(
-            f"The database stopped a statement: {line}.", hint="Raise database.statement_timeout_seconds."
-        )
-    if isinstance(original, psycopg.errors.DiskFull | psycopg.errors.OutOfMemory):
-        return Unavailable(f"The database has no room: {line}.", hint="Free some disk, then run it again.")
-    if isinstance(original, psycopg.OperationalError):
-        return Unavailable(f"The database went away: {line}.", hint="See `engagerr db status`, then run it again.")
+    for kinds, category, message, hint in _WORDS:
+        if isinstance(original, kinds):
+            return category(message.format(line=line), hint=hint)
     constraint = original.diag.constraint_name if isinstance(original, psycopg.Error) else None
     return Broken(f"The database refused a statement: {line}.", facts={"constraint": constraint})
+
+
+# First match wins: the broad OperationalError comes last.
+_WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], type[EngagerrError], str, str], ...] = (
+    (
+        (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected),
+        Unavailable,
+        "Two writers met; the database gave way to the other one.",
+        "Run it again.",
+    ),
+    (
+        (psycopg.errors.LockNotAvailable,),
+        Unavailable,
+        "Another import or migration holds what this one needs, and did not end in time.",
+        "Run it again later, or raise database.lock_timeout_seconds.",
+    ),
+    (
+        (psycopg.errors.QueryCanceled,),
+        Unavailable,
+        "The database stopped a statement: {line}.",
+        "Raise database.statement_timeout_seconds.",
+    ),
+    (
+        (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory),
+        Unavailable,
+        "The database has no room: {line}.",
+        "Free some disk, then run it again.",
+    ),
+    (
+        (psycopg.errors.ProgramLimitExceeded, psycopg.DataError),
+        InvalidInput,
+        "The database cannot hold a value: {line}.",
+        "Correct or shorten it.",
+    ),
+    (
+        (psycopg.OperationalError,),
+        Unavailable,
+        "The database went away: {line}.",
+        "See `engagerr db status`, then run it again.",
+    ),
+)
 
 
 def _revision(connection: psycopg.Connection[Any]) -> str | None:

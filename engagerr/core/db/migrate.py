@@ -60,6 +60,7 @@ def prepare_server(address: GivenAddress, settings: Settings) -> None:
             _check_version(connection)
             # Two commands that prepare this database at once: the second one finds what the first one made.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.prepare', 0))")
+            _check_closed(connection)
             _make_extensions(connection)
             known = {role: address.login(role) for role in (OWNER, APP)}
             app = known[APP]
@@ -77,6 +78,27 @@ def _check_version(connection: psycopg.Connection[Any]) -> None:
         raise InvalidInput(
             f"The server is PostgreSQL {connection.info.server_version // 10000}; Engagerr needs 16 or newer.",
             hint="Labels of families need PostgreSQL 16. Upgrade the server, or use the embedded one.",
+        )
+
+
+def _check_closed(connection: psycopg.Connection[Any]) -> None:
+    """Refuse what would undo row-level security: roles of our names with more rights, a schema open to everybody."""
+    strong = connection.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND (rolsuper OR rolbypassrls)", [[OWNER, APP]]
+    ).fetchone()
+    if strong:
+        raise InvalidInput(
+            f"The role {strong[0]} exists on this server and may bypass row-level security.",
+            hint=f"Take that from it (ALTER ROLE {strong[0]} NOSUPERUSER NOBYPASSRLS), or use another server.",
+        )
+    open_schema = connection.execute(
+        "SELECT 1 FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl"
+        " WHERE nspname = 'public' AND acl.grantee = 0 AND acl.privilege_type = 'CREATE'"
+    ).fetchone()
+    if open_schema:
+        raise InvalidInput(
+            "Everybody may create objects in the schema public of this database.",
+            hint="Let its owner run: REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
         )
 
 
@@ -127,18 +149,29 @@ def _make_roles(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]
 
 
 def _make_login(connection: psycopg.Connection[Any], role: str) -> dict[str, str]:
-    create = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
+    """The role, if the server lacks it, and a login of this home's own that has its rights."""
     if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-        password = secrets.token_urlsafe(32)
         # Roles belong to the whole server, locks to one database: another home may make the role at this moment.
-        with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            with connection.transaction():
-                connection.execute(create.format(sql.Identifier(role), sql.Literal(password)))
-            return {"user": role, "password": password}
-    # Not the password of the attempt above, which the server may have logged with the statement that failed.
+        create = sql.SQL("CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE")
+        made_meanwhile = contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
+        with made_meanwhile, connection.transaction():
+            connection.execute(create.format(sql.Identifier(role)))
     login, password = f"{role}_{secrets.token_hex(4)}", secrets.token_urlsafe(32)
-    connection.execute(create.format(sql.Identifier(login), sql.Literal(password)))
-    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
+    # The verifier and not the password: a server may log the statements that it is sent.
+    verifier = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256")
+    connection.execute(
+        sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+            sql.Identifier(login), sql.Literal(verifier.decode())
+        )
+    )
+    # The owner's login becomes the owner, so that tables are the role's; the application's only has the role's rights
+    # and cannot change the role itself.
+    inherit, become = ("FALSE", "TRUE") if role == OWNER else ("TRUE", "FALSE")
+    connection.execute(
+        sql.SQL("GRANT {} TO {} WITH INHERIT {}, SET {}").format(
+            sql.Identifier(role), sql.Identifier(login), sql.SQL(inherit), sql.SQL(become)
+        )
+    )
     return {"user": login, "password": password}
 
 

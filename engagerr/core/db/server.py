@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from engagerr.core.db.embedded.files import write_file
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -95,12 +96,17 @@ class GivenAddress:
     def __init__(self, settings: Settings, url: str) -> None:
         import psycopg.conninfo
 
+        unreadable = InvalidInput(
+            "The database URL cannot be read.",
+            hint="Write it like postgresql://role:password@host:5432/database; an @ in a password is %40.",
+        )
         try:
             self.parameters = psycopg.conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError as error:
-            raise InvalidInput(
-                "The database URL cannot be read.", hint="Write it like postgresql://role:password@host:5432/database."
-            ) from error
+        except psycopg.ProgrammingError:
+            # Without its cause, which would quote the URL and the password in it.
+            raise unreadable from None
+        if "@" in str(self.parameters.get("host", "")):
+            raise unreadable
         parts = urlsplit(url)
         self.place = (
             f"{self.parameters.get('host') or parts.hostname or 'local'}:{self.parameters.get('port') or 5432}"
@@ -114,7 +120,7 @@ class GivenAddress:
         if held is None:
             return self.given_login() if role == APP else None
         # A login of this home's own acts as the role that owns the tables.
-        acting = {"options": f"-c role={OWNER}"} if role == OWNER and held["user"] != OWNER else {}
+        acting = {"options": f"-c role={OWNER}"} if role == OWNER else {}
         return Login(role, tuple({**self.parameters, **held, **acting}.items()))
 
     def given_login(self) -> Login:
@@ -126,10 +132,7 @@ class GivenAddress:
         known = self._known()
         known[self.place] = {**known.get(self.place, {}), **logins}
         self._secrets.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self._secrets.with_suffix(".new")
-        fresh.touch(mode=0o600, exist_ok=True)
-        fresh.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        fresh.replace(self._secrets)
+        write_file(self._secrets, json.dumps(known, indent=1))
 
     def describe(self) -> str:
         """Where it is, in words without secrets."""

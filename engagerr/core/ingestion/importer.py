@@ -334,6 +334,11 @@ class Ingestion:
         with self._access.transaction(Permission.IMPORT) as session:
             tenant_id = self._access.tenant.id
             staged = self._stage(session, job)
+            if staged.creators:
+                # A file that describes people does what the roster's own verbs do, and needs the same rights.
+                self._access.require(Permission.EDIT_ROSTER)
+                if any(record.rates for record in staged.creators):
+                    self._access.require(Permission.EDIT_TERMS)
             job.report(ImportProgress("landing", job.size, job.size, staged.rows))
             self._make_room(session, job)
             lock_imports(session, tenant_id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 _correlation: ContextVar[str | None] = ContextVar("engagerr_correlation", default=None)
 _SECRET_KEYS = re.compile(r"token|password|secret|authorization|api_key", re.IGNORECASE)
-_SECRET_VALUES = re.compile(r"(engagerr_[sa]_[A-Za-z0-9_-]+)|(://[^:/@\s]+:)[^@\s]+@")
+_SECRET_VALUES = re.compile(
+    r"(engagerr_[sa]_[A-Za-z0-9_-]+)|(://[^:/@\s]+:)[^@\s]+@|(password=)[^&\s'\"]+", re.IGNORECASE
+)
 _logger = logging.getLogger("engagerr")
 _logger.addHandler(logging.NullHandler())
 
@@ -36,7 +40,7 @@ def correlation_id() -> str:
 
 def redact(text: str) -> str:
     """The text without tokens and without passwords in URLs."""
-    return _SECRET_VALUES.sub(lambda hit: f"{hit[2]}***@" if hit[2] else "***", text)
+    return _SECRET_VALUES.sub(lambda hit: f"{hit[2]}***@" if hit[2] else f"{hit[3] or ''}***", text)
 
 
 def log(event: str, *, level: str = "info", **fields: Any) -> None:
@@ -48,12 +52,11 @@ def log(event: str, *, level: str = "info", **fields: Any) -> None:
 
 def configure_logs(home: Path, settings: TelemetrySettings) -> None:
     """Send events to `logs/engagerr.jsonl` in the home (rotated, 0600) and, if asked for, to standard error."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = home / "logs"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "engagerr.jsonl"
-    path.touch(mode=0o600, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(
-        path,
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = _PrivateFileHandler(
+        folder / "engagerr.jsonl",
         maxBytes=settings.max_file_megabytes * 1_000_000,
         backupCount=settings.files_kept,
         encoding="utf-8",
@@ -70,6 +73,14 @@ def configure_logs(home: Path, settings: TelemetrySettings) -> None:
         _logger.addHandler(handler)
     _logger.setLevel(settings.level.upper())
     _logger.propagate = False
+
+
+class _PrivateFileHandler(logging.handlers.RotatingFileHandler):
+    """A rotated log of which every file is readable by its owner only."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        return cast("TextIOWrapper", os.fdopen(descriptor, self.mode, encoding=self.encoding))
 
 
 class _StructuredFormatter(logging.Formatter):
@@ -92,7 +103,12 @@ class _StructuredFormatter(logging.Formatter):
 
 
 def _redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = "***" if _SECRET_KEYS.search(key) else redact(value)
-    return event
+    return {key: "***" if _SECRET_KEYS.search(key) else _redacted_value(value) for key, value in event.items()}
+
+
+def _redacted_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _redacted(None, "", value)
+    if isinstance(value, list | tuple):
+        return [_redacted_value(entry) for entry in value]
+    return redact(value) if isinstance(value, str) else value

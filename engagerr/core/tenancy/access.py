@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engagerr.core.errors import Forbidden
 from engagerr.core.tenancy.audit import write_audit
 from engagerr.core.tenancy.permissions import PERMISSIONS, Permission, Role
+from engagerr.core.tenancy.tokens import is_expired, not_signed_in
 
 if TYPE_CHECKING:
     from engagerr.core.clock import Clock
@@ -46,6 +47,7 @@ class Access:
     clock: Clock
     tenant: Tenant
     member: Member
+    token_id: UUID | None = None
 
     def require(self, permission: Permission) -> None:
         """Refuse unless the member's role allows it."""
@@ -60,9 +62,25 @@ class Access:
     @contextlib.contextmanager
     def transaction(self, permission: Permission) -> Iterator[Session]:
         """One transaction in this tenant, if the member may."""
-        self.require(permission)
         with self.database.transaction(self.tenant.id) as session:
+            replace(self, member=self._still_in(session)).require(permission)
             yield session
+
+    def _still_in(self, session: Session) -> Member:
+        """The member as they stand now: who was removed or demoted since this workspace was opened, is so at once."""
+        from sqlalchemy import text
+
+        row = session.execute(
+            text(
+                "SELECT members.role, tokens.revoked_at, tokens.expires_at"
+                " FROM members LEFT JOIN tokens ON tokens.tenant_id = members.tenant_id AND tokens.id = :token_id"
+                " WHERE members.tenant_id = :tenant_id AND members.id = :member_id AND members.removed_at IS NULL"
+            ),
+            {"tenant_id": self.tenant.id, "member_id": self.member.id, "token_id": self.token_id},
+        ).one_or_none()
+        if row is None or row.revoked_at or is_expired(row.expires_at, self.clock.now()):
+            raise not_signed_in()
+        return replace(self.member, role=Role(row.role))
 
     def audit(self, session: Session, action: str, subject: str, **detail: Any) -> None:
         """Write what was done into the audit log, in the same transaction."""

@@ -43,9 +43,12 @@ class SignInMemory:
         import fcntl
 
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._home / "workspace.lock").open("w") as lock:
+        lock = os.open(self._home / "workspace.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
     @staticmethod
     def _read(path: Path) -> str | None:

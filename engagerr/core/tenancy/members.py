@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 
+_LONGEST_DAYS = 3650
+
+
 @dataclass(frozen=True, slots=True)
 class MemberRow:
     """One member as shown."""
@@ -97,9 +100,10 @@ class Members:
         from sqlalchemy import text
 
         with self._access.transaction(Permission.MANAGE_MEMBERS) as session:
+            owners = _lock_owners(session)
             member = _find(session, email)
             if member.role == Role.OWNER and _role(role) is not Role.OWNER:
-                _refuse_last_owner(session, member)
+                _refuse_last_owner(owners, member)
             row = session.execute(
                 text("UPDATE members SET role = :role WHERE id = :id RETURNING id, name, email, role, created_at"),
                 {"role": _role(role).value, "id": member.id},
@@ -112,9 +116,10 @@ class Members:
         from sqlalchemy import text
 
         with self._access.transaction(Permission.MANAGE_MEMBERS) as session:
+            owners = _lock_owners(session)
             member = _find(session, email)
             if member.role == Role.OWNER:
-                _refuse_last_owner(session, member)
+                _refuse_last_owner(owners, member)
             session.execute(text("UPDATE members SET removed_at = now() WHERE id = :id"), {"id": member.id})
             self._access.audit(session, "member.removed", f"member:{member.id}", email=email)
             return member
@@ -135,13 +140,18 @@ class Members:
 
     def issue_token(self, *, name: str, member: str | None = None, days: int | None = None) -> NewToken:
         """An API token for a script, acting as `member` (an email; yourself if None), ending after `days` if given."""
+        if days is not None and not 1 <= days <= _LONGEST_DAYS:
+            raise InvalidInput(
+                f"A token cannot last {days} days.", hint=f"Between 1 and {_LONGEST_DAYS}; leave it out for no end."
+            )
         with self._access.transaction(Permission.MANAGE_MEMBERS) as session:
             person = _find(session, member) if member else None
-            expires_at = self._access.clock.now() + timedelta(days=days) if days else None
-            token = issue_token(
+            expires_at = None if days is None else self._access.clock.now() + timedelta(days=days)
+            _, token = issue_token(
                 session,
                 tenant_id=self._access.tenant.id,
                 member_id=person.id if person else self._access.member.id,
+                issued_by=self._access.member.id,
                 kind="api",
                 name=name,
                 expires_at=expires_at,
@@ -184,11 +194,16 @@ def _find(session: Session, email: str) -> MemberRow:
     return MemberRow(*row)
 
 
-def _refuse_last_owner(session: Session, member: MemberRow) -> None:
+def _lock_owners(session: Session) -> int:
+    """How many owners there are; nobody else changes that until this transaction ends."""
     from sqlalchemy import text
 
     owners = session.execute(
-        text("SELECT count(*) FROM members WHERE role = 'owner' AND removed_at IS NULL")
-    ).scalar_one()
+        text("SELECT id FROM members WHERE role = 'owner' AND removed_at IS NULL ORDER BY id FOR UPDATE")
+    )
+    return len(owners.all())
+
+
+def _refuse_last_owner(owners: int, member: MemberRow) -> None:
     if owners == 1:
         raise Conflict(f"{member.name} is the last owner of this workspace.", hint="Make somebody else an owner first.")

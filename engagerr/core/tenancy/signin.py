@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
 KINDS = ("agency", "brand", "creator")
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Who came in, where, and by which token."""
+
+    tenant: Tenant
+    member: Member
+    token_id: UUID
+
+
 def found_tenant(
     database: Database, *, kind: str, name: str, email: str | None, session_days: int, now: datetime
-) -> tuple[Tenant, Member, str]:
-    """Make a tenant with its first member, the owner, and sign them in. Returns tenant, member, session token."""
+) -> tuple[SignIn, str]:
+    """Make a tenant with its first member, the owner, and sign them in. Returns that and the session token."""
     from sqlalchemy import text
 
     name = name.strip()
@@ -51,42 +61,50 @@ def found_tenant(
             subject=f"tenant:{tenant_id}",
             detail={"kind": kind, "name": name},
         )
-        token = issue_token(
-            session, tenant_id=tenant_id, member_id=member_id, kind="session", name="first sign-in",
-            expires_at=now + timedelta(days=session_days),
+        token_id, token = issue_token(
+            session, tenant_id=tenant_id, member_id=member_id, issued_by=member_id, kind="session",
+            name="first sign-in", expires_at=now + timedelta(days=session_days),
         )  # fmt: skip
-    return Tenant(tenant_id, kind, name), Member(member_id, email or "owner", email, Role.OWNER), token
+    member = Member(member_id, email or "owner", email, Role.OWNER)
+    return SignIn(Tenant(tenant_id, kind, name), member, token_id), token
 
 
 def issue_token(
-    session: Session, *, tenant_id: UUID, member_id: UUID, kind: str, name: str, expires_at: datetime | None
-) -> str:
-    """Store the hash of a fresh token and return the token itself, which is never shown again."""
+    session: Session,
+    *,
+    tenant_id: UUID,
+    member_id: UUID,
+    issued_by: UUID,
+    kind: str,
+    name: str,
+    expires_at: datetime | None,
+) -> tuple[UUID, str]:
+    """Store the hash of a fresh token that acts as `member_id`; returns its id and itself, never shown again."""
     from sqlalchemy import text
 
     token = make_token(tenant_id, kind)
-    session.execute(
+    token_id: UUID = session.execute(
         text(
             "INSERT INTO tokens (tenant_id, member_id, kind, name, token_hash, expires_at)"
-            " VALUES (:tenant_id, :member_id, :kind, :name, :hash, :expires_at)"
+            " VALUES (:tenant_id, :member_id, :kind, :name, :hash, :expires_at) RETURNING id"
         ),
         {
             "tenant_id": tenant_id, "member_id": member_id, "kind": kind, "name": name,
             "hash": hash_token(token), "expires_at": expires_at,
         },
-    )  # fmt: skip
+    ).scalar_one()  # fmt: skip
     write_audit(
         session,
         tenant_id=tenant_id,
-        member_id=member_id,
+        member_id=issued_by,
         action="token.issued",
         subject=f"member:{member_id}",
         detail={"kind": kind, "name": name, "expires_at": expires_at},
     )
-    return token
+    return token_id, token
 
 
-def sign_in(database: Database, token: str, *, now: datetime) -> tuple[Tenant, Member]:
+def sign_in(database: Database, token: str, *, now: datetime) -> SignIn:
     """The tenant and member that the token opens; `NotSignedIn` for any token that opens nothing."""
     from sqlalchemy import text
 
@@ -95,7 +113,7 @@ def sign_in(database: Database, token: str, *, now: datetime) -> tuple[Tenant, M
         found = session.execute(
             text(
                 "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email,"
-                " members.role, tokens.expires_at, tokens.revoked_at, members.removed_at"
+                " members.role, tokens.id AS token_id, tokens.expires_at, tokens.revoked_at, members.removed_at"
                 " FROM tokens JOIN members ON members.tenant_id = tokens.tenant_id AND members.id = tokens.member_id"
                 " JOIN tenants ON tenants.id = tokens.tenant_id"
                 " WHERE tokens.tenant_id = :tenant_id AND tokens.token_hash = :hash"
@@ -104,15 +122,16 @@ def sign_in(database: Database, token: str, *, now: datetime) -> tuple[Tenant, M
         ).one_or_none()
     if found is None or found.revoked_at or found.removed_at or is_expired(found.expires_at, now):
         raise not_signed_in()
-    return (
+    return SignIn(
         Tenant(tenant_id, found.kind, found.tenant_name),
         Member(found.id, found.name, found.email, Role(found.role)),
+        found.token_id,
     )
 
 
 def sign_in_again(
     database: Database, tenant_id: UUID, *, email: str | None, session_days: int, now: datetime
-) -> tuple[Tenant, Member, str] | None:
+) -> tuple[SignIn, str] | None:
     """A fresh session for an owner of a tenant that this home founded; None when the tenant is not there.
 
     Whoever holds the home's database password can do anything in it, so this gives nothing away: it saves the owner
@@ -133,12 +152,9 @@ def sign_in_again(
         ).one_or_none()
         if found is None:
             return None
-        token = issue_token(
-            session, tenant_id=tenant_id, member_id=found.id, kind="session", name="sign-in",
+        token_id, token = issue_token(
+            session, tenant_id=tenant_id, member_id=found.id, issued_by=found.id, kind="session", name="sign-in",
             expires_at=now + timedelta(days=session_days),
         )  # fmt: skip
-    return (
-        Tenant(tenant_id, found.kind, found.tenant_name),
-        Member(found.id, found.name, found.email, Role(found.role)),
-        token,
-    )
+    member = Member(found.id, found.name, found.email, Role(found.role))
+    return SignIn(Tenant(tenant_id, found.kind, found.tenant_name), member, token_id), token

@@ -35,7 +35,7 @@ def hash_token(token: str) -> bytes:
 
 def tenant_of(token: str) -> UUID:
     """The tenant that the token claims to open."""
-    for prefix in _PREFIX.values():
+    for prefix in _PREFIX.values() if token.isascii() else ():
         if token.startswith(prefix):
             encoded = token[len(prefix) :].split("_", 1)[0]
             try:

@@ -78,7 +78,11 @@ def test_processes_that_upgrade_at_once_make_the_schema_once(empty: Clone, home:
         waiting = 0
         while waiting < 3 and time.monotonic() < deadline and all(process.poll() is None for process in upgrading):
             time.sleep(0.05)
-            waiting = _count(holder, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            waiting = _count(
+                holder,
+                "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()",
+            )
     said = [process.communicate(timeout=60) for process in upgrading]
     assert waiting == 3, said
     assert [process.returncode for process in upgrading] == [0, 0, 0], said

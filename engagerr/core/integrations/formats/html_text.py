@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engagerr.core.integrations.urls import find_urls
 
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)>")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)>")
 _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _BLOCK = re.compile("p|div|br|li|ul|ol|tr|table|h[1-6]|blockquote|section|article|hr|pre|dl|dt|dd")
 _SILENT = frozenset(("script", "style", "head", "title"))

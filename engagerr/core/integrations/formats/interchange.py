@@ -31,7 +31,7 @@ _EDGE_STATES = ("suggested", "auto_confirmed", "confirmed", "rejected")
 _WITH_VALUE = (State.VALUE, State.ZERO, State.ESTIMATED)
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-_Named = Annotated[str, msgspec.Meta(min_length=1)]
+_Named = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 _Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 _Days = Annotated[int, msgspec.Meta(ge=0, le=36600)]
 
@@ -57,7 +57,7 @@ class _Account(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
-    minor: Annotated[int, msgspec.Meta(ge=0)]
+    minor: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     currency: _Currency
 
 
@@ -166,8 +166,8 @@ def _without_unknown_fields(line: bytes, row: int, unknown: dict[str, int]) -> _
                 raise
             field, path = found[1], re.sub(r"\[\d+\]", "[]", found[2] or "").lstrip(".")
             unknown.setdefault(f"{path}.{field}".lstrip("."), row)
-            for holder in _places(plain, path):
-                holder.pop(field, None)
+            if not [holder.pop(field) for holder in _places(plain, path) if field in holder]:
+                raise  # a name that the message does not give whole
 
 
 def _places(plain: Any, path: str) -> list[dict[str, Any]]:
@@ -307,7 +307,10 @@ def _rejection(row: int, line: bytes, error: Exception) -> Rejection:
 
 def _value_at(line: bytes, path: str) -> str:
     """What stands at a path such as `metrics[0].value`, as JSON."""
-    found = msgspec.json.decode(line)
+    try:
+        found = msgspec.json.decode(line)
+    except msgspec.DecodeError:  # a number beyond all numbers
+        return line[:200].decode("utf-8", "replace").strip()
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         try:
             found = found[int(index)] if index else found[name]

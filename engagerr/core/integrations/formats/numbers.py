@@ -252,7 +252,7 @@ def _month_words() -> dict[str, int]:
 
 _MONTHS = _month_words()
 _TIME = re.compile(
-    r"[\sT,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([ap])\.?m\.?)?(?:\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?$",
+    r"(?<![\sT,])[\sT,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([ap])\.?m\.?)?(?:\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?$",
     re.I | re.ASCII,
 )
 

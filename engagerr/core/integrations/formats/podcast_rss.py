@@ -89,7 +89,7 @@ def _recognise(source: Source) -> bool:
 def _refuse_other_files(source: Source) -> None:
     beginning = _beginning(source.head)
     if _is_feed(beginning):
-        if _ENTITY.search(beginning.doctype):
+        if beginning.doctype and _ENTITY.search(beginning.text):
             raise InvalidInput(
                 f"{source.name} declares XML entities of its own, which podcast feeds have no need of.",
                 hint="Such files can be made to exhaust a reader, so they are not opened. " + _HOW_TO_GET_A_FEED,

@@ -1,5 +1,9 @@
 -- Functions that tables and privileges stand on. Runs as the owner role, before the tables.
 
+-- Nobody runs a function of ours unless a grant says so: a trigger function that anybody may hang on a table of their own
+-- would run their code with the owner's rights.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
 -- UUIDv7 (RFC 9562): time-ordered ids keep index inserts at the right edge. PostgreSQL 18 has it built in; for 16 and 17
 -- this is the same layout: 48 bits of milliseconds, version, 74 random bits.
 DO $do$

@@ -17,15 +17,19 @@ GRANT SELECT, INSERT, UPDATE (name, role, removed_at) ON members TO :app;
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON tokens TO :app;
 GRANT SELECT, INSERT ON audit_log TO :app;
 GRANT SELECT ON audit_heads TO :app;
-GRANT SELECT, INSERT, UPDATE ON creators, accounts TO :app;
+-- UPDATE by columns: keys never change, and a right to the whole table would also be one to lock it.
+GRANT SELECT, INSERT, UPDATE (name, country, languages, topics, bio, status, agent, do_not_pitch, do_not_pitch_reason,
+  updated_at) ON creators TO :app;
+GRANT SELECT, INSERT, UPDATE (creator_id, handle, handle_key, native_id, name, url, provisional) ON accounts TO :app;
 GRANT SELECT, INSERT, UPDATE (valid, note) ON representation_terms TO :app;
 GRANT SELECT, INSERT ON rates, audience_shares TO :app;
-GRANT SELECT, INSERT, UPDATE ON content_items TO :app;
+GRANT SELECT, INSERT, UPDATE (kind, title, body, url, published_at, duration_seconds, language, links, hints, import_id,
+  described_at) ON content_items TO :app;
 GRANT SELECT, INSERT ON content_item_versions, content_links, content_decisions TO :app;
 GRANT SELECT, INSERT, UPDATE (state, confidence, evidence, updated_at) ON content_edges TO :app;
 GRANT SELECT ON content_nodes TO :app;
 GRANT SELECT, INSERT ON metric_observations, imports, raw_payloads, quarantined_rows TO :app;
-REVOKE ALL ON FUNCTION engagerr_close_table(regclass, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION engagerr_new_id(), engagerr_tenant() TO :app;
 
 -- ── The audit chain ────────────────────────────────────────────────────────────────────────────────────────────────
 -- Each row carries the hash of the one before. The database numbers, times and hashes it, so that the application cannot
@@ -51,6 +55,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
+GRANT EXECUTE ON FUNCTION engagerr_audit_hash(audit_log) TO :app;
 CREATE TRIGGER audit_chain BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION engagerr_audit_chain();
 
 -- ── Families: edges are the truth, paths are made from confirmed edges ─────────────────────────────────────────────
@@ -111,13 +116,13 @@ END
 $$;
 CREATE TRIGGER edge_changed AFTER INSERT OR DELETE OR UPDATE OF state ON content_edges
   FOR EACH ROW EXECUTE FUNCTION engagerr_edge_changed();
-REVOKE ALL ON FUNCTION engagerr_join_tree(uuid, uuid, uuid), engagerr_leave_tree(uuid, uuid) FROM PUBLIC;
 
 -- ── Monthly partitions of observations ─────────────────────────────────────────────────────────────────────────────
 -- The application owns nothing, so it asks for partitions here. LIKE + ATTACH takes no lock that stops readers or
 -- writers, where CREATE TABLE … PARTITION OF would wait for every one of them.
+-- Its bounds go through text, so time zone and date style are its own and not the caller's.
 CREATE FUNCTION engagerr_ensure_partitions(months date[]) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp AS $$
+SET search_path = pg_catalog, public, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD' AS $$
 DECLARE
   month date;
   partition text;
@@ -145,5 +150,4 @@ BEGIN
   RETURN made;
 END
 $$;
-REVOKE ALL ON FUNCTION engagerr_ensure_partitions(date[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION engagerr_ensure_partitions(date[]) TO :app;
