@@ -11,7 +11,6 @@ from typing import Any
 import hypothesis
 import pytest
 from engagerr import Engagerr, Settings, Workspace
-
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import SUPERUSER, Clone, Cluster, Connection, new_run, take_away, take_dead_runs_away
 

@@ -19,7 +19,6 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range
-
 from tests.fakes.cluster import Connection
 
 Row = dict[str, Any]
@@ -150,9 +149,7 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
         valid=Range(datetime(2026, 1, 1).date(), datetime(2027, 1, 1).date()),
     )  # fmt: skip
     write("rates", creator_id=creator["id"], deliverable="youtube_integration", minor=250_000, currency="EUR")
-    write(
-        "audience_shares", creator_id=creator["id"], dimension="country", value="DE", share="0.41", observed_at=WHEN
-    )
+    write("audience_shares", creator_id=creator["id"], dimension="country", value="DE", share="0.41", observed_at=WHEN)
     landed = rows["imports"] = an_import(connection, tenant_id, member_id=member["id"])
     write(
         "raw_payloads", import_id=landed["id"], sequence=0, first_row=1, last_row=2, encoding="zstd", body=b"\x28\xb5"
@@ -186,5 +183,3 @@ def _read(connection: Connection, table: str, **where: Any) -> Row:
         row = cursor.execute(query, list(where.values())).fetchone()
     assert row is not None
     return row
-
-

@@ -59,10 +59,9 @@ def list_(
     limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="At most so many.")] = None,
 ) -> None:
     """List content items, newest first."""
+    first = moments.first_moment(since)
     with workspace() as work:
-        rows = work.content.list(
-            creator=creator, platform=platform, kind=kind, since=moments.first_moment(since), limit=limit
-        )
+        rows = work.content.list(creator=creator, platform=platform, kind=kind, since=first, limit=limit)
     columns: list[Column[ItemRow]] = [
         Column("Published", lambda row: day(row.published_at)),
         Column("Title", lambda row: row.title or MISSING, elastic=True),

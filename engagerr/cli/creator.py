@@ -173,14 +173,10 @@ def set_terms(
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Anything to remember.")] = None,
 ) -> None:
     """Represent a creator for a time. Two terms of one creator may not overlap."""
+    rate, first, last = _share(commission), moments.day(since), moments.day(until)
     with workspace() as work:
         terms = work.roster.set_terms(
-            creator,
-            commission_rate=_share(commission),
-            exclusive=exclusive,
-            since=moments.day(since),
-            until=moments.day(until),
-            note=note,
+            creator, commission_rate=rate, exclusive=exclusive, since=first, until=last, note=note
         )
     _put_terms(terms)
 
@@ -191,9 +187,9 @@ def end_terms(
     on: Annotated[str, typer.Option(metavar="DAY", help="Their last day.")],
 ) -> None:
     """End the terms that stand on a day, with that day as their last."""
+    last = moments.day(on)
+    assert last is not None
     with workspace() as work:
-        last = moments.day(on)
-        assert last is not None
         terms = work.roster.end_terms(creator, on=last)
     _put_terms(terms)
 
@@ -295,6 +291,8 @@ def _share(text: str) -> Decimal:
 
     try:
         share = Decimal(text.strip().removesuffix("%").strip())
-    except InvalidOperation as error:
-        raise InvalidInput(f"{text!r} is not a share.", hint="Write 15% or 0.15.") from error
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if not share.is_finite():
+        raise InvalidInput(f"{text!r} is not a share.", hint="Write 15% or 0.15.")
     return share / 100 if "%" in text else share

@@ -83,7 +83,7 @@ class Root(TyperGroup):
         **extra: Any,
     ) -> NoReturn:
         """Run one command line; ends with SystemExit."""
-        words = list(sys.argv[1:] if args is None else args)
+        words = list(sys.argv[1:] if args is None else args) or ["--help"]
         present(wanted_output(words), verbose=bool({"-v", "--verbose"} & set(words)), fresh=True)
         with boundary():
             code = super().main(
@@ -105,7 +105,6 @@ class Root(TyperGroup):
 app = typer.Typer(
     cls=Root,
     name="engagerr",
-    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -113,25 +112,27 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from engagerr import __version__
+
+        typer.echo(f"engagerr {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
-    context: typer.Context,
     output: OutputOption = None,
     verbose: VerboseOption = False,
-    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
+    version: Annotated[  # noqa: ARG001  its callback answers
+        bool, typer.Option("--version", "-V", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Every platform's numbers in one standard, and how one piece of work lives on across platforms.
 
     --output and --verbose may stand before the noun or after the verb.
     """
     present(output, verbose=verbose)
-    if version:
-        from engagerr import __version__
-
-        typer.echo(f"engagerr {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 def run() -> NoReturn:

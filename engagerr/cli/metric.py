@@ -77,8 +77,9 @@ def show_metric(
     how: Annotated[bool, typer.Option("--how", help="Say under each figure how the standard one was made.")] = False,
 ) -> None:
     """Show every observation of an item: as reported, and the standard figure made of it."""
+    by_then = moments.last_moment(at)
     with workspace() as work:
-        rows = work.metrics.show(item, at=moments.last_moment(at))
+        rows = work.metrics.show(item, at=by_then)
     documents = [_observation(row) for row in rows]
     put(documents, csv=_SHOW_CSV, drawing=lambda: _drawn(rows, how=how))
 
@@ -106,8 +107,9 @@ def report(
         raise InvalidInput(
             "Name one creator, or --all for everybody.", hint='For example: engagerr metric report "Ann Lee"'
         )
+    first, last = moments.first_moment(since), moments.last_moment(until)
     with workspace() as work:
-        found = work.metrics.report(creator, since=moments.first_moment(since), until=moments.last_moment(until), by=by)
+        found = work.metrics.report(creator, since=first, until=last, by=by)
     if presentation().output is Output.TABLE:
         _draw_report(found)
         return

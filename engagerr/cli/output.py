@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -295,10 +295,8 @@ def compact(value: Decimal | int | None) -> str:
     exact = Decimal(value)
     if abs(exact) < 10_000:
         return number(exact)
-    for unit, suffix in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
-        scaled = exact / unit
-        if abs(scaled) < Decimal("999.5"):
-            break
+    sizes = ((exact / 1_000, "K"), (exact / 1_000_000, "M"), (exact / 1_000_000_000, "B"))
+    scaled, suffix = next((size for size in sizes if abs(size[0]) < Decimal("999.5")), sizes[-1])
     places = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
     return f"{scaled:,.{places}f}{suffix}"
 
@@ -331,7 +329,8 @@ def _number(value: Decimal) -> int | Decimal | None:
         return None
     if value == value.to_integral_value() and abs(value) < _LARGEST_JSON_INTEGER:
         return int(value)
-    return value.normalize()
+    # The default context would round to 28 digits.
+    return value.normalize(Context(prec=len(value.as_tuple().digits)))
 
 
 def _csv_cell(value: Any) -> str:

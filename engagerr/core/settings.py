@@ -65,7 +65,6 @@ class IngestionSettings(_Section):
     max_file_megabytes: int = Field(
         8192, ge=1, description="Larger files are refused before they are read (megabytes)."
     )
-    max_line_kilobytes: int = Field(4096, ge=16, description="A longer line of JSONL is refused (kilobytes).")
     quarantine_limit: int = Field(
         10_000, ge=1, description="Bad rows kept per file; a file with more is most likely of another kind and refused."
     )

@@ -35,7 +35,7 @@ class AccountName:
 def parse_account(text: str) -> AccountName:
     """Read `platform:handle`."""
     platform, separator, handle = text.strip().partition(":")
-    if not separator or not handle.strip() or not _PLATFORM.fullmatch(platform.lower()):
+    if not separator or not account_key(handle) or not _PLATFORM.fullmatch(platform.lower()):
         raise InvalidInput(
             f"{text!r} does not name an account.", hint="Write platform:handle, for example youtube:@annlee."
         )

@@ -214,6 +214,7 @@ class Roster:
     ) -> AccountRow:
         """Give a creator a platform account (`platform:handle`). An account belongs to one creator."""
         from sqlalchemy import text
+        from sqlalchemy.exc import IntegrityError
 
         name = parse_account(account)
         with self._access.transaction(Permission.EDIT_ROSTER) as session:
@@ -243,34 +244,29 @@ class Roster:
                     {"platform": name.platform, "creator_id": creator_id},
                 ).one_or_none()
             )
+            values = {
+                "tenant_id": self._access.tenant.id, "creator_id": creator_id, "platform": name.platform,
+                "handle": name.handle, "key": account_key(name.handle), "native_id": native_id, "url": url,
+            }  # fmt: skip
+            statement = (
+                "INSERT INTO accounts (tenant_id, creator_id, platform, handle, handle_key, native_id, url)"
+                " VALUES (:tenant_id, :creator_id, :platform, :handle, :key, :native_id, :url) RETURNING id"
+            )
             if held is not None:
-                session.execute(
-                    text(
-                        "UPDATE accounts SET handle = :handle, handle_key = :key, provisional = false,"
-                        " creator_id = :creator_id, native_id = coalesce(:native_id, native_id),"
-                        " url = coalesce(:url, url) WHERE id = :id"
-                    ),
-                    {
-                        "handle": name.handle,
-                        "key": account_key(name.handle),
-                        "creator_id": creator_id,
-                        "native_id": native_id,
-                        "url": url,
-                        "id": held.id,
-                    },
+                values["id"] = held.id
+                statement = (
+                    "UPDATE accounts SET handle = :handle, handle_key = :key, provisional = false,"
+                    " creator_id = :creator_id, native_id = coalesce(:native_id, native_id), url = coalesce(:url, url)"
+                    " WHERE id = :id RETURNING id"
                 )
-                account_id = held.id
-            else:
-                account_id = session.execute(
-                    text(
-                        "INSERT INTO accounts (tenant_id, creator_id, platform, handle, handle_key, native_id, url)"
-                        " VALUES (:tenant_id, :creator_id, :platform, :handle, :key, :native_id, :url) RETURNING id"
-                    ),
-                    {
-                        "tenant_id": self._access.tenant.id, "creator_id": creator_id, "platform": name.platform,
-                        "handle": name.handle, "key": account_key(name.handle), "native_id": native_id, "url": url,
-                    },
-                ).scalar_one()  # fmt: skip
+            try:
+                account_id = session.execute(text(statement), values).scalar_one()
+            except IntegrityError as error:
+                raise Conflict(
+                    f"Another {name.platform} account on the roster has the id {native_id} already.",
+                    hint="`engagerr account list` shows them all. Check the id, or leave it out.",
+                    facts={"account": str(name), "native_id": native_id},
+                ) from error
             self._access.audit(
                 session, "account.added", f"account:{account_id}", account=str(name), creator=creator_name
             )
@@ -295,9 +291,12 @@ class Roster:
         from sqlalchemy import text
         from sqlalchemy.exc import IntegrityError
 
-        if not Decimal(0) <= commission_rate < Decimal(1):
+        if not (
+            commission_rate.is_finite() and 0 <= commission_rate < 1 and commission_rate == round(commission_rate, 5)
+        ):
             raise InvalidInput(
-                f"{commission_rate} is no commission rate.", hint="A share between 0 and 1: 0.15 is fifteen per cent."
+                f"{commission_rate} is no commission rate.",
+                hint="A share between 0 and 1 with up to five decimals: 0.15 is fifteen per cent.",
             )
         if since and until and until < since:
             raise InvalidInput(f"The terms would end on {until}, before they begin on {since}.", hint="Swap the dates.")
@@ -348,6 +347,7 @@ class Roster:
 
     def set_rate(self, creator: str, *, deliverable: str, amount: Money) -> RateRow:
         """Quote a rate for a deliverable. Older quotes stay as history; the newest stands."""
+        deliverable = deliverable.strip()
         with self._access.transaction(Permission.EDIT_TERMS) as session:
             creator_id, _ = find_creator(session, creator)
             insert_rate(session, self._access.tenant.id, creator_id, deliverable, amount)
@@ -363,8 +363,6 @@ class Roster:
     def _page(self, session: Session, creator_id: UUID) -> CreatorPage:
         from sqlalchemy import text
 
-        from engagerr.core.tenancy import PERMISSIONS
-
         row = session.execute(
             text(
                 "SELECT id, name, country, languages, topics, bio, status, agent, do_not_pitch, do_not_pitch_reason"
@@ -372,7 +370,7 @@ class Roster:
             ),
             {"id": creator_id},
         ).one()
-        sees_terms = Permission.READ_TERMS in PERMISSIONS[self._access.member.role]
+        sees_terms = self._access.allows(session, Permission.READ_TERMS)
         audience = session.execute(
             text(
                 "SELECT DISTINCT ON (dimension, value) dimension, value, share, observed_at FROM audience_shares"
@@ -445,7 +443,7 @@ def insert_rate(session: Session, tenant_id: UUID, creator_id: UUID, deliverable
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     checked = dict(values)
     if "name" in checked:
-        checked["name"] = str(checked["name"]).strip()
+        checked["name"] = str(checked["name"] or "").strip()
         if not checked["name"]:
             raise InvalidInput("A creator needs a name.")
     country = checked.get("country")
@@ -455,9 +453,11 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             raise InvalidInput(f"{country!r} is no country code.", hint="Two letters of ISO 3166, such as DE.")
     for field in ("languages", "topics"):
         if field in checked:
-            words = [word.strip().lower() for word in checked[field] if word.strip()]
+            words = [word.strip().lower() for word in checked[field] or () if word.strip()]
             checked[field] = list(dict.fromkeys(words))
-    if checked.get("status") is not None and checked["status"] not in STATUSES:
+    if "do_not_pitch" in checked:
+        checked["do_not_pitch"] = bool(checked["do_not_pitch"])
+    if "status" in checked and checked["status"] not in STATUSES:
         raise InvalidInput(f"{checked['status']!r} is no status.", hint=f"One of: {', '.join(STATUSES)}.")
     return checked
 

@@ -66,6 +66,10 @@ class Access:
             replace(self, member=self._still_in(session)).require(permission)
             yield session
 
+    def allows(self, session: Session, permission: Permission) -> bool:
+        """Whether the member may, in the role that they have now."""
+        return permission in PERMISSIONS[self._still_in(session).role]
+
     def _still_in(self, session: Session) -> Member:
         """The member as they stand now: who was removed or demoted since this workspace was opened, is so at once."""
         from sqlalchemy import text

@@ -72,26 +72,24 @@ class Members:
     def add(self, email: str, *, role: str = "viewer", name: str | None = None) -> MemberRow:
         """Add a person. They act through tokens made for them with `issue_token`."""
         from sqlalchemy import text
-        from sqlalchemy.exc import IntegrityError
 
         if "@" not in email:
             raise InvalidInput(f"{email!r} is not an email address.", hint="For example ann@north.example.")
         with self._access.transaction(Permission.MANAGE_MEMBERS) as session:
-            try:
-                row = session.execute(
-                    text(
-                        "INSERT INTO members (tenant_id, email, name, role) VALUES (:tenant_id, :email, :name, :role)"
-                        " RETURNING id, name, email, role, created_at"
-                    ),
-                    {
-                        "tenant_id": self._access.tenant.id, "email": email, "name": name or email,
-                        "role": _role(role).value,
-                    },
-                ).one()  # fmt: skip
-            except IntegrityError as error:
-                raise Conflict(
-                    f"{email} is a member already.", hint="`engagerr member list` shows everybody."
-                ) from error
+            row = session.execute(
+                # Who was taken out may come back, as the same person in the log.
+                text(
+                    "INSERT INTO members (tenant_id, email, name, role) VALUES (:tenant_id, :email, :name, :role)"
+                    " ON CONFLICT (tenant_id, lower(email)) DO UPDATE SET role = excluded.role, removed_at = NULL"
+                    " WHERE members.removed_at IS NOT NULL RETURNING id, name, email, role, created_at"
+                ),
+                {
+                    "tenant_id": self._access.tenant.id, "email": email, "name": name or email,
+                    "role": _role(role).value,
+                },
+            ).one_or_none()  # fmt: skip
+            if row is None:
+                raise Conflict(f"{email} is a member already.", hint="`engagerr member list` shows everybody.")
             self._access.audit(session, "member.added", f"member:{row.id}", email=email, role=role)
             return MemberRow(*row)
 
@@ -121,6 +119,10 @@ class Members:
             if member.role == Role.OWNER:
                 _refuse_last_owner(owners, member)
             session.execute(text("UPDATE members SET removed_at = now() WHERE id = :id"), {"id": member.id})
+            session.execute(
+                text("UPDATE tokens SET revoked_at = coalesce(revoked_at, now()) WHERE member_id = :id"),
+                {"id": member.id},
+            )
             self._access.audit(session, "member.removed", f"member:{member.id}", email=email)
             return member
 

@@ -15,7 +15,6 @@ from engagerr.core.db import Database, constraint_of
 from engagerr.core.db.database import newest_revision
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-
 from tests.factories import a_creator, in_tenant
 from tests.fakes.cluster import Clone, Connection
 

@@ -21,7 +21,6 @@ from engagerr.core.db.database import newest_revision
 from engagerr.core.db.embedded import EmbeddedServer
 from psycopg import sql
 from sqlalchemy import text
-
 from tests.fakes.cluster import take_server_away
 
 PASSWORD = "p%40ss/wörd:1"  # characters that a URL must quote
@@ -51,6 +50,7 @@ class Server:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
             for (name,) in connection.execute(
                 "SELECT rolname FROM pg_roles WHERE rolname <> 'postgres' AND rolname NOT LIKE 'pg\\_%'"
+                " ORDER BY oid DESC"  # members before what they are members of
             ).fetchall():
                 connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
@@ -98,12 +98,29 @@ def at(home: Path, url: str) -> Settings:
     return Settings(home=home, database={"url": url})  # type: ignore[arg-type]
 
 
-def who_works(engagerr: Engagerr) -> tuple[str, bool, bool]:
+def who_works(engagerr: Engagerr) -> tuple[str, list[str]]:
+    """The login of a transaction, without what makes it this home's own, and the roles that it can use or become."""
     with engagerr.database.system() as session:
-        row = session.execute(
-            text("SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
-        ).one()
-    return tuple(row)  # type: ignore[return-value]
+        login = session.execute(text("SELECT session_user WHERE session_user = current_user")).scalar_one()
+        roles = session.execute(
+            text(
+                "SELECT rolname FROM pg_roles WHERE pg_has_role(session_user, oid, 'USAGE') AND rolname <> session_user"
+                " UNION SELECT rolname FROM pg_roles WHERE pg_has_role(session_user, oid, 'SET')"
+                "   AND rolname <> session_user"
+                " UNION SELECT 'more' FROM pg_roles WHERE rolname = session_user"
+                "   AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)"
+            )
+        ).scalars()
+        return login.rpartition("_")[0], list(roles)
+
+
+AS_THE_APPLICATION = ("engagerr_app", ["engagerr_app"])
+
+
+def logins_of(home: Path) -> dict[str, dict[str, str]]:
+    """{role: {"user", "password"}} as the home keeps them for its one server."""
+    (logins,) = json.loads((home / "secrets" / "servers.json").read_text()).values()
+    return logins
 
 
 # ── Preparing ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +132,7 @@ def test_a_superusers_url_prepares_the_server_and_is_not_what_works_on_it(server
         work = engagerr.init("Northlight")
         work.roster.add("Ann Lee")
         assert [row.name for row in work.roster.list()] == ["Ann Lee"]
-        assert who_works(engagerr) == ("engagerr_app", False, False)
+        assert who_works(engagerr) == AS_THE_APPLICATION
         assert engagerr.database.check_migrations() == []
         assert engagerr.database.upgrade() == (newest_revision(), newest_revision())
 
@@ -126,7 +143,7 @@ def test_a_role_that_may_create_roles_and_owns_the_database_is_enough(server: Se
     with Engagerr(at(home, server.url("rented", "hoster", PASSWORD))) as engagerr:
         assert engagerr.database.upgrade() == (None, newest_revision())
         engagerr.init("Northlight").roster.add("Ann Lee")
-        assert who_works(engagerr) == ("engagerr_app", False, False)
+        assert who_works(engagerr) == AS_THE_APPLICATION
         assert engagerr.database.check_migrations() == []
 
 
@@ -135,8 +152,8 @@ def test_the_passwords_are_kept_in_the_home_for_nobody_else_to_read(server: Serv
     kept = home / "secrets" / "servers.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
-    ((_, roles),) = json.loads(kept.read_text()).items()
-    assert {role: held["user"] for role, held in roles.items()} == {
+    roles = logins_of(home)
+    assert {role: held["user"].rpartition("_")[0] for role, held in roles.items()} == {
         "engagerr_owner": "engagerr_owner",
         "engagerr_app": "engagerr_app",
     }
@@ -148,8 +165,8 @@ def test_the_passwords_are_kept_in_the_home_for_nobody_else_to_read(server: Serv
 def test_the_application_role_alone_needs_no_secrets_of_the_home(server: Server, home: Path, tmp_path: Path) -> None:
     """How a second machine is set up: with the application's own login in its URL."""
     Database(at(home, server.url("shop"))).upgrade()
-    password = next(iter(json.loads((home / "secrets" / "servers.json").read_text()).values()))["engagerr_app"]
-    url = server.url("shop", "engagerr_app", password["password"])
+    held = logins_of(home)["engagerr_app"]
+    url = server.url("shop", held["user"], held["password"])
     with Engagerr(at(tmp_path / "second", url)) as engagerr:
         assert engagerr.init("Northlight").tenant.name == "Northlight"
         with pytest.raises(InvalidInput, match="owner role is not known"):
@@ -167,9 +184,7 @@ def test_a_second_home_on_the_same_server_does_not_lock_the_first_one_out(
     for number, database in enumerate(("shop", "laboratory")):
         other = opened.enter_context(Engagerr(at(tmp_path / f"home{number}", server.url(database))))
         other.database.upgrade()
-        name, is_super, bypasses = who_works(other)
-        assert name.startswith("engagerr_app")
-        assert not (is_super or bypasses)
+        assert who_works(other) == AS_THE_APPLICATION
         assert other.init("Southgate").roster.list() == ()
         assert other.database.check_migrations() == []
     first.close()
@@ -184,7 +199,7 @@ def test_one_home_may_use_two_databases_of_a_server(server: Server, home: Path, 
         engagerr.database.upgrade()
     for engagerr in both:
         engagerr.close()
-        assert who_works(engagerr)[1:] == (False, False)
+        assert who_works(engagerr) == AS_THE_APPLICATION
 
 
 @pytest.mark.parametrize("databases", [["shop"] * 4, ["shop", "laboratory", "museum", "shop"]], ids=["one", "several"])
@@ -338,8 +353,8 @@ def test_a_login_that_row_level_security_does_not_bind_is_refused(
 ) -> None:
     Database(at(home, server.url("shop"))).upgrade()
     if attributes == "owner":
-        logins = next(iter(json.loads((home / "secrets" / "servers.json").read_text()).values()))
-        url = server.url("shop", "engagerr_owner", logins["engagerr_owner"]["password"])
+        held = logins_of(home)["engagerr_owner"]
+        url = server.url("shop", held["user"], held["password"]) + "&options=-c%20role%3Dengagerr_owner"
     else:
         server.make_role("mighty", attributes)
         with server.administrator("shop") as connection:
@@ -350,3 +365,22 @@ def test_a_login_that_row_level_security_does_not_bind_is_refused(
             with pytest.raises(InvalidInput, match="may bypass row-level security") as refused:
                 engagerr.init("Northlight")
             assert "engagerr db upgrade" in (refused.value.hint or "")
+
+
+def test_roles_of_our_names_with_more_rights_than_ours_are_not_used(server: Server, home: Path) -> None:
+    for name, attribute in (("engagerr_app", "SUPERUSER"), ("engagerr_owner", "BYPASSRLS")):
+        server.make_role(name, attribute)
+        with pytest.raises(InvalidInput, match=f"The role {name} exists on this server and may bypass") as refused:
+            Database(at(home, server.url("shop"))).upgrade()
+        assert f"ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS" in (refused.value.hint or "")
+        with server.administrator() as connection:
+            connection.execute(f"ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS")
+    Database(at(home, server.url("shop"))).upgrade()
+
+
+def test_a_schema_in_which_everybody_may_create_is_refused(server: Server, home: Path) -> None:
+    with server.administrator("shop") as connection:
+        connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    with pytest.raises(InvalidInput, match="Everybody may create objects in the schema public") as refused:
+        Database(at(home, server.url("shop"))).upgrade()
+    assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC" in (refused.value.hint or "")

@@ -16,7 +16,6 @@ from engagerr import Workspace
 from engagerr.core.content.content import Circle, SecondParent
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.factories import a_tenant, an_account, an_edge, an_item, in_tenant
 from tests.fakes.cluster import Clone, Cluster, Connection
 

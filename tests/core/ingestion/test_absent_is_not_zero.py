@@ -125,13 +125,15 @@ def _agrees(state: str, value: object, cell: str, where: str) -> None:
     elif _is_zero(cell):
         assert (value, state) == (0, "zero"), where
     else:
-        assert (value is not None and value != 0 and state == "value"), where
+        assert value is not None and value != 0 and state == "value", where
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_what_a_parser_makes_of_a_cell_is_what_the_cell_says(layout: Layout, data: st.DataObject, tmp_path: Path) -> None:
+def test_what_a_parser_makes_of_a_cell_is_what_the_cell_says(
+    layout: Layout, data: st.DataObject, tmp_path: Path
+) -> None:
     cells = data.draw(_rows(layout))
     path = tmp_path / "export.csv"
     path.write_text(_csv(layout, cells, 1), encoding="utf-8")
@@ -239,7 +241,10 @@ def test_what_an_interchange_file_leaves_out_is_never_a_zero(
         assert {(row.metric, row.period_days) for row in shown} == {(word.name, word.period_days) for word in said}
         for row in shown:
             words = [word for word in said if (word.name, word.period_days) == (row.metric, row.period_days)]
-            assert any((word.value, word.state.value) == (_plain(row.reported), row.state) for word in words), (row, words)
+            assert any((word.value, word.state.value) == (_plain(row.reported), row.state) for word in words), (
+                row,
+                words,
+            )
             assert (row.reported is None) == (row.state in WITHOUT_VALUE)
             assert row.reported is not None or row.standard.value is None
         for line in told[name]:

@@ -326,12 +326,20 @@ def test_a_creator_line_changes_what_it_says_and_nothing_else(workspace: Workspa
     bring(workspace, tmp_path, a_creator("Ann", country="DE", languages=["de"], topics=["tech"], bio="Hello"))
     bring(workspace, tmp_path, a_creator("ann", topics=["food"]))
     page = workspace.roster.show("Ann")
-    assert (page.name, page.country, page.languages, page.topics, page.bio) == ("Ann", "DE", ("de",), ("food",), "Hello")
+    assert (page.name, page.country, page.languages, page.topics, page.bio) == (
+        "Ann",
+        "DE",
+        ("de",),
+        ("food",),
+        "Hello",
+    )
 
 
 def test_rates_are_history_and_the_newest_stands(workspace: Workspace, tmp_path: Path) -> None:
     def rate(minor: int) -> dict[str, Any]:
-        return a_creator("Ann", bio=str(minor), rates=[{"deliverable": "post", "amount": {"minor": minor, "currency": "EUR"}}])
+        return a_creator(
+            "Ann", bio=str(minor), rates=[{"deliverable": "post", "amount": {"minor": minor, "currency": "EUR"}}]
+        )
 
     for number, minor in enumerate((100, 200, 200, 100)):
         bring(workspace, tmp_path, rate(minor), an_item(f"youtube:{number}", metrics=[a_figure("views", minor)]))

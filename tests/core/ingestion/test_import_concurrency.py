@@ -180,7 +180,9 @@ def test_decisions_while_a_file_lands_are_neither_lost_nor_refused(
     landing = threading.Event()
     with several(settings, clock, 2) as (left, right), ThreadPoolExecutor(1) as pool:
         imported = pool.submit(
-            left.ingestion.import_file, path, progress=lambda progress: landing.set() if progress.phase == "landing" else None
+            left.ingestion.import_file,
+            path,
+            progress=lambda progress: landing.set() if progress.phase == "landing" else None,
         )
         assert landing.wait(timeout=WAIT)
         for n in range(30, 60):

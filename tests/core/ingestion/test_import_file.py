@@ -244,7 +244,9 @@ def test_the_same_figure_again_in_another_file_is_unchanged(workspace: Workspace
 
 def test_a_correction_of_the_same_moment_is_kept_as_a_revision(workspace: Workspace, tmp_path: Path) -> None:
     for title, value in (("1", 10), ("2", 12), ("3", 12), ("4", 10)):
-        bring(workspace, tmp_path, an_item("youtube:one", title=title, metrics=[a_figure("views", value, "2026-10-01")]))
+        bring(
+            workspace, tmp_path, an_item("youtube:one", title=title, metrics=[a_figure("views", value, "2026-10-01")])
+        )
     assert values(workspace, "youtube:one") == [("views", 10, 0), ("views", 12, 1), ("views", 10, 2)]
     now = workspace.metrics.show("youtube:one", at=NOON)
     assert [(row.reported, row.revision) for row in now] == [(10, 2)], "the newest word stands"
@@ -266,7 +268,11 @@ def test_a_correction_may_take_a_number_away_or_name_its_currency(workspace: Wor
         {"value": 0, "state": "estimated"},
     ]  # fmt: skip
     for number, word in enumerate(words):
-        bring(workspace, tmp_path, an_item("x:1", title=str(number), metrics=[a_figure("revenue", at="2026-10-01", **word)]))
+        bring(
+            workspace,
+            tmp_path,
+            an_item("x:1", title=str(number), metrics=[a_figure("revenue", at="2026-10-01", **word)]),
+        )
     shown = workspace.metrics.show("x:1")
     assert [(row.reported, row.currency, row.state, row.revision) for row in shown] == [
         (7, None, "value", 0), (7, "EUR", "value", 1), (None, None, "suppressed", 2), (None, None, "expired", 3),

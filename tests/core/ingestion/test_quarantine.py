@@ -152,7 +152,8 @@ def test_an_odd_line_never_breaks_its_file(workspace: Workspace, tmp_path: Path,
 
 def test_unknown_fields_are_reported_once_and_kept_in_the_raw_record(workspace: Workspace, tmp_path: Path) -> None:
     lines = [
-        {**an_item(f"youtube:{n}"), "mood": "good", "metrics": [{"name": "views", "value": n, "was": 2}]} for n in range(3)
+        {**an_item(f"youtube:{n}"), "mood": "good", "metrics": [{"name": "views", "value": n, "was": 2}]}
+        for n in range(3)
     ]
     result = bring(workspace, tmp_path, *lines)
     assert (result.items_new, result.observations_new, result.quarantined) == (3, 3, ())
@@ -171,7 +172,9 @@ def test_a_file_in_which_too_much_is_bad_is_refused_as_a_whole(
             bring(workspace, tmp_path, an_item("youtube:good"), *(f"bad {n}" for n in range(4)))
         assert "row 2" in (refused.value.hint or "")
         assert row_counts(superuser_connection) == before
-        assert len(bring(workspace, tmp_path, an_item("youtube:good"), *(f"bad {n}" for n in range(3))).quarantined) == 3
+        assert (
+            len(bring(workspace, tmp_path, an_item("youtube:good"), *(f"bad {n}" for n in range(3))).quarantined) == 3
+        )
 
 
 def test_quarantine_lists_all_files_newest_first_each_in_its_own_order(workspace: Workspace, tmp_path: Path) -> None:

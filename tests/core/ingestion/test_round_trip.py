@@ -104,7 +104,16 @@ def test_the_sample_agency_comes_back_byte_for_byte_after_decisions(
 # --- generated workspaces ----------------------------------------------------------------------------------------------
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(
-    ["tab\there", "new\nline\r\n", "back\\slash \\N \\.", "quote \" ' {a,b}", "nul\0nul", "𝔘𝔫𝔦\u202e", " lead and trail ", "null"]
+    [
+        "tab\there",
+        "new\nline\r\n",
+        "back\\slash \\N \\.",
+        "quote \" ' {a,b}",
+        "nul\0nul",
+        "𝔘𝔫𝔦\u202e",
+        " lead and trail ",
+        "null",
+    ]
 )
 _MOMENT = st.datetimes(datetime(2005, 1, 1), datetime(2026, 10, 31), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda moment: moment.isoformat()
@@ -208,18 +217,18 @@ def a_workspace(draw: st.DrawFn) -> list[Line]:
         # Each hangs on an earlier one, so that no confirmed edges clash.
         if draw(st.booleans()):
             parent = draw(st.integers(0, child - 1))
-            ends = ({"platform": platform, "native_id": native_id} for platform, native_id in (names[child], names[parent]))
+            ends = (
+                {"platform": platform, "native_id": native_id} for platform, native_id in (names[child], names[parent])
+            )
             lines.append({"type": "edge", "child": next(ends), "parent": next(ends),
                           "relation": draw(st.sampled_from(["clip_of", "same_work", "part_of"])),
                           "state": draw(st.sampled_from(["suggested", "auto_confirmed", "confirmed", "rejected"]))})  # fmt: skip
     return lines
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(lines=a_workspace())
-def test_any_workspace_comes_back_byte_for_byte(
-    an_empty_workspace: Opened, tmp_path: Path, lines: list[Line]
-) -> None:
+def test_any_workspace_comes_back_byte_for_byte(an_empty_workspace: Opened, tmp_path: Path, lines: list[Line]) -> None:
     one = an_empty_workspace()
     result = bring(one, tmp_path, *(_written(line) for line in lines))
     assert result.quarantined == ()
@@ -257,7 +266,9 @@ def test_long_decimals_of_a_csv_survive_export_and_import(
 
 def test_revisions_come_back_in_their_order(workspace: Workspace, an_empty_workspace: Opened, tmp_path: Path) -> None:
     for title, value in (("a", 1), ("b", 2), ("c", 1), ("d", None)):
-        bring(workspace, tmp_path, an_item("youtube:one", title=title, metrics=[a_figure("views", value, "2026-10-01")]))
+        bring(
+            workspace, tmp_path, an_item("youtube:one", title=title, metrics=[a_figure("views", value, "2026-10-01")])
+        )
     first = exported(workspace)
     empty = an_empty_workspace()
     assert_same(first, again(first, empty, tmp_path))
@@ -285,7 +296,9 @@ def test_what_was_rejected_and_linked_otherwise_is_not_suggested_by_the_way_back
     workspace: Workspace, an_empty_workspace: Opened, tmp_path: Path
 ) -> None:
     # The link says clip_of; a person said derived_from, and then took even that back.
-    bring(workspace, tmp_path, an_item("youtube:dQw4w9WgXcQ", kind="long_video"), an_item("tiktok:1", kind="short_video"))
+    bring(
+        workspace, tmp_path, an_item("youtube:dQw4w9WgXcQ", kind="long_video"), an_item("tiktok:1", kind="short_video")
+    )
     workspace.content.link("tiktok:1", "youtube:dQw4w9WgXcQ", relation="derived_from")
     bring(workspace, tmp_path, an_item("tiktok:1", body="https://youtu.be/dQw4w9WgXcQ"))
     workspace.content.unlink("tiktok:1")
@@ -343,7 +356,11 @@ def test_rates_go_out_only_with_those_who_may_read_them(workspace: Workspace, en
 
 
 def test_an_export_of_many_pages_is_complete(workspace: Workspace, tmp_path: Path) -> None:
-    bring(workspace, tmp_path, *(an_item(f"youtube:{n}", metrics=[a_figure("views", n, "2026-10-01")]) for n in range(2500)))
+    bring(
+        workspace,
+        tmp_path,
+        *(an_item(f"youtube:{n}", metrics=[a_figure("views", n, "2026-10-01")]) for n in range(2500)),
+    )
     lines = [line for line in exported_lines(workspace) if line["type"] == "item"]
     assert [line["native_id"] for line in lines] == sorted(str(n) for n in range(2500))
     assert all(line["metrics"][0]["value"] == int(line["native_id"]) for line in lines)

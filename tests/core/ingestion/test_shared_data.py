@@ -24,7 +24,9 @@ pytestmark = pytest.mark.skipif(not FILES, reason="no ../shared/data beside this
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SHARED)))
 def test_a_real_file_is_imported_or_refused_with_its_cure(workspace: Workspace, path: Path) -> None:
     try:
-        result = workspace.ingestion.import_file(path, creator="A Creator", observed_at=datetime(2026, 11, 1, tzinfo=UTC))
+        result = workspace.ingestion.import_file(
+            path, creator="A Creator", observed_at=datetime(2026, 11, 1, tzinfo=UTC)
+        )
     except InvalidInput as refused:
         assert refused.hint, f"{refused} without a hint"
         assert workspace.roster.list() == ()
