@@ -54,7 +54,7 @@ def nothing_of_the_callers_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, nothing_of_the_callers_environment: None) -> Iterator[Cluster]:
-    """The run's PostgreSQL. Roles are shared by all of its databases: a test that changes them brings its own server."""
+    """The run's PostgreSQL. Its databases share their roles: a test that changes those brings a server of its own."""
     cluster = Cluster(request.config.stash[_FOLDER])
     yield cluster
     cluster.close()

@@ -12,7 +12,6 @@ from typing import Any
 from engagerr import Workspace
 from engagerr.core.ingestion import ImportResult
 from psycopg import sql
-
 from tests.fakes.cluster import Connection
 
 Line = dict[str, Any]

@@ -53,18 +53,18 @@ def period(text: str | None) -> Period | None:
 
 def _moment(text: str, now: datetime | None, *, end_of_day: bool) -> datetime:
     text = text.strip()
-    if ago := _AGO.fullmatch(text):
-        return (now or _now()) - timedelta(hours=int(ago[1]) * _HOURS[ago[2].lower()])
     try:
+        if ago := _AGO.fullmatch(text):
+            return (now or _now()) - timedelta(hours=int(ago[1]) * _HOURS[ago[2].lower()])
         if len(text) == 10:
             midnight = datetime.fromisoformat(text).replace(tzinfo=UTC)
             return midnight + timedelta(days=1) if end_of_day else midnight
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise InvalidInput(f"{text!r} names no time zone.", hint=f"Add Z for UTC: {text}Z.")
+        return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{text!r} is not a time.", hint=_FORMS) from error
-    if moment.tzinfo is None:
-        raise InvalidInput(f"{text!r} names no time zone.", hint=f"Add Z for UTC: {text}Z.")
-    return moment.astimezone(UTC)
 
 
 def _now() -> datetime:

@@ -4,7 +4,7 @@ from engagerr.core.content.content import Content, Decision, EdgeRow, ItemRow, S
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers
 from engagerr.core.content.items import find_item
 from engagerr.core.content.links import OutgoingLink, outgoing_links
-from engagerr.core.content.suggest import draw_edge, suggest_edges
+from engagerr.core.content.suggest import draw_edge, lock_tree, suggest_edges
 
 __all__ = [
     "Content",
@@ -18,6 +18,7 @@ __all__ = [
     "Suggestions",
     "draw_edge",
     "find_item",
+    "lock_tree",
     "outgoing_links",
     "suggest_edges",
 ]

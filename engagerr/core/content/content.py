@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from engagerr.core.content.evidence import Evidence
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers, family_of, nested, read_families, read_nodes
 from engagerr.core.content.items import find_edge, find_item
-from engagerr.core.content.suggest import SuggestStats, draw_edge, stated_claim, suggest_edges
+from engagerr.core.content.suggest import SuggestStats, draw_edge, lock_tree, stated_claim, suggest_edges
 from engagerr.core.db import constraint_of
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.roster import find_creator
@@ -145,6 +145,7 @@ class Content:
     def suggest(self, *, creator: str | None = None) -> Suggestions:
         """Look again at every link, write what is new, and return all edges in scope that were not rejected."""
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
+            lock_tree(session, self._access.tenant.id)
             creator_id = find_creator(session, creator)[0] if creator else None
             item_ids: Sequence[UUID] = ()
             if creator_id is not None:
@@ -190,6 +191,7 @@ class Content:
         if relation not in RELATIONS:
             raise InvalidInput(f"{relation!r} is no relation.", hint=f"One of: {', '.join(RELATIONS)}.")
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
+            lock_tree(session, self._access.tenant.id)
             child_id, parent_id = find_item(session, child), find_item(session, parent)
             if child_id == parent_id:
                 raise Circle("An item cannot hang on itself.", hint="Name two different items.")
@@ -211,7 +213,8 @@ class Content:
                     edge_id = draw_edge(session, tenant_id=self._access.tenant.id, claim=claim, state="confirmed")
             except IntegrityError as error:
                 raise self._clash(session, child_id, parent_id, error) from error
-            self._remember(session, edge_id, before or "none", "confirmed", reason)
+            if before != "confirmed":
+                self._remember(session, edge_id, before or "none", "confirmed", reason)
             return _edges(session, "edge.id = ANY (CAST(:ids AS uuid[]))", ids=[edge_id])[0]
 
     def unlink(self, child: str, parent: str | None = None) -> tuple[EdgeRow, ...]:
@@ -238,6 +241,7 @@ class Content:
     def undo(self, edge: str | None = None) -> EdgeRow:
         """Take back the last decision (of this edge, or of all): the edge stands again as it stood before."""
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
+            lock_tree(session, self._access.tenant.id)
             edge_id = find_edge(session, edge) if edge else None
             last = session.execute(
                 text(
@@ -303,6 +307,7 @@ class Content:
         if not edges:
             raise InvalidInput("Name at least one edge.", hint="`engagerr content suggest` shows their ids.")
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
+            lock_tree(session, self._access.tenant.id)
             ids = [find_edge(session, edge) for edge in edges]
             for edge_id in ids:
                 before = self._set_state(session, edge_id, after)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,6 +14,8 @@ from sqlalchemy import text
 from engagerr.core.errors import NotFound
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from engagerr.core.db import Session
 
 
@@ -110,23 +112,24 @@ class Numbers(Protocol):
 # The family is found by (tenant_id, family_id): equality on uuid is leakproof, so row-level security leaves the index
 # in place, where `path <@ …` alone would filter the whole tenant.
 FAMILY_NODES = """
-SELECT node.item_id AS id, nlevel(node.path) AS depth, item.platform, item.native_id,
+SELECT node.family_id, node.item_id AS id, nlevel(node.path) AS depth, item.platform, item.native_id,
        account.platform || ':' || account.handle AS account, item.kind, item.title, item.url, item.published_at,
-       item.duration_seconds, coalesce((item.hints ->> 'is_crosspost')::boolean, false) AS hints_crosspost,
+       item.duration_seconds, item.hints @> '{"is_crosspost": true}' AS hints_crosspost,
        edge.id AS edge_id, edge.relation, edge.state AS edge_state, edge.confidence
 FROM content_nodes AS node
 JOIN content_items AS item ON item.tenant_id = node.tenant_id AND item.id = node.item_id
 JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
 LEFT JOIN content_edges AS edge ON edge.tenant_id = node.tenant_id AND edge.child_id = node.item_id
                                AND edge.state IN ('confirmed', 'auto_confirmed')
-WHERE node.tenant_id = :tenant_id AND node.family_id = :family_id
-ORDER BY node.path
+WHERE node.tenant_id = :tenant_id AND node.family_id = ANY (CAST(:family_ids AS uuid[]))
+ORDER BY node.family_id, node.path
 """
 
 _LONE_ITEM = """
-SELECT item.id, 1 AS depth, item.platform, item.native_id, account.platform || ':' || account.handle AS account,
+SELECT item.id AS family_id, item.id, 1 AS depth, item.platform, item.native_id,
+       account.platform || ':' || account.handle AS account,
        item.kind, item.title, item.url, item.published_at, item.duration_seconds,
-       coalesce((item.hints ->> 'is_crosspost')::boolean, false) AS hints_crosspost,
+       item.hints @> '{"is_crosspost": true}' AS hints_crosspost,
        NULL::uuid AS edge_id, NULL AS relation, NULL AS edge_state, NULL::numeric AS confidence
 FROM content_items AS item
 JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
@@ -145,20 +148,40 @@ def family_of(session: Session, *, tenant_id: UUID, item_id: UUID) -> UUID:
 
 def read_nodes(session: Session, *, tenant_id: UUID, family_id: UUID) -> list[FamilyNode]:
     """The nodes of a family in path order (each after its parent), not nested and without figures."""
-    values = {"tenant_id": tenant_id, "family_id": family_id}
-    rows = session.execute(text(FAMILY_NODES), values).all() or session.execute(text(_LONE_ITEM), values).all()
-    if not rows:
+    nodes = read_many_nodes(session, tenant_id=tenant_id, family_ids=[family_id])[family_id]
+    if nodes:
+        return nodes
+    lone = session.execute(text(_LONE_ITEM), {"tenant_id": tenant_id, "family_id": family_id}).one_or_none()
+    if lone is None:
         raise NotFound(f"There is no family {family_id} here.", hint="`engagerr content families` lists them.")
-    return [FamilyNode(**row._mapping) for row in rows]
+    return [_node(lone)]
+
+
+def read_many_nodes(session: Session, *, tenant_id: UUID, family_ids: Sequence[UUID]) -> dict[UUID, list[FamilyNode]]:
+    """The nodes of several families at once, each in path order."""
+    found: dict[UUID, list[FamilyNode]] = {family_id: [] for family_id in family_ids}
+    values = {"tenant_id": tenant_id, "family_ids": [str(family_id) for family_id in family_ids]}
+    for row in session.execute(text(FAMILY_NODES), values):
+        found[row.family_id].append(_node(row))
+    return found
+
+
+def _node(row: Row[Any]) -> FamilyNode:
+    return FamilyNode(**{name: value for name, value in row._mapping.items() if name != "family_id"})
 
 
 def nested(nodes: Sequence[FamilyNode], figures: Mapping[UUID, tuple[ItemFigure, ...]]) -> FamilyNode:
-    """The nodes in path order as one tree."""
+    """The nodes in path order as one tree; siblings by date, then by name."""
     waiting: dict[int, list[FamilyNode]] = {}
     for node in reversed(nodes):
-        children = tuple(reversed(waiting.pop(node.depth + 1, [])))
+        children = tuple(sorted(waiting.pop(node.depth + 1, []), key=_sibling_order))
         waiting.setdefault(node.depth, []).append(replace(node, children=children, figures=figures.get(node.id, ())))
     return waiting[1][0]
+
+
+def _sibling_order(node: FamilyNode) -> tuple[bool, float, str, str]:
+    dated = node.published_at is not None
+    return not dated, node.published_at.timestamp() if node.published_at else 0.0, node.platform, node.native_id
 
 
 _FAMILIES = """
@@ -184,7 +207,7 @@ def read_families(
 ) -> tuple[FamilyRow, ...]:
     """Families by the date of their root, newest first."""
     found = session.execute(text(_FAMILIES), {"tenant_id": tenant_id, "creator_id": creator_id, "limit": limit}).all()
-    members = {row.id: read_nodes(session, tenant_id=tenant_id, family_id=row.id) for row in found}
+    members = read_many_nodes(session, tenant_id=tenant_id, family_ids=[row.id for row in found])
     figures = numbers.figures(session, [node.id for nodes in members.values() for node in nodes])
     rows = []
     for row in found:

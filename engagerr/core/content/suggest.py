@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,66 +22,119 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SuggestStats:
-    """What a run of suggestion found and wrote. `linked_pairs` counts pairs of known items that a link joins."""
+    """What a run of suggestion found and wrote. `linked_pairs` counts pairs of known items that a link joins,
+    `reweighed` edges that no person decided on and that other links now make more or less sure."""
 
     linked_pairs: int
     claims: int
     new: int
     auto_confirmed: int
-    strengthened: int
+    reweighed: int
 
 
-# Links whose target is known: by native id, or by the target's own web page if that page is one item's alone (feeds
-# that give every episode the show's home page name no episode by it).
+# A link's target is known by its native id, or by its own web page if that page is one item's alone (feeds that give
+# every episode the show's home page name no episode by it). All links of a source are read, whatever brought the source
+# into scope: how many rivals a target has must not depend on the order in which files came.
 _LINKED_PAIRS = """
 WITH pairs AS (
   SELECT link.item_id AS source_id, target.id AS target_id, link.found_in, link.detail
   FROM content_links AS link
   JOIN content_items AS target ON target.tenant_id = link.tenant_id AND target.platform = link.platform
                               AND target.native_id = link.native_id
-  WHERE link.tenant_id = engagerr_tenant() AND link.platform <> 'website'
-  UNION ALL
+  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
+    AND link.platform <> 'website'
+  UNION
   SELECT link.item_id, page.item_id, link.found_in, link.detail
   FROM content_links AS link
   JOIN content_links AS page ON page.tenant_id = link.tenant_id AND page.platform = 'website'
                             AND page.native_id = link.native_id AND page.found_in = 'canonical'
                             AND page.item_id <> link.item_id
-  WHERE link.tenant_id = engagerr_tenant() AND link.platform = 'website' AND link.found_in = 'link'
+  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
+    AND link.platform = 'website' AND link.found_in = 'link'
     AND 1 = (SELECT count(*) FROM content_links AS claim
              WHERE claim.tenant_id = link.tenant_id AND claim.platform = 'website'
                AND claim.native_id = link.native_id AND claim.found_in = 'canonical')
+), targets AS (
+  SELECT source_id, found_in, count(DISTINCT target_id) - 1 AS rivals FROM pairs
+  WHERE source_id <> target_id GROUP BY source_id, found_in
 )
-SELECT DISTINCT source_id, target_id, found_in, detail FROM pairs
-WHERE source_id <> target_id {scope}
-ORDER BY source_id, target_id, found_in, detail
+SELECT source_id, target_id, found_in, detail, rivals FROM pairs JOIN targets USING (source_id, found_in)
+WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
 """
-_SCOPES = {
-    "all": "",
-    "items": "AND (source_id = ANY (CAST(:ids AS uuid[])) OR target_id = ANY (CAST(:ids AS uuid[])))",
-    "staged": "AND (source_id IN (SELECT subject_id FROM stage_subjects WHERE is_new)"
-    " OR target_id IN (SELECT subject_id FROM stage_subjects WHERE is_new))",
+
+# Whose links are to be judged: those of the items in scope, and of every item that points at one of them.
+_SOURCES = {
+    "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
+    "staged": """
+WITH scope AS (SELECT DISTINCT subject_id AS id FROM stage_subjects WHERE is_new)
+{pointing}""",
+    "items": """
+WITH scope AS (SELECT unnest(CAST(:ids AS uuid[])) AS id)
+{pointing}""",
 }
+_POINTING = """
+SELECT link.item_id
+FROM scope JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.item_id = scope.id
+UNION
+SELECT link.item_id
+FROM scope
+JOIN content_items AS target ON target.tenant_id = engagerr_tenant() AND target.id = scope.id
+JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = target.platform
+                          AND link.native_id = target.native_id
+UNION
+SELECT link.item_id
+FROM scope
+JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
+                          AND page.platform = 'website' AND page.found_in = 'canonical'
+JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = 'website'
+                          AND link.native_id = page.native_id AND link.found_in = 'link'
+"""
+_SOURCES_AT_A_TIME = 2_000
 
 
 def suggest_edges(
     session: Session, *, tenant_id: UUID, scope: str = "all", item_ids: Sequence[UUID] = ()
 ) -> SuggestStats:
     """Judge every linked pair in scope ("all", "items", or "staged": what this import brought) and write edges."""
-    rows = session.execute(
-        text(_LINKED_PAIRS.format(scope=_SCOPES[scope])),
-        {"ids": [str(item_id) for item_id in item_ids]} if scope == "items" else {},
-    ).all()
-    if not rows:
-        return SuggestStats(0, 0, 0, 0, 0)
-    items = _linked_items(session, {row.source_id for row in rows} | {row.target_id for row in rows})
-    claims = _claims(rows, items)
-    written = [_write(session, tenant_id, claim) for claim in claims]
+    sources = (
+        session.execute(
+            text(_SOURCES[scope].format(pointing=_POINTING)),
+            {"ids": [str(item_id) for item_id in item_ids]} if scope == "items" else {},
+        )
+        .scalars()
+        .all()
+    )
+    pairs = claimed = 0
+    written: Counter[str] = Counter()
+    for start in range(0, len(sources), _SOURCES_AT_A_TIME):
+        rows = session.execute(
+            text(_LINKED_PAIRS),
+            {"sources": [str(item_id) for item_id in sources[start : start + _SOURCES_AT_A_TIME]]},
+        ).all()
+        if not rows:
+            continue
+        items = _linked_items(session, {row.source_id for row in rows} | {row.target_id for row in rows})
+        claims = _claims(rows, items)
+        pairs += len({(row.source_id, row.target_id) for row in rows})
+        claimed += len(claims)
+        written.update(_write(session, tenant_id, claims))
     return SuggestStats(
-        linked_pairs=len({(row.source_id, row.target_id) for row in rows}),
-        claims=len(claims),
-        new=sum(outcome in {"suggested", "auto_confirmed"} for outcome in written),
-        auto_confirmed=written.count("auto_confirmed"),
-        strengthened=written.count("strengthened"),
+        linked_pairs=pairs,
+        claims=claimed,
+        new=written["suggested"] + written["auto_confirmed"],
+        auto_confirmed=written["auto_confirmed"],
+        reweighed=written["reweighed"],
+    )
+
+
+def lock_tree(session: Session, tenant_id: UUID) -> None:
+    """Be the only one who changes the shape of this tenant's families until the transaction ends.
+
+    Taken before the first edge is touched: row locks first and this lock later would let two confirms block each other.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.tree.' || :tenant, 0))"),
+        {"tenant": str(tenant_id)},
     )
 
 
@@ -100,7 +153,7 @@ def draw_edge(
             VALUES (:tenant_id, :child_id, :parent_id, :relation, :state, :confidence, CAST(:evidence AS jsonb))
             ON CONFLICT (tenant_id, child_id, parent_id, relation) DO UPDATE
               SET state = excluded.state, confidence = greatest(content_edges.confidence, excluded.confidence),
-                  evidence = content_edges.evidence || excluded.evidence, updated_at = now()
+                  evidence = excluded.evidence || content_edges.evidence, updated_at = now()
             RETURNING id
             """
         ),
@@ -110,17 +163,10 @@ def draw_edge(
 
 
 def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Claim]:
-    targets: dict[tuple[UUID, str], set[UUID]] = defaultdict(set)
-    for row in rows:
-        targets[row.source_id, row.found_in].add(row.target_id)
     strongest: dict[frozenset[UUID], Claim] = {}
     for row in rows:
         claim = judge(
-            items[row.source_id],
-            items[row.target_id],
-            found_in=row.found_in,
-            detail=row.detail,
-            rivals=len(targets[row.source_id, row.found_in]) - 1,
+            items[row.source_id], items[row.target_id], found_in=row.found_in, detail=row.detail, rivals=row.rivals
         )
         if claim is None:
             continue
@@ -135,7 +181,10 @@ def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Cla
 def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedItem]:
     rows = session.execute(
         text(
-            "SELECT id, platform, kind, title, body, published_at, duration_seconds FROM content_items"
+            # Only the words of a short one are looked at, for a cue such as "full episode".
+            "SELECT id, platform, kind, left(title, 500) AS title, published_at, duration_seconds,"
+            " CASE WHEN kind IN ('short_video', 'reel', 'clip') OR kind IS NULL THEN left(body, 5000) END AS body"
+            " FROM content_items"
             " WHERE tenant_id = engagerr_tenant() AND id = ANY (CAST(:ids AS uuid[]))"
         ),
         {"ids": [str(item_id) for item_id in ids]},
@@ -149,45 +198,109 @@ def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedIte
     }  # fmt: skip
 
 
-def _write(session: Session, tenant_id: UUID, claim: Claim) -> str:
-    """Write a claim unless the pair is settled. Returns what became of it."""
-    standing = session.execute(
-        text(
-            "SELECT id, child_id, relation, state, confidence FROM content_edges WHERE tenant_id = :tenant_id"
-            " AND ((child_id = :child_id AND parent_id = :parent_id)"
-            " OR (child_id = :parent_id AND parent_id = :child_id))"
-        ),
-        _values(tenant_id, claim),
-    ).all()
+def _write(session: Session, tenant_id: UUID, claims: Sequence[Claim]) -> list[str]:
+    """Write the claims on pairs that nobody has settled; what became of each that changed something."""
+    standing: dict[frozenset[UUID], list[Row[Any]]] = {}
+    for edge in session.execute(
+        text(_STANDING),
+        {
+            "children": [str(claim.child_id) for claim in claims],
+            "parents": [str(claim.parent_id) for claim in claims],
+        },
+    ):
+        standing.setdefault(frozenset({edge.child_id, edge.parent_id}), []).append(edge)
+    fresh: list[Claim] = []
+    written: list[str] = []
+    for claim in claims:
+        held = standing.get(frozenset({claim.child_id, claim.parent_id}), [])
+        if not held:
+            fresh.append(claim)
+            continue
+        outcome = _reweigh(session, tenant_id, claim, held)
+        if outcome == "other":
+            fresh.append(claim)
+        elif outcome is not None:
+            written.append(outcome)
+    certain = [claim for claim in fresh if claim.state == "auto_confirmed"]
+    doubtful = [claim for claim in fresh if claim.state != "auto_confirmed"]
+    try:
+        with session.begin_nested():
+            _insert(session, tenant_id, certain, "auto_confirmed")
+        written += ["auto_confirmed"] * len(certain)
+    except IntegrityError:
+        # A child among them has a parent already, or stands above it: one by one, and for that one a person decides.
+        for claim in certain:
+            try:
+                with session.begin_nested():
+                    _insert(session, tenant_id, [claim], "auto_confirmed")
+                written.append("auto_confirmed")
+            except IntegrityError:
+                doubtful.append(claim)
+    _insert(session, tenant_id, doubtful, "suggested")
+    return written + ["suggested"] * len(doubtful)
+
+
+_STANDING = """
+SELECT edge.id, edge.child_id, edge.parent_id, edge.relation, edge.state, edge.confidence,
+       edge.evidence -> 0 ->> 'kind' IN ('file', 'person') AS stated,
+       EXISTS (SELECT FROM content_decisions AS decision
+               WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id) AS decided
+FROM unnest(CAST(:children AS uuid[]), CAST(:parents AS uuid[])) AS pair (child_id, parent_id)
+JOIN content_edges AS edge ON edge.tenant_id = engagerr_tenant()
+  AND ((edge.child_id = pair.child_id AND edge.parent_id = pair.parent_id)
+    OR (edge.child_id = pair.parent_id AND edge.parent_id = pair.child_id))
+"""
+
+
+def _reweigh(session: Session, tenant_id: UUID, claim: Claim, standing: Sequence[Row[Any]]) -> str | None:
+    """What a claim means for a pair that has edges: None for nothing, "other" if it is another claim than those."""
     for edge in standing:
         same = edge.relation == claim.relation and edge.child_id == claim.child_id
         turned_twin = edge.relation == claim.relation == "same_work"
-        if edge.state != "suggested":
-            if edge.state != "rejected" or same or turned_twin:
-                return "settled"
-        elif same:
-            if float(edge.confidence) >= claim.confidence:
-                return "known"
-            session.execute(
-                text(
-                    "UPDATE content_edges SET confidence = :confidence, evidence = CAST(:evidence AS jsonb),"
-                    " updated_at = now() WHERE tenant_id = :tenant_id AND id = :id"
-                ),
-                {**_values(tenant_id, claim), "id": edge.id},
-            )
-            return "strengthened"
-        else:
-            return "known"
-    if claim.state == "auto_confirmed":
+        if edge.state == "rejected" and not (same or turned_twin):
+            continue
+        open_to_change = same and not edge.decided and not edge.stated and edge.state in {"suggested", "auto_confirmed"}
+        if not open_to_change or float(edge.confidence) == claim.confidence:
+            return None
+        values = {**_values(tenant_id, claim), "id": edge.id, "state": claim.state}
         try:
             with session.begin_nested():
-                draw_edge(session, tenant_id=tenant_id, claim=claim, state="auto_confirmed")
-            return "auto_confirmed"
+                session.execute(text(_UPDATE_CLAIM), values)
         except IntegrityError:
-            # The child has a parent already, or stands above it: a person decides.
-            pass
-    draw_edge(session, tenant_id=tenant_id, claim=claim, state="suggested")
-    return "suggested"
+            session.execute(text(_UPDATE_CLAIM), {**values, "state": "suggested"})
+        return "reweighed"
+    return "other"
+
+
+_UPDATE_CLAIM = """
+UPDATE content_edges
+SET confidence = :confidence, evidence = CAST(:evidence AS jsonb), state = :state, updated_at = now()
+WHERE tenant_id = :tenant_id AND id = :id
+"""
+
+
+def _insert(session: Session, tenant_id: UUID, claims: Sequence[Claim], state: str) -> None:
+    if claims:
+        session.execute(
+            text(
+                """
+                INSERT INTO content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence)
+                SELECT :tenant_id, child_id, parent_id, relation, :state, confidence, evidence
+                FROM unnest(CAST(:children AS uuid[]), CAST(:parents AS uuid[]), CAST(:relations AS text[]),
+                            CAST(:confidences AS numeric[]), CAST(:evidences AS jsonb[]))
+                  AS claim (child_id, parent_id, relation, confidence, evidence)
+                """
+            ),
+            {
+                "tenant_id": tenant_id,
+                "state": state,
+                "children": [str(claim.child_id) for claim in claims],
+                "parents": [str(claim.parent_id) for claim in claims],
+                "relations": [claim.relation for claim in claims],
+                "confidences": [str(claim.confidence) for claim in claims],
+                "evidences": [_values(tenant_id, claim)["evidence"] for claim in claims],
+            },
+        )
 
 
 def _values(tenant_id: UUID, claim: Claim) -> dict[str, Any]:

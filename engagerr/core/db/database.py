@@ -36,9 +36,9 @@ class Database:
         self._opening = threading.Lock()  # threads that begin at once must share one pool
 
     @contextlib.contextmanager
-    def transaction(self, tenant_id: UUID) -> Iterator[Session]:
-        """One transaction that sees and writes this tenant's rows only."""
-        with self._begin() as session:
+    def transaction(self, tenant_id: UUID, *, snapshot: bool = False) -> Iterator[Session]:
+        """One transaction that sees and writes this tenant's rows only; with `snapshot`, all of one moment."""
+        with self._begin(snapshot=snapshot) as session:
             session.execute(_SET_TENANT, {"tenant": str(tenant_id)})
             yield session
 
@@ -46,6 +46,19 @@ class Database:
     def system(self) -> Iterator[Session]:
         """One transaction without a tenant: it sees no tenant's rows. For the server's own facts and for partitions."""
         with self._begin() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[Session]:
+        """Like `system`, on a connection of its own beside a transaction that this thread already has open."""
+        login = self._reachable_login()
+        engine = sqlalchemy.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(**self._arguments(login)),
+            poolclass=sqlalchemy.NullPool,
+            hide_parameters=True,
+        )
+        with _translated(), engine.begin() as session:
             yield session
 
     def close(self) -> None:
@@ -126,14 +139,12 @@ class Database:
         return differences(self._arguments(owner), app_role=APP)
 
     @contextlib.contextmanager
-    def _begin(self) -> Iterator[Session]:
-        try:
-            with self._connect().begin() as session:
+    def _begin(self, *, snapshot: bool = False) -> Iterator[Session]:
+        with _translated(), self._connect().connect() as session:
+            if snapshot:
+                session.execution_options(isolation_level="REPEATABLE READ")
+            with session.begin():
                 yield session
-        except sqlalchemy.exc.DBAPIError as error:
-            raise in_words(error.orig if isinstance(error.orig, psycopg.Error) else error) from error
-        except psycopg.Error as error:  # from COPY, which goes to the driver directly
-            raise in_words(error) from error
 
     def _connect(self) -> sqlalchemy.Engine:
         with self._opening:
@@ -214,6 +225,21 @@ class Database:
 _SET_TENANT = text("SELECT set_config('engagerr.tenant_id', :tenant, true)")
 
 
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors in our words."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        raise in_words(error.orig if isinstance(error.orig, psycopg.Error) else error) from error
+    except sqlalchemy.exc.TimeoutError as error:
+        raise Unavailable(
+            "All connections of this process are in use.", hint="Run it again, or raise database.pool_size."
+        ) from error
+    except psycopg.Error as error:  # from COPY, which goes to the driver directly
+        raise in_words(error) from error
+
+
 def newest_revision() -> str:
     """The revision that this package's code needs, read from the names of its migrations."""
     return max(path.name.split("_", 1)[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
@@ -241,6 +267,12 @@ _WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], type[EngagerrError], str, s
         (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected),
         Unavailable,
         "Two writers met; the database gave way to the other one.",
+        "Run it again.",
+    ),
+    (
+        (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation),
+        Conflict,
+        "Somebody wrote the same at the same time: {line}.",
         "Run it again.",
     ),
     (

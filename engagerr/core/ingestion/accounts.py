@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.money import Money
-from engagerr.core.roster.identity import AccountName, account_key, provisional_handle
-from engagerr.core.roster.roster import insert_creator, insert_rate
+from engagerr.core.roster.identity import AccountName, account_key, find_creator, provisional_handle
+from engagerr.core.roster.roster import insert_rate
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -47,10 +47,12 @@ class AccountBook:
         self._tenant_id = tenant_id
         self._owner = owner
         self._file_name = file_name
-        self._creators: dict[str, tuple[UUID, str]] = {
-            row.key: (row.id, row.name)
-            for row in session.execute(text("SELECT id, name, lower(name) AS key FROM creators"))
-        }
+        self._creators: dict[str, UUID] = {}
+        if owner.creator is not None and _is_uuid(owner.creator):
+            # `--creator` takes an id as well as a name.
+            creator_id, name = find_creator(session, owner.creator)
+            self._owner = replace(owner, creator=name)
+            self._creators[name] = creator_id
         self.creators_new = 0
         self.accounts_new = 0
         self.creators_changed = 0
@@ -123,7 +125,14 @@ class AccountBook:
         """(account id or None if it cannot be made, whether it was made without a creator)."""
         handle, native_id = staged.handle, staged.native_id
         if self._owner.account is not None:
-            native_id = native_id or (handle if handle and not self._is(self._owner.account, handle) else None)
+            # A feed's address is its identity, whatever the user calls it.
+            if (
+                native_id is None
+                and handle
+                and staged.platform == "podcast"
+                and not self._is(self._owner.account, handle)
+            ):
+                native_id = handle
             handle = self._owner.account.handle
         creator = self._owner.creator or staged.creator
         creator_id = self._creator_id(creator) if creator else None
@@ -158,8 +167,10 @@ class AccountBook:
                 # A handle and a native id may each be all that a file knows of the account.
                 """
                 SELECT accounts.id, creator_id, handle, native_id, provisional, creators.name AS creator
-                FROM accounts LEFT JOIN creators ON creators.id = creator_id
-                WHERE platform = :platform AND (handle_key = :key OR native_id IN (:native_id, :handle))
+                FROM accounts
+                LEFT JOIN creators ON creators.tenant_id = accounts.tenant_id AND creators.id = creator_id
+                WHERE accounts.tenant_id = engagerr_tenant() AND platform = :platform
+                  AND (handle_key = :key OR native_id IN (:native_id, :handle))
                 ORDER BY (handle_key = :key) DESC LIMIT 1
                 """
             ),
@@ -167,27 +178,40 @@ class AccountBook:
         ).one_or_none()
 
     def _by_items(self, staged: StagedAccount, creator_id: UUID | None) -> Row[Any] | None:
-        """An account whose real name we did not know: provisional, or its items are the ones in the file."""
+        """An account whose real name we did not know: a stand-in, or one known by its native id or its handle only.
+
+        It is recognised by its items, if all of the file's items that are known here are its; a stand-in also by its
+        creator, if it is all that they have on the platform.
+        """
+        only_native = staged.handle is not None and staged.handle == staged.native_id
         return self._session.execute(
             text(
                 """
                 SELECT account.id, account.creator_id, handle, native_id, provisional, creators.name AS creator
-                FROM accounts AS account LEFT JOIN creators ON creators.id = account.creator_id
-                WHERE account.platform = :platform AND native_id IS NULL
+                FROM accounts AS account
+                LEFT JOIN creators ON creators.tenant_id = account.tenant_id AND creators.id = account.creator_id
+                WHERE account.tenant_id = :tenant_id AND account.platform = :platform
                   AND (CAST(:creator_id AS uuid) IS NULL OR account.creator_id = :creator_id)
-                  AND (provisional OR CAST(:creator_id AS uuid) IS NULL OR :only_native)
-                  AND (account.creator_id = :creator_id AND provisional
-                       AND (NOT EXISTS (SELECT FROM content_items WHERE account_id = account.id)
-                            OR NOT EXISTS (SELECT FROM stage_items WHERE stage_items.account = :number))
-                    OR EXISTS (
-                      SELECT FROM stage_items JOIN content_items USING (platform, native_id)
-                      WHERE stage_items.account = :number AND content_items.account_id = account.id))
+                  AND (provisional OR (:only_native AND native_id IS NULL) OR (NOT :has_native AND native_id = handle))
+                  AND ((provisional AND account.creator_id = :creator_id
+                        AND 1 = (SELECT count(*) FROM accounts AS theirs WHERE theirs.tenant_id = :tenant_id
+                                   AND theirs.creator_id = :creator_id AND theirs.platform = :platform))
+                       OR (account.id = ANY (
+                             SELECT known.account_id FROM stage_items JOIN content_items AS known
+                               ON known.tenant_id = :tenant_id AND known.platform = stage_items.platform
+                              AND known.native_id = stage_items.native_id
+                             WHERE stage_items.account = :number)
+                           AND NOT EXISTS (
+                             SELECT FROM stage_items JOIN content_items AS known
+                               ON known.tenant_id = :tenant_id AND known.platform = stage_items.platform
+                              AND known.native_id = stage_items.native_id
+                             WHERE stage_items.account = :number AND known.account_id <> account.id)))
                 ORDER BY provisional DESC, handle_key LIMIT 1
                 """
             ),
             {
-                "platform": staged.platform, "creator_id": creator_id, "number": staged.number,
-                "only_native": staged.handle is not None and staged.handle == staged.native_id,
+                "tenant_id": self._tenant_id, "platform": staged.platform, "creator_id": creator_id,
+                "number": staged.number, "only_native": only_native, "has_native": staged.native_id is not None,
             },
         ).one_or_none()  # fmt: skip
 
@@ -206,10 +230,27 @@ class AccountBook:
                 hint="Leave --creator out, or check whose file this is.",
                 facts={"account": f"{staged.platform}:{known.handle}", "creator": known.creator},
             )
+        other = self._session.execute(
+            text(
+                "SELECT platform || ':' || handle FROM accounts WHERE tenant_id = :tenant_id AND platform = :platform"
+                " AND native_id = :native_id AND id <> :id"
+            ),
+            {"tenant_id": self._tenant_id, "platform": staged.platform, "native_id": native_id, "id": known.id},
+        ).scalar_one_or_none()
+        if other is not None:
+            raise OtherCreator(
+                f"{self._file_name} says that {staged.platform}:{known.handle} and {other} are one account.",
+                hint=f"Both stand on the roster. Import it with --account {other} to add it to that one.",
+                facts={"accounts": [f"{staged.platform}:{known.handle}", other]},
+            )
         # A handle that is only the native id gives way to the real handle, and a stand-in to any.
         better = handle != known.handle and (
             known.provisional or (known.handle == known.native_id and handle != known.native_id)
         )
+        if known.provisional:
+            self.notices.append(
+                f"{staged.platform}:{known.handle} is known by its name now: {staged.platform}:{handle}."
+            )
         self._session.execute(
             text(
                 "UPDATE accounts SET creator_id = coalesce(creator_id, :creator_id), handle = :handle,"
@@ -219,8 +260,7 @@ class AccountBook:
             {
                 "creator_id": creator_id, "handle": handle if better else known.handle,
                 "key": account_key(handle if better else known.handle), "id": known.id,
-                "native_id": native_id or (handle if not better and handle != known.handle
-                                           and account_key(handle) != account_key(known.handle) else None),
+                "native_id": native_id,
                 "name": staged.name, "url": staged.url,
             },
         )  # fmt: skip
@@ -228,8 +268,13 @@ class AccountBook:
     def _only_account(self, platform: str, creator_id: UUID, creator: str) -> UUID:
         """The creator's one account of the platform, for a file that names none; a stand-in is made if need be."""
         held = self._session.execute(
-            text("SELECT id, handle FROM accounts WHERE platform = :platform AND creator_id = :creator_id"),
-            {"platform": platform, "creator_id": creator_id},
+            text(
+                "SELECT id, handle FROM accounts WHERE tenant_id = :tenant_id AND platform = :platform"
+                " AND creator_id = :creator_id AND provisional = (NOT EXISTS ("
+                "   SELECT FROM accounts AS named WHERE named.tenant_id = :tenant_id AND named.platform = :platform"
+                "   AND named.creator_id = :creator_id AND NOT named.provisional))"
+            ),
+            {"tenant_id": self._tenant_id, "platform": platform, "creator_id": creator_id},
         ).all()
         if len(held) > 1:
             names = ", ".join(f"{platform}:{row.handle}" for row in held)
@@ -241,6 +286,12 @@ class AccountBook:
         if held:
             return UUID(str(held[0].id))
         handle = provisional_handle(creator)
+        taken = self._session.execute(
+            text("SELECT 1 FROM accounts WHERE tenant_id = :tenant_id AND platform = :platform AND handle_key = :key"),
+            {"tenant_id": self._tenant_id, "platform": platform, "key": account_key(handle)},
+        ).one_or_none()
+        if taken:  # two names that read alike: Ann Lee and Ann-Lee
+            handle = f"{handle.rstrip('?')}-{str(creator_id)[-4:]}?"
         self.accounts_new += 1
         self.notices.append(
             f"The file does not name its account: {platform}:{handle} stands in until its name is known."
@@ -258,12 +309,25 @@ class AccountBook:
         return made
 
     def _creator_id(self, name: str) -> UUID:
-        held = self._creators.get(name.strip().lower())
-        if held is None:
-            self.creators_new += 1
-            held = (insert_creator(self._session, self._tenant_id, {"name": name.strip()}), name.strip())
-            self._creators[name.strip().lower()] = held
-        return held[0]
+        """The creator of that name, made if missing. Letter case is the database's business: it keeps names unique."""
+        name = name.strip()
+        held = self._creators.get(name)
+        while held is None:
+            values = {"tenant_id": self._tenant_id, "name": name}
+            held = self._session.execute(
+                text("SELECT id FROM creators WHERE tenant_id = :tenant_id AND lower(name) = lower(:name)"), values
+            ).scalar_one_or_none()
+            if held is None:
+                held = self._session.execute(
+                    text(
+                        "INSERT INTO creators (tenant_id, name) VALUES (:tenant_id, :name)"
+                        " ON CONFLICT DO NOTHING RETURNING id"
+                    ),
+                    values,
+                ).scalar_one_or_none()
+                self.creators_new += held is not None
+        self._creators[name] = held
+        return held
 
     def _check_given_account(self, staged: Staged) -> None:
         given = self._owner.account
@@ -306,3 +370,11 @@ class AccountBook:
     @staticmethod
     def _is(name: AccountName, handle: str) -> bool:
         return account_key(name.handle) == account_key(handle)
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True

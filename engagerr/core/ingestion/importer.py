@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content import suggest_edges
+from engagerr.core.content import lock_tree, suggest_edges
 from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.landing import (
@@ -25,13 +25,14 @@ from engagerr.core.ingestion.landing import (
     land_observations,
     lock_imports,
     months_staged,
+    withdraw,
 )
 from engagerr.core.ingestion.raw import keep_raw
-from engagerr.core.ingestion.staging import Stage, Staged
+from engagerr.core.ingestion.staging import EARLIEST, Stage, Staged
 from engagerr.core.ingestion.stated_edges import land_edges
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.records import Period, Rejection
-from engagerr.core.roster import parse_account
+from engagerr.core.roster import account_key, parse_account
 from engagerr.core.telemetry import correlation_id, log
 from engagerr.core.tenancy import Access, Permission
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 # Clocks differ, and a report of "today" ends tonight.
 _FUTURE = timedelta(days=2)
+_STALE_FILE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class _Job:
     observed_at: datetime
     dry_run: bool
     options: dict[str, Any]
+    corrects: UUID | None = None
     report: Callable[[ImportProgress], None] = field(default=lambda _: None)
 
 
@@ -240,8 +243,9 @@ class Ingestion:
         """
         from engagerr.core.ingestion.exporter import write_jsonl
 
-        with self._access.transaction(Permission.READ_TERMS) as session:
+        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
             lines = write_jsonl(session, tenant_id=self._access.tenant.id, target=target)
+            self._access.audit(session, "workspace.exported", f"tenant:{self._access.tenant.id}", lines=lines)
         log("workspace.exported", lines=lines)
         return lines
 
@@ -260,10 +264,10 @@ class Ingestion:
 
         now = self._access.clock.now()
         size = _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
-        if observed_at is not None and not (observed_at.tzinfo and observed_at <= now + _FUTURE):
+        if observed_at is not None and not (observed_at.tzinfo and EARLIEST <= observed_at <= now + _FUTURE):
             raise InvalidInput(
                 f"{observed_at.isoformat()} cannot be when the figures were true.",
-                hint="Give a moment with a time zone that is not in the future: 2026-11-01T00:00:00Z.",
+                hint="Give a moment since 2004 with a time zone, not in the future: 2026-11-01T00:00:00Z.",
             )
         try:
             with path.open("rb") as file:
@@ -285,7 +289,12 @@ class Ingestion:
             reading=Reading(now=now, period=period),
             observed_at=observed_at or now,
             dry_run=dry_run,
-            options={"account": account, "creator": creator, "period": _words(period)},
+            options={
+                "account": str(parse_account(account)) if account else None,
+                "creator": creator,
+                "period": _words(period),
+                "observed_at": observed_at.astimezone(UTC).isoformat() if observed_at else None,
+            },
         )
 
     def _known(self, job: _Job, session: Session | None = None) -> ImportResult | None:
@@ -296,7 +305,7 @@ class Ingestion:
             row = session.execute(
                 text(
                     "SELECT id, format, counts, options, imported_at FROM imports"
-                    " WHERE tenant_id = :tenant_id AND sha256 = :sha256"
+                    " WHERE tenant_id = :tenant_id AND sha256 = :sha256 ORDER BY attempt DESC LIMIT 1"
                 ),
                 {"tenant_id": self._access.tenant.id, "sha256": job.sha256},
             ).one_or_none()
@@ -304,12 +313,16 @@ class Ingestion:
                 return None
             for option in ("account", "creator"):
                 before, now = row.options.get(option), job.options[option]
-                if before and now and before.strip().lower() != now.strip().lower():
+                if before and now and account_key(before.replace(":@", ":")) != account_key(now.replace(":@", ":")):
                     raise AlreadyImported(
                         f"{job.source.name} was imported on {row.imported_at:%Y-%m-%d} for {before}, not for {now}.",
                         hint="The same bytes cannot be two people's figures: check which file is whose.",
                         facts={"import_id": str(row.id), option: before},
                     )
+            if any(job.options[said] not in (None, row.options.get(said)) for said in ("period", "observed_at")):
+                # The same figures, but about another time: said now, and what was said first is taken back.
+                job.corrects = row.id
+                return None
             bad = session.execute(
                 text(
                     'SELECT "row", part, column_name, value, reason, fix FROM quarantined_rows'
@@ -356,13 +369,15 @@ class Ingestion:
             observations = land_observations(
                 session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
             )
+            if job.corrects is not None:
+                withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=job.corrects)
+            lock_tree(session, tenant_id)
             edges_new, bad_edges = land_edges(
                 session, tenant_id=tenant_id, edges=staged.edges, file_name=job.source.name
             )
             land_links(session, tenant_id=tenant_id)
             suggested = suggest_edges(session, tenant_id=tenant_id, scope="staged")
             quarantined = sorted((*staged.rejections, *foreign, *bad_edges), key=lambda bad: (bad.part or "", bad.row))
-            nothing_new = observations < staged.observations or staged.observations == 0
             result = ImportResult(
                 path=job.source.path,
                 sha256=job.sha256,
@@ -371,12 +386,12 @@ class Ingestion:
                 items_new=items.new,
                 items_updated=items.updated,
                 observations_new=observations,
-                unchanged=count_unchanged(session, import_id=import_id) if nothing_new else 0,
+                unchanged=count_unchanged(session, import_id=import_id),
                 creators_new=book.creators_new,
                 accounts_new=book.accounts_new,
                 edges_new=edges_new + suggested.new,
                 quarantined=tuple(quarantined),
-                notices=tuple(dict.fromkeys((*staged.notices, *book.notices))),
+                notices=tuple(dict.fromkeys((*staged.notices, *book.notices, *self._age_notice(job)))),
                 dry_run=job.dry_run,
                 import_id=import_id,
             )
@@ -417,24 +432,36 @@ class Ingestion:
         if job.dry_run:
             session.execute(statement, {"months": months})
         else:
-            with self._access.database.system() as own:
+            with self._access.database.apart() as own:
                 own.execute(statement, {"months": months})
+
+    def _age_notice(self, job: _Job) -> list[str]:
+        """A word about a file that has lain about: its figures are most likely as old as it is."""
+        if job.options["observed_at"] or job.format.platform is None or job.corrects:
+            return []
+        if job.reading.now - job.source.modified_at < _STALE_FILE:
+            return []
+        day = job.source.modified_at.date()
+        return [
+            f"The file dates from {day}, but its figures were taken as of now where it does not date them itself. "
+            f"If they are older, import it again with --observed-at {day}: the first word is then taken back."
+        ]
 
     def _remember(self, session: Session, job: _Job, result: ImportResult) -> None:
         tenant_id = self._access.tenant.id
         session.execute(
             text(
                 "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts,"
-                " observed_at, imported_at, member_id, correlation_id)"
+                " observed_at, imported_at, member_id, correlation_id, attempt)"
                 " VALUES (:tenant_id, :id, :sha256, :file_name, :size_bytes,"
                 " :format, CAST(:options AS jsonb), CAST(:counts AS jsonb), :observed_at, :imported_at, :member_id,"
-                " :correlation_id)"
+                " :correlation_id, (SELECT count(*) FROM imports WHERE tenant_id = :tenant_id AND sha256 = :sha256))"
             ),
             {
                 "tenant_id": tenant_id,
                 "id": result.import_id,
                 "sha256": job.sha256,
-                "file_name": job.source.name,
+                "file_name": job.source.name.encode("utf-8", "replace").decode(),
                 "size_bytes": job.size,
                 "format": job.format.name,
                 "options": json.dumps(job.options),
@@ -475,8 +502,10 @@ class Ingestion:
                 f"{job.source.name} changed while it was read; nothing was imported.", hint="Run it again."
             )
         self._access.audit(
-            session, "file.imported", f"import:{result.import_id}", file=job.source.name, sha256=job.sha256,
+            session, "file.imported", f"import:{result.import_id}",
+            file=job.source.name.encode("utf-8", "replace").decode(), sha256=job.sha256,
             rows=result.rows, observations_new=result.observations_new, quarantined=len(result.quarantined),
+            creators_new=result.creators_new, accounts_new=result.accounts_new, corrects=job.corrects,
         )  # fmt: skip
 
 
@@ -508,7 +537,7 @@ class _CountedFile(io.FileIO):
 def _checked_size(path: Path, *, limit: int) -> int:
     try:
         status = path.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise NotFound(f"There is no file {path}.", hint="Check the path.", facts={"path": str(path)}) from error
     if path.is_dir():
         raise InvalidInput(f"{path} is a folder.", hint=f"Name its files: engagerr import file {path}/*")

@@ -102,6 +102,14 @@ def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, sta
     return landed
 
 
+def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> None:
+    """Take back what an earlier import of the same file said, where this one says it otherwise.
+
+    Nothing is deleted: each figure gets a further revision without a number, so that history shows both.
+    """
+    session.execute(text(_WITHDRAW), {"tenant_id": tenant_id, "import_id": import_id, "corrects": corrects})
+
+
 def count_unchanged(session: Session, *, import_id: UUID) -> int:
     """Rows whose item was known, said nothing new, and whose figures all stood already."""
     unchanged: int = session.execute(text(_COUNT_UNCHANGED), {"import_id": import_id}).scalar_one()
@@ -158,18 +166,23 @@ ALTER TABLE stage_distinct ADD COLUMN links text[];
 UPDATE stage_distinct SET links = ARRAY(SELECT jsonb_array_elements_text(link_list));
 """
 
-# An item of another creator's account: most likely the wrong --account. Provisional accounts give way silently.
+# An item of another creator's account: most likely the wrong --account. The known items are found first, so that the
+# accounts are looked up once each and not once an item.
 _TAKE_OUT_FOREIGN = """
-WITH foreign_items AS (
+WITH held AS MATERIALIZED (
   SELECT staged.ctid AS place, staged."row", staged.part, staged.platform, staged.native_id,
-         accounts.platform || ':' || accounts.handle AS account, creators.name AS creator
+         staged.account_id AS claimed_id, known.account_id AS held_id
   FROM stage_distinct AS staged
-  JOIN content_items ON content_items.platform = staged.platform AND content_items.native_id = staged.native_id
-                    AND content_items.account_id <> staged.account_id
-  JOIN accounts ON accounts.id = content_items.account_id
-  JOIN accounts AS claimed ON claimed.id = staged.account_id
-  LEFT JOIN creators ON creators.id = accounts.creator_id
-  WHERE accounts.creator_id IS DISTINCT FROM claimed.creator_id AND claimed.creator_id IS NOT NULL
+  JOIN content_items AS known ON known.tenant_id = engagerr_tenant() AND known.platform = staged.platform
+                             AND known.native_id = staged.native_id
+  WHERE known.account_id <> staged.account_id
+), foreign_items AS (
+  SELECT held.*, account.platform || ':' || account.handle AS account, creators.name AS creator
+  FROM held
+  JOIN accounts AS account ON account.tenant_id = engagerr_tenant() AND account.id = held.held_id
+  JOIN accounts AS claimed ON claimed.tenant_id = engagerr_tenant() AND claimed.id = held.claimed_id
+  LEFT JOIN creators ON creators.tenant_id = engagerr_tenant() AND creators.id = account.creator_id
+  WHERE account.creator_id IS DISTINCT FROM claimed.creator_id AND claimed.creator_id IS NOT NULL
 ), gone AS (
   DELETE FROM stage_distinct USING foreign_items WHERE stage_distinct.ctid = foreign_items.place)
 SELECT * FROM foreign_items ORDER BY part, "row"
@@ -220,8 +233,10 @@ SELECT count(*) FROM changed
 
 _NAME_SUBJECTS = """
 INSERT INTO stage_subjects (subject, subject_id, is_new)
-SELECT stage_items.subject, content_items.id, content_items.import_id = :import_id
-FROM stage_items JOIN stage_distinct USING (platform, native_id) JOIN content_items USING (platform, native_id)
+SELECT stage_items.subject, known.id, known.import_id = :import_id
+FROM stage_items JOIN stage_distinct USING (platform, native_id)
+JOIN content_items AS known ON known.tenant_id = engagerr_tenant() AND known.platform = stage_items.platform
+                           AND known.native_id = stage_items.native_id
 """
 
 _INSERT_OBSERVATIONS = """
@@ -275,8 +290,21 @@ SELECT count(DISTINCT (stage_items.part, stage_items."row"))
 FROM stage_items JOIN stage_subjects USING (subject)
 WHERE NOT is_new AND NOT EXISTS (
   SELECT FROM stage_observations AS staged JOIN metric_observations AS landed
-    ON landed.subject_id = stage_subjects.subject_id AND landed.metric = staged.metric
+    ON landed.tenant_id = engagerr_tenant() AND landed.subject_id = stage_subjects.subject_id
+   AND landed.metric = staged.metric
    AND landed.observed_at = staged.observed_at AND landed.period_days = staged.period_days
    AND landed.import_id = :import_id
   WHERE staged.subject = stage_items.subject)
+"""
+
+_WITHDRAW = f"""
+WITH newest AS (
+  SELECT DISTINCT ON (seen.subject_id, seen.metric, seen.observed_at, seen.period_days) seen.*
+  FROM metric_observations AS seen
+  WHERE seen.tenant_id = :tenant_id AND seen.subject_id IN (SELECT subject_id FROM stage_subjects)
+  ORDER BY seen.subject_id, seen.metric, seen.observed_at, seen.period_days, seen.revision DESC
+)
+INSERT INTO metric_observations (tenant_id, subject_id, {_KEY}, revision, {_SAID}, import_id, "row", part)
+SELECT tenant_id, subject_id, {_KEY}, revision + 1, NULL, 'not_reported', currency, :import_id, "row", part
+FROM newest WHERE import_id = :corrects AND value IS NOT NULL
 """

@@ -107,7 +107,7 @@ class Stage:
         self._observations: list[str] = []
         self._links: list[str] = []
         self._buffered = 0
-        self._recent: dict[tuple[str, str], tuple[int, str]] = {}
+        self._recent: dict[tuple[str, str], tuple[int, int]] = {}
         self._moments: dict[datetime, str] = {}
         self._names: dict[str, str] = {}
         connection.execute(STAGE_TABLES)
@@ -125,6 +125,10 @@ class Stage:
             self._account_figures(record)
         elif isinstance(record, CreatorRecord):
             self._count_row(None, record.row)
+            wrong = _unusable_creator(record)
+            if wrong is not None:
+                self.reject(wrong)
+                return
             self.staged.creators.append(record)
             for account in record.accounts:
                 self._account_figures(account)
@@ -155,18 +159,29 @@ class Stage:
         if wrong is not None:
             self.reject(wrong)
             return
-        account = self._account(
-            record.platform, record.account, record.account_native_id, record.creator, record.row
-        ).number
+        account = self._account(record.platform, record.account, record.account_native_id, record.creator, record.row)
+        if (
+            record.creator
+            and account.creator
+            and record.creator.strip().casefold() != account.creator.strip().casefold()
+        ):
+            self.reject(
+                Rejection(
+                    record.row, "creator", record.creator,
+                    f"{record.platform}:{account.handle} is {account.creator}'s in row {account.row}",
+                    "An account belongs to one creator: correct one of the two.", record.part,
+                )
+            )  # fmt: skip
+            return
         described = (
-            f"{account}\t{_text(record.platform)}\t{_text(record.native_id)}\t{_text(record.kind)}\t{_text(record.title)}"
+            f"{account.number}\t{_text(record.platform)}\t{_text(record.native_id)}\t{_text(record.kind)}\t{_text(record.title)}"
             f"\t{_text(record.body)}\t{_text(record.url)}\t{self._moment(record.published_at)}"
             f"\t{_number(record.duration_seconds)}\t{_text(record.language)}\t{_array(record.links)}"
             f"\t{_json(record.hints)}"
         )
         key = (record.platform, record.native_id)
         recent = self._recent.get(key)
-        if recent is not None and recent[1] == described:
+        if recent is not None and recent[1] == hash(described):
             # A file with a line per figure names the same item again and again: it is staged once.
             subject = recent[0]
         else:
@@ -174,7 +189,7 @@ class Stage:
             subject = self._subject
             if len(self._recent) >= _RECENT_ITEMS:
                 self._recent.clear()
-            self._recent[key] = (subject, described)
+            self._recent[key] = (subject, hash(described))
             self._items.append(f"{subject}\t{described}\t{record.row}\t{_text(record.part)}\n")
             self._buffered += len(described) + 24
             self.staged.items += 1
@@ -188,7 +203,7 @@ class Stage:
         self._figures(subject, record.metrics, record.row, record.part)
 
     def _account_figures(self, record: AccountRecord) -> None:
-        wrong = self._out_of_time(record)
+        wrong = _unusable_names(record) or self._out_of_time(record)
         if wrong is not None:
             self.reject(wrong)
             return
@@ -314,25 +329,48 @@ def _without_nul(value: Any) -> Any:
 
 
 def _unusable(record: ItemRecord) -> Rejection | None:
-    """What no platform sends and no index takes: endless names, dates beyond the calendar."""
-    for column, name in (("platform", record.platform), ("native_id", record.native_id), ("account", record.account)):
-        if name is not None and not 0 < len(name.replace("\x00", "")) <= _LONGEST_NAME:
-            return Rejection(
-                record.row, column, name[:80], f"it has {len(name):,} characters; 1 to {_LONGEST_NAME} are possible",
-                "Check the row: the columns may have slipped.", record.part,
-            )  # fmt: skip
-    for metric in record.metrics:
-        if len(metric.name) > _LONGEST_NAME:
-            return Rejection(
-                record.row, "metrics", metric.name[:80], f"a metric's name has {len(metric.name):,} characters",
-                "Use the platform's own name of the figure.", record.part,
-            )  # fmt: skip
+    """What no platform sends and no index takes: endless or empty names, dates beyond the calendar."""
+    wrong = _unusable_names(record)
+    if wrong is not None:
+        return wrong
     published = record.published_at
     if published is not None and not _CALENDAR[0] <= published.year <= _CALENDAR[1]:
         return Rejection(
             record.row, "published_at", published.isoformat(), f"the year {published.year} cannot be",
             "Correct the date, or leave it out.", record.part,
         )  # fmt: skip
+    return None
+
+
+def _unusable_names(record: ItemRecord | AccountRecord) -> Rejection | None:
+    names: list[tuple[str, str | None]] = [("platform", record.platform), ("creator", record.creator)]
+    if isinstance(record, ItemRecord):
+        names += [("native_id", record.native_id), ("account", record.account)]
+    else:
+        names += [("handle", record.handle), ("native_id", record.native_id)]
+    names += [("metrics", metric.name) for metric in record.metrics]
+    return _first_bad(record.row, names, record.part)
+
+
+def _unusable_creator(record: CreatorRecord) -> Rejection | None:
+    names: list[tuple[str, str | None]] = [("name", record.name), ("bio", (record.bio or "")[:1] or None)]
+    names += [("rates.deliverable", rate.deliverable) for rate in record.rates]
+    for share in record.audience:
+        names += [("audience.dimension", share.dimension), ("audience.value", share.value)]
+    return _first_bad(record.row, names, None) or next(
+        filter(None, (_unusable_names(account) for account in record.accounts)), None
+    )
+
+
+def _first_bad(row: int, names: list[tuple[str, str | None]], part: str | None) -> Rejection | None:
+    for column, name in names:
+        if name is None:
+            continue
+        if "\x00" in name or not name.strip(" @\t\r\n") or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+            return Rejection(
+                row, column, name[:80], f"this {column} cannot be a name: it is empty, too long, or holds a NUL",
+                f"Correct it; names have 1 to {_LONGEST_NAME} bytes. The columns may have slipped.", part,
+            )  # fmt: skip
     return None
 
 

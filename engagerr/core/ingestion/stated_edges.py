@@ -31,12 +31,17 @@ def land_edges(
         return 0, []
     ids = _item_ids(session, tenant_id, {end for edge in edges for end in (edge.child, edge.parent)})
     standing = {
-        (row.child_id, row.parent_id, row.relation): row.state
+        (row.child_id, row.parent_id, row.relation): row
         for row in session.execute(
-            text("SELECT child_id, parent_id, relation, state FROM content_edges WHERE tenant_id = :tenant_id"),
-            {"tenant_id": tenant_id},
+            text(
+                "SELECT child_id, parent_id, relation, state, EXISTS (SELECT FROM content_decisions AS decision"
+                "   WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id) AS decided"
+                " FROM content_edges AS edge WHERE tenant_id = :tenant_id AND child_id = ANY (CAST(:ids AS uuid[]))"
+            ),
+            {"tenant_id": tenant_id, "ids": [str(item_id) for item_id in ids.values()]},
         )
     }
+    states = {key: row.state for key, row in standing.items()}
     landed, bad = 0, []
     for edge in edges:
         missing = next((end for end in (edge.child, edge.parent) if end not in ids), None)
@@ -46,12 +51,16 @@ def land_edges(
             bad.append(Rejection(edge.row, column, name, f"there is no item {name}", "Import the item first."))
             continue
         key = (ids[edge.child], ids[edge.parent], edge.relation)
-        if standing.get(key) == edge.state:
+        stands = states.get(key)
+        if stands == edge.state or (stands is not None and edge.state == "suggested"):
             continue
-        if standing.get(key) == "rejected":
+        if stands in {"confirmed", "rejected"} or (key in standing and standing[key].decided):
             bad.append(
-                Rejection(edge.row, "state", edge.state, "this edge was rejected here", "Draw it with content link.")
-            )
+                Rejection(
+                    edge.row, "state", edge.state, f"this edge was decided here: it is {stands}",
+                    "A file does not overrule a person: use content confirm, reject or undo.",
+                )
+            )  # fmt: skip
             continue
         claim = stated_claim(*key, kind="file", detail=f"stated in {file_name}, line {edge.row}")
         try:
@@ -61,7 +70,7 @@ def land_edges(
             reason, fix = _REASONS.get(constraint_of(error) or "", ("the database refused it", "Check both items."))
             bad.append(Rejection(edge.row, "child", f"{edge.child[0]}:{edge.child[1]}", reason, fix))
             continue
-        standing[key] = edge.state
+        states[key] = edge.state
         landed += 1
     return landed, bad
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,19 +19,32 @@ from engagerr.core.metrics.standard import standardise
 if TYPE_CHECKING:
     from engagerr.core.db import Session
 
-# Per item and metric: a figure with a number before one without, since publication before about a period, the longest
-# period before a shorter one, then the newest, then its newest revision. One index scan per item and month.
+# Per item, metric and moment the newest revision stands. Of those, a figure with a number goes before one without, one
+# about the item's whole life before one about a part of it, then the newest, then the one about the longer period.
 _HEADLINES = """
+WITH stands AS (
+  SELECT DISTINCT ON (subject_id, metric, observed_at, period_days)
+         subject_id, metric, value, state, observed_at, period_days, currency
+  FROM metric_observations
+  WHERE tenant_id = engagerr_tenant() AND subject_id = ANY (CAST(:ids AS uuid[]))
+    AND observed_at <= coalesce(CAST(:until AS timestamptz), 'infinity')
+  ORDER BY subject_id, metric, observed_at, period_days, revision DESC
+)
 SELECT DISTINCT ON (seen.subject_id, seen.metric)
-       seen.subject_id, seen.metric, seen.value, seen.state, seen.observed_at, seen.period_days, seen.currency,
-       item.platform, item.kind, item.published_at
-FROM metric_observations AS seen
-JOIN content_items AS item ON item.tenant_id = seen.tenant_id AND item.id = seen.subject_id
-WHERE seen.tenant_id = engagerr_tenant() AND seen.subject_id = ANY (CAST(:ids AS uuid[]))
-  AND seen.observed_at <= coalesce(CAST(:until AS timestamptz), 'infinity')
-ORDER BY seen.subject_id, seen.metric, (seen.value IS NULL), (seen.period_days > 0), seen.period_days DESC,
-         seen.observed_at DESC, seen.revision DESC
+       seen.*, item.platform, item.kind, item.published_at
+FROM stands AS seen
+JOIN content_items AS item ON item.tenant_id = engagerr_tenant() AND item.id = seen.subject_id
+ORDER BY seen.subject_id, seen.metric, (seen.value IS NULL),
+         -- A day of grace: reports count days in the platform's own zone.
+         (seen.period_days > 0
+          AND item.published_at >= seen.observed_at - make_interval(days => seen.period_days + 1)) IS NOT TRUE
+         AND seen.period_days > 0,
+         seen.observed_at DESC, seen.period_days DESC
 """
+
+
+# Meta's overlap is in the views: likes and comments of the two copies are different people's.
+DOUBLED_METRIC = "views"
 
 
 class FigureReader:
@@ -96,56 +110,80 @@ class FigureReader:
         A Facebook copy that Instagram's own cross-post figure holds already is left out and counted as such (Meta:
         Instagram reports `views` with the Facebook views of a cross-post in it; adding Facebook's again counts twice).
         """
-        by_platform = {node.platform for node in nodes}
-        doubled = {
-            node.id
+        holds_views = {
+            figure.sum_group
             for node in nodes
-            if node.platform == "facebook" and node.hints_crosspost and "instagram" in by_platform
+            if node.platform == "instagram"
+            for figure in node.figures
+            if figure.metric == DOUBLED_METRIC and figure.value is not None
         }
-        return sum_figures((figure, node.id in doubled) for node in nodes for figure in one_per_group(node.figures))
+        return sum_figures(
+            (
+                figure,
+                node.platform == "facebook"
+                and node.hints_crosspost
+                and figure.metric == DOUBLED_METRIC
+                and figure.sum_group in holds_views,
+            )
+            for node in nodes
+            for figure in one_per_group(node.figures)
+        )
 
 
 def sum_figures(figures: Iterable[tuple[ItemFigure, bool]]) -> tuple[ConceptTotal, ...]:
-    """Add figures within their sum groups; the flag says that another figure holds this one already.
-
-    A concept that is only ever missing is a total without a value, never zero. Averages and ratios have no sum group
-    and are not summed at all.
-    """
-    sums: dict[tuple[str, str], _Sum] = {}
-    missing: dict[str, list[str]] = {}
+    """Add figures within their sum groups; the flag says that another figure holds this one already."""
+    totals = Totals()
     for figure, doubled in figures:
+        totals.add(figure, doubled=doubled)
+    return totals.result()
+
+
+class Totals:
+    """Sums that grow figure by figure. Averages and ratios have no sum group and are not summed at all.
+
+    A concept that is only ever missing is a total without a value, never zero. `without_standard` counts figures that
+    have a number but no standard meaning (an unknown name, or a kind that nobody stated).
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str], _Sum] = {}
+        self._missing: dict[str, Counter[str]] = {}
+        self.without_standard = 0
+
+    def add(self, figure: ItemFigure, *, doubled: bool = False) -> None:
+        """Take one more figure; `doubled` if another one holds it already."""
         if figure.concept is None:
-            continue
-        if figure.value is None:
-            missing.setdefault(figure.concept, []).append(figure.state)
-            continue
-        if figure.sum_group is None:
-            continue
-        held = sums.setdefault((figure.concept, figure.sum_group), _Sum(figure))
-        held.add(figure, doubled=doubled)
-    totals = [
-        ConceptTotal(
-            concept=concept,
-            group=group,
-            unit=held.unit,
-            value=held.value if held.items else None,
-            state=str(held.state),
-            currency=held.currency,
-            items=held.items,
-            missing=len(missing.get(concept, ())),
-            counted_elsewhere=held.doubled,
-            spans_break=held.spans_break,
-        )
-        for (concept, group), held in sums.items()
-    ]
-    summed = {concept for concept, _ in sums}
-    totals += [
-        ConceptTotal(concept, concept, None, None, states[0] if len(set(states)) == 1 else str(State.NOT_REPORTED),
-                     None, 0, len(states), 0, False)
-        for concept, states in missing.items()
-        if concept not in summed
-    ]  # fmt: skip
-    return tuple(sorted(totals, key=lambda total: (total.concept, total.group)))
+            self.without_standard += figure.reported is not None
+        elif figure.value is None:
+            self._missing.setdefault(figure.concept, Counter())[figure.state] += 1
+        elif figure.sum_group is not None:
+            self._sums.setdefault((figure.concept, figure.sum_group), _Sum(figure)).add(figure, doubled=doubled)
+
+    def result(self) -> tuple[ConceptTotal, ...]:
+        """The totals, by concept and sum group."""
+        totals = [
+            ConceptTotal(
+                concept=concept,
+                group=group,
+                unit=held.unit,
+                value=held.value if held.items else None,
+                state=str(held.state if held.items else State.NOT_REPORTED),
+                currency=held.currency,
+                items=held.items,
+                missing=self._missing.get(concept, Counter()).total(),
+                counted_elsewhere=held.doubled,
+                spans_break=held.spans_break,
+            )
+            for (concept, group), held in self._sums.items()
+        ]
+        summed = {concept for concept, _ in self._sums}
+        for concept, states in self._missing.items():
+            if concept not in summed:
+                state = next(iter(states)) if len(states) == 1 else str(State.NOT_REPORTED)
+                totals.append(
+                    ConceptTotal(concept, concept, None, None, state, None, 0, states.total(), 0, spans_break=False)
+                )
+        return tuple(sorted(totals, key=lambda total: (total.concept, total.group)))
 
 
 class _Sum:

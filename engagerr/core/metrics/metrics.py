@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
 
 from engagerr.core.content import find_item
-from engagerr.core.content.families import ConceptTotal, ItemFigure
+from engagerr.core.content.families import ConceptTotal
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.integrations.records import State
 from engagerr.core.metrics.definition import Definition
-from engagerr.core.metrics.figures import FigureReader, one_per_group, sum_figures
+from engagerr.core.metrics.figures import DOUBLED_METRIC, FigureReader, Totals, one_per_group
 from engagerr.core.metrics.standard import StandardFigure, standardise
 from engagerr.core.roster import account_key, find_creator, parse_account
 from engagerr.core.tenancy import Access, Permission
@@ -72,12 +71,16 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Totals over items published in a window, by their figures as of `until`."""
+    """Totals over items published in a window, by their figures as of `until`.
+
+    `without_standard` counts reported figures that no standard concept could be made of, and so stand in no total.
+    """
 
     by: str
     since: datetime | None
     until: datetime | None
     items: int
+    without_standard: int
     rows: tuple[ReportRow, ...]
 
     def frame(self) -> pd.DataFrame:
@@ -85,12 +88,36 @@ class Report:
         import pandas as pd
 
         frame = pd.DataFrame(
-            [{"group": row.group, **asdict(row.total)} for row in self.rows],
-            columns=["group", *ConceptTotal.__dataclass_fields__],
+            [{self.by: row.group, **asdict(row.total)} for row in self.rows],
+            columns=[self.by, *ConceptTotal.__dataclass_fields__],
         )
         frame["concept"] = frame["concept"].astype("string")
         frame["value"] = pd.to_numeric(frame["value"].map(lambda value: None if value is None else float(value)))
         return frame
+
+
+# `doubled` marks a Facebook copy whose views its Instagram twin's figure holds already.
+_REPORTED_ITEMS = """
+SELECT item.id, item.platform, coalesce(item.kind, 'unknown') AS kind,
+       coalesce(creator.name, account.platform || ':' || account.handle) AS creator,
+       coalesce(node.family_id, item.id)::text AS family_id,
+       coalesce(root.title, root.platform || ':' || root.native_id, item.title,
+                item.platform || ':' || item.native_id) AS family,
+       item.platform = 'facebook' AND item.hints @> '{"is_crosspost": true}' AND EXISTS (
+         SELECT FROM content_nodes AS twin JOIN content_items AS original
+           ON original.tenant_id = twin.tenant_id AND original.id = twin.item_id
+         WHERE twin.tenant_id = node.tenant_id AND twin.family_id = node.family_id
+           AND original.platform = 'instagram') AS doubled
+FROM content_items AS item
+JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
+LEFT JOIN creators AS creator ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
+LEFT JOIN content_nodes AS node ON node.tenant_id = item.tenant_id AND node.item_id = item.id
+LEFT JOIN content_items AS root ON root.tenant_id = node.tenant_id AND root.id = node.family_id
+WHERE item.tenant_id = :tenant_id
+  AND (CAST(:creator_id AS uuid) IS NULL OR account.creator_id = :creator_id)
+  AND (CAST(:since AS timestamptz) IS NULL OR item.published_at >= :since)
+  AND (CAST(:until AS timestamptz) IS NULL OR item.published_at < :until)
+"""
 
 
 class Metrics:
@@ -169,41 +196,35 @@ class Metrics:
             raise InvalidInput(f"A report cannot be grouped by {by!r}.", hint=f"One of: {', '.join(GROUPINGS)}.")
         with self._access.transaction(Permission.READ) as session:
             creator_id = find_creator(session, creator)[0] if creator else None
-            items = session.execute(
-                text(
-                    """
-                    SELECT item.id, item.platform, coalesce(item.kind, 'unknown') AS kind,
-                           coalesce(creator.name, account.platform || ':' || account.handle) AS creator,
-                           coalesce(node.family_id, item.id)::text AS family_id,
-                           coalesce(root.title, item.title, item.platform || ':' || item.native_id) AS family
-                    FROM content_items AS item
-                    JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
-                    LEFT JOIN creators AS creator
-                      ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
-                    LEFT JOIN content_nodes AS node ON node.tenant_id = item.tenant_id AND node.item_id = item.id
-                    LEFT JOIN content_items AS root ON root.tenant_id = node.tenant_id AND root.id = node.family_id
-                    WHERE item.tenant_id = :tenant_id
-                      AND (CAST(:creator_id AS uuid) IS NULL OR account.creator_id = :creator_id)
-                      AND (CAST(:since AS timestamptz) IS NULL OR item.published_at >= :since)
-                      AND (CAST(:until AS timestamptz) IS NULL OR item.published_at < :until)
-                    """
-                ),
+            rows = session.execute(
+                text(_REPORTED_ITEMS),
                 {"tenant_id": self._access.tenant.id, "creator_id": creator_id, "since": since, "until": until},
-            ).all()
-            groups: dict[tuple[str, str], list[tuple[ItemFigure, bool]]] = {}
-            for batch in _batches(items):
+                execution_options={"yield_per": _BATCH_OF_ITEMS},
+            )
+            items = 0
+            labels: dict[str, str] = {}
+            groups: dict[str, Totals] = {}
+            for batch in rows.partitions():
+                items += len(batch)
                 figures = self._reader.figures(session, [row.id for row in batch], until=until)
                 for row in batch:
-                    key = (row.family_id, row.family) if by == "family" else (getattr(row, by), getattr(row, by))
-                    groups.setdefault(key, []).extend(
-                        (figure, False) for figure in one_per_group(figures.get(row.id, ()))
-                    )
-        rows = tuple(
-            ReportRow(group, group_id, total)
-            for (group_id, group), found in sorted(groups.items(), key=lambda entry: (entry[0][1], entry[0][0]))
-            for total in sum_figures(found)
+                    group_id = row.family_id if by == "family" else getattr(row, by)
+                    labels.setdefault(group_id, row.family if by == "family" else group_id)
+                    totals = groups.setdefault(group_id, Totals())
+                    for figure in one_per_group(figures.get(row.id, ())):
+                        totals.add(figure, doubled=row.doubled and figure.metric == DOUBLED_METRIC)
+        return Report(
+            by=by,
+            since=since,
+            until=until,
+            items=items,
+            without_standard=sum(totals.without_standard for totals in groups.values()),
+            rows=tuple(
+                ReportRow(labels[group_id], group_id, total)
+                for group_id in sorted(groups, key=lambda group_id: (labels[group_id], group_id))
+                for total in groups[group_id].result()
+            ),
         )
-        return Report(by=by, since=since, until=until, items=len(items), rows=rows)
 
     def definitions(self, *, platform: str | None = None) -> tuple[Definition, ...]:
         """The registry: what each platform's number means, since when, and who says so."""
@@ -227,7 +248,3 @@ class Metrics:
             text("SELECT platform, kind, published_at FROM content_items WHERE id = :id"), {"id": item_id}
         ).one()
         return item_id, row.platform, row.kind, row.published_at
-
-
-def _batches(items: Sequence[Any]) -> list[Sequence[Any]]:
-    return [items[start : start + _BATCH_OF_ITEMS] for start in range(0, len(items), _BATCH_OF_ITEMS)]

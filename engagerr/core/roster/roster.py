@@ -155,6 +155,13 @@ class Roster:
             raise InvalidInput(
                 f"A creator has no field {', '.join(sorted(unknown))}.", hint=f"Fields: {', '.join(_CREATOR_FIELDS)}."
             )
+        empty = [
+            field
+            for field in ("name", "languages", "topics", "status", "do_not_pitch")
+            if changes.get(field, 0) is None
+        ]
+        if empty:
+            raise InvalidInput(f"{empty[0]} cannot be empty.", hint="Leave it out to keep it as it is.")
         values = _checked(changes)
         with self._access.transaction(Permission.EDIT_ROSTER) as session:
             creator_id, _ = find_creator(session, creator)
@@ -347,6 +354,7 @@ class Roster:
 
     def set_rate(self, creator: str, *, deliverable: str, amount: Money) -> RateRow:
         """Quote a rate for a deliverable. Older quotes stay as history; the newest stands."""
+        deliverable = deliverable.strip()
         deliverable = deliverable.strip()
         with self._access.transaction(Permission.EDIT_TERMS) as session:
             creator_id, _ = find_creator(session, creator)

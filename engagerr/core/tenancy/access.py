@@ -60,9 +60,9 @@ class Access:
             )
 
     @contextlib.contextmanager
-    def transaction(self, permission: Permission) -> Iterator[Session]:
-        """One transaction in this tenant, if the member may."""
-        with self.database.transaction(self.tenant.id) as session:
+    def transaction(self, permission: Permission, *, snapshot: bool = False) -> Iterator[Session]:
+        """One transaction in this tenant, if the member may; with `snapshot`, it reads all of one moment."""
+        with self.database.transaction(self.tenant.id, snapshot=snapshot) as session:
             replace(self, member=self._still_in(session)).require(permission)
             yield session
 

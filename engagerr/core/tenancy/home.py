@@ -33,10 +33,6 @@ class SignInMemory:
         self._write(self._workspace, json.dumps({"tenant_id": str(tenant_id)}))
         self._write(self._token, token)
 
-    def forget(self) -> None:
-        """Sign out: the token goes, the workspace stays known."""
-        self._token.unlink(missing_ok=True)
-
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Only one process founds or joins a workspace in this home at a time."""

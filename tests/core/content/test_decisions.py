@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-
 from tests.factories import colleague, in_tenant
 from tests.fakes.cluster import Connection
 from tests.lines import an_edge, an_item, bring, contents
@@ -34,8 +33,11 @@ def items(workspace: Workspace, folder: Path, names: str) -> None:
 
 def suggested(workspace: Workspace, folder: Path, *pairs: str, relation: str = "part_of") -> dict[str, str]:
     """Open questions between items of one letter, as {child + parent: edge id}."""
-    bring(workspace, folder,
-          *(an_edge(f"youtube:{pair[0]}", f"youtube:{pair[1]}", relation, state="suggested") for pair in pairs))  # fmt: skip
+    bring(
+        workspace,
+        folder,
+        *(an_edge(f"youtube:{pair[0]}", f"youtube:{pair[1]}", relation, state="suggested") for pair in pairs),
+    )
     return {edge.child.native_id + edge.parent.native_id: str(edge.id) for edge in workspace.content.edges()}
 
 
@@ -56,7 +58,7 @@ def paths(connection: Connection, workspace: Workspace) -> list[tuple[UUID, UUID
         ).fetchall()  # type: ignore[return-value]
 
 
-# --- confirm and reject ------------------------------------------------------------------------------------------------
+# --- confirm and reject ---------------------------------------------------------------------------------------------
 
 
 def test_confirming_draws_and_rejecting_takes_apart(workspace: Workspace, tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_an_edge_is_named_by_its_id_or_its_end(workspace: Workspace, tmp_path: P
         workspace.content.confirm()
 
 
-# --- link and unlink ---------------------------------------------------------------------------------------------------
+# --- link and unlink ------------------------------------------------------------------------------------------------
 
 
 def test_moving_a_subtree_keeps_every_path_right(workspace: Workspace, tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_only_those_who_decide_on_content_decide(workspace: Workspace, engagerr:
     assert workspace.content.decisions()[0].member == analyst.member.name
 
 
-# --- undo --------------------------------------------------------------------------------------------------------------
+# --- undo -----------------------------------------------------------------------------------------------------------
 
 
 def test_undo_takes_back_one_decision_after_the_other_and_the_tree_is_exactly_as_before(
@@ -293,7 +295,7 @@ def test_an_undo_that_would_clash_is_refused_and_changes_nothing(
     assert contents(superuser_connection) == before
 
 
-# --- whatever is done, the paths are those of the edges ----------------------------------------------------------------
+# --- whatever is done, the paths are those of the edges -------------------------------------------------------------
 
 NAMES = "abcdef"
 

@@ -142,7 +142,7 @@ _ITEMS = st.builds(
     LinkedItem, st.uuids(), st.sampled_from(["youtube", "podcast", "x", "tiktok", "website", "unheard_of"]),
     st.sampled_from([None, "long_video", "short_video", "post", "episode", "clip", "live", "hologram"]),
     st.none() | st.text(max_size=5), st.sampled_from([None, "the full episode", "words"]),
-    st.none() | st.datetimes(datetime(2010, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.none() | st.datetimes(datetime(2010, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),
     st.none() | st.floats(0, 1e5),
 )  # fmt: skip
 _PLACES = st.sampled_from(["hint", "alternate_enclosure", "canonical", "link"])

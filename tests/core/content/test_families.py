@@ -10,7 +10,6 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.content.families import ConceptTotal
 from engagerr.core.errors import NotFound
-
 from tests.lines import a_figure, an_edge, an_item, bring
 
 PUBLISHED = "2026-09-14T06:00:00Z"
@@ -197,7 +196,7 @@ def test_two_names_of_one_figure_of_an_item_are_not_added(workspace: Workspace, 
         assert sum(total.value or 0 for total in workspace.content.families()[0].totals) == 5
 
 
-# --- trees and lists ---------------------------------------------------------------------------------------------------
+# --- trees and lists ------------------------------------------------------------------------------------------------
 
 
 def test_a_tree_is_nested_parents_before_children_and_complete(workspace: Workspace, tmp_path: Path) -> None:

@@ -56,8 +56,9 @@ def test_each_target_counts_once_a_place_and_the_item_itself_not_at_all() -> Non
         ("link", "youtube", "aaaaaaaaaaa")
     ]
     assert links_of("tiktok", "1", body=body, links=(f"https://youtu.be/{VIDEO}",)) == [
-        ("link", "youtube", VIDEO), ("link", "youtube", "aaaaaaaaaaa"),
-    ]  # fmt: skip
+        ("link", "youtube", VIDEO),
+        ("link", "youtube", "aaaaaaaaaaa"),
+    ]
 
 
 def test_a_twitch_clip_names_its_video_by_its_id_and_offset() -> None:
@@ -111,8 +112,14 @@ def test_a_list_of_links_is_cut_and_an_endless_address_is_left_out() -> None:
     assert links_of(body="https://n.example/" + "x" * 5000) == []
 
 
-@given(st.text(max_size=80), st.text(max_size=40), st.dictionaries(st.sampled_from(["video_id", "alternate_enclosures"]),
-       st.recursive(st.none() | st.text(max_size=20) | st.integers(), lambda inner: st.lists(inner, max_size=3))))  # fmt: skip
+@given(
+    st.text(max_size=80),
+    st.text(max_size=40),
+    st.dictionaries(
+        st.sampled_from(["video_id", "alternate_enclosures"]),
+        st.recursive(st.none() | st.text(max_size=20) | st.integers(), lambda inner: st.lists(inner, max_size=3)),
+    ),
+)
 def test_no_text_and_no_hint_breaks_the_reading(body: str, url: str, hints: dict[str, Any]) -> None:
     record = ItemRecord(row=1, platform="x", native_id="1", body=body, url=url, hints=hints, links=(url,))
     for link in outgoing_links(record):

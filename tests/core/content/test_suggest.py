@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from engagerr import Workspace
 from engagerr.core.content import EdgeRow
-
 from tests.fakes.cluster import Connection
 from tests.lines import an_edge, an_item, bring, contents
 
@@ -144,7 +143,7 @@ def test_suggesting_again_and_again_changes_nothing(
     for _ in range(2):
         again = workspace.content.suggest()
         assert again.edges == first.edges
-        assert (again.stats.new, again.stats.auto_confirmed, again.stats.strengthened) == (0, 0, 0)
+        assert (again.stats.new, again.stats.auto_confirmed, again.stats.reweighed) == (0, 0, 0)
         assert again.stats.linked_pairs >= len(first.edges) - 1
     assert contents(superuser_connection) == before
 
@@ -192,7 +191,7 @@ def test_links_in_a_circle_end_in_a_tree_and_a_question(workspace: Workspace, tm
     assert states == ["auto_confirmed", "auto_confirmed", "suggested"]
 
 
-# --- what was rejected -------------------------------------------------------------------------------------------------
+# --- what was rejected ----------------------------------------------------------------------------------------------
 
 
 def test_a_rejected_edge_is_not_suggested_again(workspace: Workspace, tmp_path: Path) -> None:
@@ -229,7 +228,7 @@ def test_a_pair_that_a_person_related_otherwise_is_settled(workspace: Workspace,
     assert edges(workspace) == [("tiktok:1", "derived_from", f"youtube:{LONG}", "confirmed")]
 
 
-# --- scope -------------------------------------------------------------------------------------------------------------
+# --- scope ----------------------------------------------------------------------------------------------------------
 
 
 def test_suggestions_for_a_creator_are_those_that_touch_them(workspace: Workspace, tmp_path: Path) -> None:

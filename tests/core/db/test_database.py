@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,9 +41,9 @@ def test_a_transaction_works_as_the_application_and_in_utc(database: Database) -
 
 def test_what_a_failed_transaction_wrote_is_gone(database: Database, workspace: Workspace) -> None:
     insert = text("INSERT INTO creators (tenant_id, name) VALUES (engagerr_tenant(), :name)")
-    with pytest.raises(ValueError, match="on second thoughts"), database.transaction(workspace.tenant.id) as session:
+    with contextlib.suppress(RuntimeError), database.transaction(workspace.tenant.id) as session:
         session.execute(insert, {"name": "Ann Lee"})
-        raise ValueError("on second thoughts")
+        raise RuntimeError
     with database.transaction(workspace.tenant.id) as session:
         session.execute(insert, {"name": "Ben Ode"})
     assert [row.name for row in workspace.roster.list()] == ["Ben Ode"]
@@ -94,9 +95,10 @@ def test_two_writers_that_meet_may_try_again(database: Database, clone: Clone, w
 def test_a_connection_that_was_cut_is_replaced_by_the_next_one(
     database: Database, superuser_connection: Connection
 ) -> None:
-    with pytest.raises(Unavailable, match="The database went away"), database.system() as session:
+    with database.system() as session:
         pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        superuser_connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+    superuser_connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    with pytest.raises(Unavailable, match="The database went away"), database.system() as session:
         session.execute(text("SELECT 1"))
     with database.system() as session:
         assert session.execute(text("SELECT 1")).scalar_one() == 1

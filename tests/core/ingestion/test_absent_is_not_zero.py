@@ -14,13 +14,13 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.content.families import ConceptTotal, FamilyNode
 from engagerr.core.integrations.formats import instagram_business_suite, tiktok_studio, x_analytics, youtube_studio
+from engagerr.core.integrations.formats.csv_text import Metric
 from engagerr.core.integrations.formats.numbers import Unit
 from engagerr.core.integrations.formats.source import Reading, Source
 from engagerr.core.integrations.formats.table import format_named
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, MetricRecord, Rejection, State
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.lines import Line, a_figure, an_edge, an_item, bring, exported_lines
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Layout:
-    """A CSV format: its fixed columns, the metric columns by heading with native name and unit, and its rows' own part."""
+    """A CSV format: its fixed columns, its metrics by heading with native name and unit, and its rows' own part."""
 
     format: str
     fixed: tuple[str, ...]
@@ -45,11 +45,11 @@ class Layout:
         return f"{self.platform}:{cells[0]}"
 
 
-def _named(vocabulary: dict[str, object], *headings: str, money: str = "") -> dict[str, tuple[str, Unit]]:
+def _named(vocabulary: dict[str, Metric], *headings: str, money: str = "") -> dict[str, tuple[str, Unit]]:
     found = {}
     for heading in headings:
         metric = vocabulary[heading]
-        found[heading + money] = (metric.name, metric.unit)  # type: ignore[attr-defined]
+        found[heading + money] = (metric.name, metric.unit)
     return found
 
 
@@ -63,33 +63,97 @@ _YOUTUBE = {
     **_named(youtube_studio.METRICS, "estimated revenue", "rpm", money=" (USD)"),
 }  # fmt: skip
 LAYOUTS = (
-    Layout("youtube-studio-table", ("content", "video title", "video publish time", "duration"), _YOUTUBE,
-           lambda n: (_video_id(n), f"Video {n}", "Sep 14, 2026", "61"), "youtube"),
-    Layout("youtube-studio-chart", ("content", "date", "video title"), _YOUTUBE,
-           lambda n: (_video_id(n), "2026-09-14", f"Video {n}"), "youtube"),
-    Layout("youtube-studio-totals", ("date",), _named(youtube_studio.METRICS, "views"),
-           lambda n: (f"{2020 + n // 300 % 6}-{n % 300 // 25 + 1:02}-{n % 25 + 1:02}",), "youtube", of_items=False),
-    Layout("instagram-business-suite", ("post id", "account id", "account username", "account name", "description",
-                                        "duration (sec)", "publish time", "permalink", "post type", "data comment",
-                                        "date"),
-           _named(instagram_business_suite.METRICS, "views", "reach", "likes", "shares", "follows", "comments", "saves"),
-           lambda n: (f"17{n:014}7", "178414000000000", "ann", "Ann", f"Post {n}", "15", "09/14/2026 10:00",
-                      f"https://www.instagram.com/reel/C{n:010}/", "IG reel", "", "Lifetime"), "instagram"),
-    Layout("tiktok-studio-content", ("video title", "video link", "post time"),
-           _named(tiktok_studio.CONTENT_METRICS, "total views", "total likes", "total comments", "total shares"),
-           lambda n: (f"Clip {n}", f"https://www.tiktok.com/@ann/video/74{n:016}7", "2026-09-14"), "tiktok"),
-    Layout("tiktok-studio-overview", ("date",),
-           _named(tiktok_studio.OVERVIEW_METRICS, "video views", "profile views", "likes", "comments", "shares"),
-           lambda n: (f"2026-{n % 250 // 25 + 1:02}-{n % 25 + 1:02}",), "tiktok", of_items=False),
-    Layout("x-analytics", ("post id", "date", "post text", "post link"),
-           _named(x_analytics.METRICS, "impressions", "likes", "engagements", "bookmarks", "replies", "reposts"),
-           lambda n: (f"19{n:016}7", "Mon, Sep 14, 2026", f"Post {n}", f"https://x.com/ann/status/19{n:016}7"), "x"),
-    Layout("x-tweet-activity", ("tweet id", "tweet permalink", "tweet text", "time"),
-           _named(x_analytics.TWEET_METRICS, "impressions", "engagements", "engagement rate", "retweets",
-                  "promoted impressions", "promoted engagement rate"),
-           lambda n: (f"18{n:016}7", f"https://twitter.com/ann/status/18{n:016}7", f"Tweet {n}",
-                      "2022-09-14 10:00 +0000"), "x"),
-)  # fmt: skip
+    Layout(
+        "youtube-studio-table",
+        ("content", "video title", "video publish time", "duration"),
+        _YOUTUBE,
+        lambda n: (_video_id(n), f"Video {n}", "Sep 14, 2026", "61"),
+        "youtube",
+    ),
+    Layout(
+        "youtube-studio-chart",
+        ("content", "date", "video title"),
+        _YOUTUBE,
+        lambda n: (_video_id(n), "2026-09-14", f"Video {n}"),
+        "youtube",
+    ),
+    Layout(
+        "youtube-studio-totals",
+        ("date",),
+        _named(youtube_studio.METRICS, "views"),
+        lambda n: (f"{2020 + n // 300 % 6}-{n % 300 // 25 + 1:02}-{n % 25 + 1:02}",),
+        "youtube",
+        of_items=False,
+    ),
+    Layout(
+        "instagram-business-suite",
+        (
+            "post id",
+            "account id",
+            "account username",
+            "account name",
+            "description",
+            "duration (sec)",
+            "publish time",
+            "permalink",
+            "post type",
+            "data comment",
+            "date",
+        ),
+        _named(instagram_business_suite.METRICS, "views", "reach", "likes", "shares", "follows", "comments", "saves"),
+        lambda n: (
+            f"17{n:014}7",
+            "178414000000000",
+            "ann",
+            "Ann",
+            f"Post {n}",
+            "15",
+            "09/14/2026 10:00",
+            f"https://www.instagram.com/reel/C{n:010}/",
+            "IG reel",
+            "",
+            "Lifetime",
+        ),
+        "instagram",
+    ),
+    Layout(
+        "tiktok-studio-content",
+        ("video title", "video link", "post time"),
+        _named(tiktok_studio.CONTENT_METRICS, "total views", "total likes", "total comments", "total shares"),
+        lambda n: (f"Clip {n}", f"https://www.tiktok.com/@ann/video/74{n:016}7", "2026-09-14"),
+        "tiktok",
+    ),
+    Layout(
+        "tiktok-studio-overview",
+        ("date",),
+        _named(tiktok_studio.OVERVIEW_METRICS, "video views", "profile views", "likes", "comments", "shares"),
+        lambda n: (f"2026-{n % 250 // 25 + 1:02}-{n % 25 + 1:02}",),
+        "tiktok",
+        of_items=False,
+    ),
+    Layout(
+        "x-analytics",
+        ("post id", "date", "post text", "post link"),
+        _named(x_analytics.METRICS, "impressions", "likes", "engagements", "bookmarks", "replies", "reposts"),
+        lambda n: (f"19{n:016}7", "Mon, Sep 14, 2026", f"Post {n}", f"https://x.com/ann/status/19{n:016}7"),
+        "x",
+    ),
+    Layout(
+        "x-tweet-activity",
+        ("tweet id", "tweet permalink", "tweet text", "time"),
+        _named(
+            x_analytics.TWEET_METRICS,
+            "impressions",
+            "engagements",
+            "engagement rate",
+            "retweets",
+            "promoted impressions",
+            "promoted engagement rate",
+        ),
+        lambda n: (f"18{n:016}7", f"https://twitter.com/ann/status/18{n:016}7", f"Tweet {n}", "2022-09-14 10:00 +0000"),
+        "x",
+    ),
+)
 
 
 def _written(unit: Unit) -> st.SearchStrategy[str]:
@@ -125,7 +189,8 @@ def _agrees(state: str, value: object, cell: str, where: str) -> None:
     elif _is_zero(cell):
         assert (value, state) == (0, "zero"), where
     else:
-        assert value is not None and value != 0 and state == "value", where
+        assert value not in (None, 0), where
+        assert state == "value", where
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
@@ -186,7 +251,7 @@ def test_what_is_shown_of_an_imported_cell_is_what_the_cell_says(
     _nothing_invented(workspace)
 
 
-# --- interchange -------------------------------------------------------------------------------------------------------
+# --- interchange ----------------------------------------------------------------------------------------------------
 
 _NAMES = ("views", "likes", "comments", "shares", "a_metric_of_nobody")
 

@@ -12,7 +12,6 @@ import pytest
 from engagerr import Engagerr, Settings, Workspace
 from engagerr.core.errors import Conflict
 from engagerr.core.ingestion import ImportProgress, ImportResult
-
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
 from tests.lines import a_creator, a_figure, an_edge, an_item, bring, row_counts, write_lines
@@ -147,9 +146,11 @@ def test_the_same_bytes_for_two_creators_at_once_go_to_one_of_them(
 
         return run
 
-    with several(settings, clock, 2) as (left, right):
-        with pytest.raises(Conflict, match="was imported on 2026-11-01 for"):
-            together(attempt(left, "Ann"), attempt(right, "Bo"))
+    with (
+        several(settings, clock, 2) as (left, right),
+        pytest.raises(Conflict, match="was imported on 2026-11-01 for"),
+    ):
+        together(attempt(left, "Ann"), attempt(right, "Bo"))
     assert len([outcome for outcome in outcomes if isinstance(outcome, ImportResult)]) == 1
     assert len(workspace.roster.list()) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from engagerr import Workspace
-
 from tests.fakes.cluster import Clone, Connection
 from tests.lines import an_edge, row_counts
 
@@ -47,7 +47,8 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("crash") / "large.jsonl"
     with path.open("w", encoding="utf-8") as file:
         file.write(
-            '{"type":"creator","name":"Ann Lee","rates":[{"deliverable":"post","amount":{"minor":1,"currency":"EUR"}}]}\n'
+            '{"type":"creator","name":"Ann Lee",'
+            '"rates":[{"deliverable":"post","amount":{"minor":1,"currency":"EUR"}}]}\n'
         )
         for item in range(ITEMS):
             metrics = ",".join(
@@ -59,7 +60,7 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 f'{{"type":"item","platform":"youtube","account":"@ann","creator":"Ann Lee","native_id":"v{item}",'
                 f'"body":"https://example.org/{item}","metrics":[{metrics}]}}\n'
             )
-        file.write(str(an_edge("youtube:v1", "youtube:v0")).replace("'", '"') + "\n{}\n")
+        file.write(json.dumps(an_edge("youtube:v1", "youtube:v0")) + "\n{}\n")
     return path
 
 

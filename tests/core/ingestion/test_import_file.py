@@ -1,4 +1,4 @@
-"""Importing a file: what lands, what a repeat, a newer, an older and a corrected export change, and what a dry run shows."""
+"""Importing a file: what lands, what a repeat, a newer or an older export changes, and what a dry run shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from engagerr import Engagerr, Workspace
 from engagerr.core.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion import ImportProgress
 from engagerr.core.ingestion.raw import read_raw
-
 from tests.factories import colleague, in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone, Connection
@@ -40,7 +39,7 @@ def versions(connection: Connection, workspace: Workspace) -> list[dict[str, Any
         return [row[0] for row in connection.execute("SELECT before FROM content_item_versions ORDER BY replaced_at")]
 
 
-# --- what lands --------------------------------------------------------------------------------------------------------
+# --- what lands -----------------------------------------------------------------------------------------------------
 
 
 def test_items_with_their_figures_and_creators_land(workspace: Workspace, tmp_path: Path) -> None:
@@ -136,7 +135,7 @@ def test_of_an_item_on_several_lines_the_last_word_on_each_field_stands(
     assert row == ("New", "long_video", "de", {"a": 1, "b": 2}, ["https://one.example"])
 
 
-# --- the same file again -----------------------------------------------------------------------------------------------
+# --- the same file again --------------------------------------------------------------------------------------------
 
 
 def test_the_same_file_again_changes_nothing_and_says_so(
@@ -183,14 +182,19 @@ def test_another_tenant_imports_the_same_file_for_itself(
     assert (theirs.already_imported, theirs.items_new) == (None, 1)
 
 
-# --- newer, older, corrected -------------------------------------------------------------------------------------------
+# --- newer, older, corrected ----------------------------------------------------------------------------------------
 
 
 def test_a_newer_export_adds_figures_and_updates_titles_and_keeps_what_was(
     workspace: Workspace, tmp_path: Path, owner_connection: Connection
 ) -> None:
-    bring(workspace, tmp_path, an_item("youtube:one", title="Old", kind="long_video",
-          metrics=[a_figure("views", 10, "2026-09-01")]), an_item("youtube:two", title="Same"), observed_at=NOON)  # fmt: skip
+    bring(
+        workspace,
+        tmp_path,
+        an_item("youtube:one", title="Old", kind="long_video", metrics=[a_figure("views", 10, "2026-09-01")]),
+        an_item("youtube:two", title="Same"),
+        observed_at=NOON,
+    )
     newer = bring(
         workspace, tmp_path,
         an_item("youtube:one", title="New", language="en", metrics=[a_figure("views", 25, "2026-10-01")]),
@@ -297,7 +301,7 @@ def test_what_was_known_at_a_moment_is_shown_with_at(workspace: Workspace, tmp_p
     assert workspace.metrics.show("youtube:one", at=datetime(2026, 9, 6, tzinfo=UTC)) == ()
 
 
-# --- dry run -----------------------------------------------------------------------------------------------------------
+# --- dry run --------------------------------------------------------------------------------------------------------
 
 
 def test_a_dry_run_shows_the_difference_and_writes_nothing(
@@ -331,11 +335,11 @@ def test_a_dry_run_shows_the_difference_and_writes_nothing(
 
 
 def test_a_dry_run_that_would_be_refused_is_refused(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="not on the roster|does not say whose"):
+    with pytest.raises(InvalidInput, match="does not say whose"):
         workspace.ingestion.import_file(_table_data(tmp_path), dry_run=True)
 
 
-# --- what was sent is kept ---------------------------------------------------------------------------------------------
+# --- what was sent is kept ------------------------------------------------------------------------------------------
 
 
 def test_the_raw_file_comes_back_byte_for_byte(
@@ -403,7 +407,7 @@ def test_history_names_every_file_newest_first(workspace: Workspace, tmp_path: P
     assert workspace.verify_audit().intact
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------------------------
 
 
 def test_what_cannot_be_read_as_a_file_is_refused_with_a_hint(
@@ -419,9 +423,11 @@ def test_what_cannot_be_read_as_a_file_is_refused_with_a_hint(
         with pytest.raises(InvalidInput) as refused:
             workspace.ingestion.import_file(path)
         assert refused.value.hint
-    with Engagerr(clone.settings(tmp_path / "h", ingestion={"max_file_megabytes": 1})) as small:
-        with pytest.raises(InvalidInput, match="the limit is 1 MB"):
-            small.init("Tiny").ingestion.import_file(big)
+    with (
+        Engagerr(clone.settings(tmp_path / "h", ingestion={"max_file_megabytes": 1})) as small,
+        pytest.raises(InvalidInput, match="the limit is 1 MB"),
+    ):
+        small.init("Tiny").ingestion.import_file(big)
 
 
 def test_a_named_format_must_exist_and_must_fit(workspace: Workspace, tmp_path: Path) -> None:
@@ -434,7 +440,7 @@ def test_a_named_format_must_exist_and_must_fit(workspace: Workspace, tmp_path: 
     assert workspace.ingestion.import_file(path, format="engagerr-jsonl").items_new == 1
 
 
-@pytest.mark.parametrize("moment", [datetime(2026, 10, 1), datetime(2027, 1, 1, tzinfo=UTC)])  # noqa: DTZ001
+@pytest.mark.parametrize("moment", [datetime(2026, 10, 1), datetime(2027, 1, 1, tzinfo=UTC)])
 def test_figures_cannot_be_of_the_future_or_of_no_time_zone(
     workspace: Workspace, tmp_path: Path, moment: datetime
 ) -> None:

@@ -17,7 +17,6 @@ from engagerr.core.errors import Forbidden
 from engagerr.core.integrations.records import Period
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone
@@ -62,7 +61,7 @@ def assert_same(first: bytes, second: bytes) -> None:
     assert first == second
 
 
-# --- the sample that comes with Engagerr -------------------------------------------------------------------------------
+# --- the sample that comes with Engagerr ----------------------------------------------------------------------------
 
 
 def import_sample(workspace: Workspace) -> None:
@@ -101,7 +100,7 @@ def test_the_sample_agency_comes_back_byte_for_byte_after_decisions(
     ]
 
 
-# --- generated workspaces ----------------------------------------------------------------------------------------------
+# --- generated workspaces -------------------------------------------------------------------------------------------
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(
     [
@@ -115,7 +114,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
         "null",
     ]
 )
-_MOMENT = st.datetimes(datetime(2005, 1, 1), datetime(2026, 10, 31), timezones=st.just(UTC)).map(  # noqa: DTZ001
+_MOMENT = st.datetimes(datetime(2005, 1, 1), datetime(2026, 10, 31), timezones=st.just(UTC)).map(
     lambda moment: moment.isoformat()
 )
 _FEW_MOMENTS = st.sampled_from(["2026-09-01T00:00:00Z", "2026-10-01T00:00:00.123456Z", "2026-10-01T02:00:00+02:00"])
@@ -137,10 +136,17 @@ class _Number(str):
 
 def _figure() -> st.SearchStrategy[Line]:
     with_value = st.fixed_dictionaries(
-        {"name": st.sampled_from(["views", "likes", "revenue"]), "value": _NUMBER.map(_as_number), "observed_at": _FEW_MOMENTS},
-        optional={"period_days": st.sampled_from([0, 1, 28]), "currency": st.sampled_from(["EUR", "USD"]),
-                  "state": st.sampled_from(["estimated"])},
-    )  # fmt: skip
+        {
+            "name": st.sampled_from(["views", "likes", "revenue"]),
+            "value": _NUMBER.map(_as_number),
+            "observed_at": _FEW_MOMENTS,
+        },
+        optional={
+            "period_days": st.sampled_from([0, 1, 28]),
+            "currency": st.sampled_from(["EUR", "USD"]),
+            "state": st.sampled_from(["estimated"]),
+        },
+    )
     without = st.fixed_dictionaries(
         {"name": st.sampled_from(["views", "likes", "saves"]), "observed_at": _FEW_MOMENTS,
          "state": st.sampled_from(["not_reported", "suppressed", "expired", "not_applicable", "permission_denied"])},
@@ -202,13 +208,23 @@ def a_workspace(draw: st.DrawFn) -> list[Line]:
         native_id = f"{number}{draw(st.sampled_from(['', ':x', '/ä', 'Z', 'a']))}"
         owner = draw(st.integers(0, len(creators) - 1))
         names.append((platform, native_id))
-        fields = draw(st.fixed_dictionaries({}, optional={
-            "kind": st.sampled_from(["long_video", "short_video", "episode", "post", "odd kind", ""]), "title": _TEXT,
-            "body": _TEXT, "url": _TEXT, "published_at": _MOMENT, "language": st.sampled_from(["de", ""]),
-            "duration_seconds": (st.integers(0, 10**6) | st.floats(0, 1e6) | st.sampled_from(_LONG_DECIMALS)).map(_as_number),
-            "links": st.lists(_TEXT, max_size=3), "hints": st.dictionaries(_TEXT, _JSON, max_size=3),
-            "metrics": st.lists(_figure(), max_size=6),
-        }))  # fmt: skip
+        fields = draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "kind": st.sampled_from(["long_video", "short_video", "episode", "post", "odd kind", ""]),
+                    "title": _TEXT,
+                    "body": _TEXT,
+                    "url": _TEXT,
+                    "published_at": _MOMENT,
+                    "language": st.sampled_from(["de", ""]),
+                    "duration_seconds": _NUMBER.map(_as_number),
+                    "links": st.lists(_TEXT, max_size=3),
+                    "hints": st.dictionaries(_TEXT, _JSON, max_size=3),
+                    "metrics": st.lists(_figure(), max_size=6),
+                },
+            )
+        )
         whose = draw(st.sampled_from([creators[owner], None]))
         handle = f"@own{owner}" if whose else "@nobodys"
         lines.append({"type": "item", "platform": platform, "native_id": native_id, "account": handle,
@@ -220,9 +236,15 @@ def a_workspace(draw: st.DrawFn) -> list[Line]:
             ends = (
                 {"platform": platform, "native_id": native_id} for platform, native_id in (names[child], names[parent])
             )
-            lines.append({"type": "edge", "child": next(ends), "parent": next(ends),
-                          "relation": draw(st.sampled_from(["clip_of", "same_work", "part_of"])),
-                          "state": draw(st.sampled_from(["suggested", "auto_confirmed", "confirmed", "rejected"]))})  # fmt: skip
+            lines.append(
+                {
+                    "type": "edge",
+                    "child": next(ends),
+                    "parent": next(ends),
+                    "relation": draw(st.sampled_from(["clip_of", "same_work", "part_of"])),
+                    "state": draw(st.sampled_from(["suggested", "auto_confirmed", "confirmed", "rejected"])),
+                }
+            )
     return lines
 
 
@@ -328,11 +350,16 @@ def test_an_export_of_nothing_is_empty(workspace: Workspace) -> None:
 
 def test_an_export_does_not_depend_on_the_order_of_import(an_empty_workspace: Opened, tmp_path: Path) -> None:
     lines = [
-        a_creator("Zoe", topics=["b", "a"]), a_creator("adam", accounts=[{"platform": "x", "handle": "Adam"}]),
-        an_item("youtube:b", creator="Zoe", metrics=[a_figure("views", 2, "2026-10-01"), a_figure("likes", 1, "2026-09-01")]),
-        an_item("youtube:B", creator="Zoe"), an_item("instagram:ä", creator="adam"),
-        an_edge("youtube:b", "youtube:B"), an_edge("instagram:ä", "youtube:B", state="rejected"),
-    ]  # fmt: skip
+        a_creator("Zoe", topics=["b", "a"]),
+        a_creator("adam", accounts=[{"platform": "x", "handle": "Adam"}]),
+        an_item(
+            "youtube:b", creator="Zoe", metrics=[a_figure("views", 2, "2026-10-01"), a_figure("likes", 1, "2026-09-01")]
+        ),
+        an_item("youtube:B", creator="Zoe"),
+        an_item("instagram:ä", creator="adam"),
+        an_edge("youtube:b", "youtube:B"),
+        an_edge("instagram:ä", "youtube:B", state="rejected"),
+    ]
     one, other = an_empty_workspace(), an_empty_workspace()
     bring(one, tmp_path, *lines)
     for line in (*reversed(lines[:5]), *reversed(lines[5:])):

@@ -14,7 +14,6 @@ from engagerr.core.content.families import ConceptTotal, ItemFigure
 from engagerr.core.metrics.figures import FigureReader, one_per_group, sum_figures
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.lines import a_figure, an_item, bring
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -24,11 +23,21 @@ WITHOUT_VALUE = ("not_reported", "not_applicable", "suppressed", "expired", "per
 def a(concept: str | None = "reaction", value: int | str | None = 1, **fields: Any) -> ItemFigure:
     number = None if value is None else Decimal(value)
     values: dict[str, Any] = {
-        "metric": "likes", "reported": number, "observed_at": NOW, "period_days": 0, "currency": None,
-        "state": "not_reported" if number is None else "value" if number else "zero", "concept": concept, "value": number,
-        "unit": "count", "grade": "same", "definition": "d", "sum_group": None if number is None else concept,
-        "spans_break": False, **fields,
-    }  # fmt: skip
+        "metric": "likes",
+        "reported": number,
+        "observed_at": NOW,
+        "period_days": 0,
+        "currency": None,
+        "state": "not_reported" if number is None else "value" if number else "zero",
+        "concept": concept,
+        "value": number,
+        "unit": "count",
+        "grade": "same",
+        "definition": "d",
+        "sum_group": None if number is None else concept,
+        "spans_break": False,
+        **fields,
+    }
     return ItemFigure(**values)
 
 
@@ -65,8 +74,11 @@ def test_an_estimate_makes_the_sum_an_estimate_wherever_it_stands() -> None:
 
 
 def test_different_groups_of_a_concept_stay_apart() -> None:
-    totals = summed(a("revenue", 1, sum_group="revenue/EUR", currency="EUR"), a("revenue", 2, sum_group="revenue/USD", currency="USD"),
-                    a("revenue", 4, sum_group="revenue/EUR", currency="EUR"))  # fmt: skip
+    totals = summed(
+        a("revenue", 1, sum_group="revenue/EUR", currency="EUR"),
+        a("revenue", 2, sum_group="revenue/USD", currency="USD"),
+        a("revenue", 4, sum_group="revenue/EUR", currency="EUR"),
+    )
     assert [(total.group, total.value, total.currency) for total in totals] == [
         ("revenue/EUR", 5, "EUR"), ("revenue/USD", 2, "USD"),
     ]  # fmt: skip
@@ -145,7 +157,7 @@ def test_the_order_of_figures_does_not_matter(figures: list[ItemFigure], chance:
     assert values == [(t.concept, t.group, t.value, t.items, t.missing) for t in summed(*shuffled)]
 
 
-# --- read from the database --------------------------------------------------------------------------------------------
+# --- read from the database -----------------------------------------------------------------------------------------
 
 
 def newest(engagerr: Engagerr, workspace: Workspace, *, until: datetime | None = None) -> dict[str, ItemFigure]:
@@ -158,12 +170,24 @@ def newest(engagerr: Engagerr, workspace: Workspace, *, until: datetime | None =
 def test_the_headline_of_a_metric_is_its_newest_lifetime_number(
     workspace: Workspace, engagerr: Engagerr, tmp_path: Path
 ) -> None:
-    bring(workspace, tmp_path, an_item("youtube:v", published_at="2026-01-01T00:00:00Z", metrics=[
-        a_figure("views", 100, "2026-09-01"), a_figure("views", 300, "2026-10-01"), a_figure("views", 9, "2026-10-02", period_days=28),
-        a_figure("views", at="2026-10-03", state="expired"),
-        a_figure("likes", 5, "2026-10-01", period_days=7), a_figure("likes", 25, "2026-10-01", period_days=28),
-        a_figure("shares", at="2026-09-01", state="expired"), a_figure("shares", at="2026-10-01", state="suppressed"),
-    ]))  # fmt: skip
+    bring(
+        workspace,
+        tmp_path,
+        an_item(
+            "youtube:v",
+            published_at="2026-01-01T00:00:00Z",
+            metrics=[
+                a_figure("views", 100, "2026-09-01"),
+                a_figure("views", 300, "2026-10-01"),
+                a_figure("views", 9, "2026-10-02", period_days=28),
+                a_figure("views", at="2026-10-03", state="expired"),
+                a_figure("likes", 5, "2026-10-01", period_days=7),
+                a_figure("likes", 25, "2026-10-01", period_days=28),
+                a_figure("shares", at="2026-09-01", state="expired"),
+                a_figure("shares", at="2026-10-01", state="suppressed"),
+            ],
+        ),
+    )
     found = newest(engagerr, workspace)
     assert (found["views"].reported, found["views"].period_days) == (300, 0)
     assert (found["likes"].reported, found["likes"].period_days) == (25, 28)

@@ -14,7 +14,6 @@ import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.metrics.metrics import GROUPINGS, Report
-
 from tests.factories import colleague
 from tests.lines import a_creator, a_figure, an_edge, an_item, bring
 
@@ -138,8 +137,12 @@ def test_averages_and_ratios_are_not_added(workspace: Workspace, tmp_path: Path)
 
 
 def test_account_figures_are_not_among_the_items(workspace: Workspace, tmp_path: Path) -> None:
-    bring(workspace, tmp_path, a_creator("Ann Lee", accounts=[{"platform": "youtube", "handle": "@ann", "followers": 5000}]),
-          an("youtube:a", None, likes(1)))  # fmt: skip
+    bring(
+        workspace,
+        tmp_path,
+        a_creator("Ann Lee", accounts=[{"platform": "youtube", "handle": "@ann", "followers": 5000}]),
+        an("youtube:a", None, likes(1)),
+    )
     assert sums(workspace.metrics.report()) == {"youtube": 1}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.ops.health import Check
-
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
@@ -44,8 +43,15 @@ def test_old_figures_are_a_warning_and_no_failure(workspace: Workspace, tmp_path
 
 
 def test_quarantine_and_open_questions_are_counted(workspace: Workspace, tmp_path: Path) -> None:
-    bring(workspace, tmp_path, an_item("youtube:a"), an_item("youtube:b"), an_edge("youtube:a", "youtube:b", state="suggested"),
-          "bad", "worse")  # fmt: skip
+    bring(
+        workspace,
+        tmp_path,
+        an_item("youtube:a"),
+        an_item("youtube:b"),
+        an_edge("youtube:a", "youtube:b", state="suggested"),
+        "bad",
+        "worse",
+    )
     found = checks(workspace)
     assert (found["quarantine"].state, found["quarantine"].detail) == ("warning", "2 rows could not be used")
     assert found["content edges"].detail == "1 wait for a decision"

@@ -11,7 +11,6 @@ from engagerr import Broken, Conflict, EngagerrError, InvalidInput, Money, NotFo
 from engagerr.core.roster import Roster, account_key, parse_account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.factories import an_account, an_item, in_tenant
 from tests.fakes.cluster import Clone, Connection
 
@@ -113,7 +112,13 @@ def test_editing_changes_what_is_named_and_nothing_else(roster: Roster) -> None:
     assert (after.country, after.languages, after.topics, after.agent) == ("DE", ("de",), ("food",), "Bea")
     assert roster.edit("Ann Lee") == after
     cleared = roster.edit("Ann Lee", country=None, bio=None, agent=None, topics=[])
-    assert (cleared.id, cleared.country, cleared.bio, cleared.agent, cleared.topics) == (before.id, None, None, None, ())
+    assert (cleared.id, cleared.country, cleared.bio, cleared.agent, cleared.topics) == (
+        before.id,
+        None,
+        None,
+        None,
+        (),
+    )
 
 
 def test_a_field_that_creators_do_not_have_is_refused(roster: Roster) -> None:
@@ -181,7 +186,11 @@ def test_a_creator_of_another_workspace_reads_like_none(roster: Roster, other_wo
     theirs = other_workspace.roster.add("Sam Poe")
     answers = []
     for wanted in (str(theirs.id), str(uuid4())):
-        for verb in (roster.show, lambda name: roster.edit(name, bio="x"), lambda name: roster.add_account(name, "x:a")):
+        for verb in (
+            roster.show,
+            lambda name: roster.edit(name, bio="x"),
+            lambda name: roster.add_account(name, "x:a"),
+        ):
             with pytest.raises(NotFound) as missed:
                 verb(wanted)
             answers.append(f"{missed.value} {missed.value.hint}".replace(wanted, "ID"))
@@ -210,9 +219,7 @@ def test_adding_an_account_again_completes_it(roster: Roster) -> None:
     assert len(roster.accounts()) == 1
 
 
-def test_an_account_that_nobody_had_finds_its_creator(
-    roster: Roster, workspace: Workspace, clone: Clone
-) -> None:
+def test_an_account_that_nobody_had_finds_its_creator(roster: Roster, workspace: Workspace, clone: Clone) -> None:
     with clone.connect() as connection, in_tenant(connection, workspace.tenant.id):
         found = an_account(connection, workspace.tenant.id, handle="@stray", handle_key="stray")
         an_item(connection, workspace.tenant.id, account_id=found["id"])

@@ -49,6 +49,13 @@ content_items = Table(
     CheckConstraint("duration_seconds >= 0", name="duration_seconds"),
 )
 Index("content_items_account_idx", content_items.c.tenant_id, content_items.c.account_id, content_items.c.published_at)
+Index(
+    "content_items_newest_idx",
+    content_items.c.tenant_id,
+    content_items.c.published_at.desc().nulls_last(),
+    content_items.c.platform,
+    content_items.c.native_id,
+)
 
 content_item_versions = Table(
     "content_item_versions",

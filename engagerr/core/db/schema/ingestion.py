@@ -34,8 +34,9 @@ imports = Table(
     timestamp("imported_at"),
     Column("member_id", Uuid),
     Column("correlation_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="0, or the nth correction of what the same file is about"),
     PrimaryKeyConstraint("tenant_id", "id"),
-    UniqueConstraint("tenant_id", "sha256"),
+    UniqueConstraint("tenant_id", "sha256", "attempt"),
 )
 
 raw_payloads = Table(

@@ -13,7 +13,15 @@ from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.interchange import INTERCHANGE, MAX_LINE_BYTES
 from engagerr.core.integrations.formats.source import Reading, Source
 from engagerr.core.integrations.records import (
-    AccountRecord, CreatorRecord, EdgeRecord, ItemRecord, Notice, RateRecord, Record, Rejection, State,
+    AccountRecord,
+    CreatorRecord,
+    EdgeRecord,
+    ItemRecord,
+    Notice,
+    RateRecord,
+    Record,
+    Rejection,
+    State,
 )  # fmt: skip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,16 +49,18 @@ def figure(folder: Path, **metric: Any) -> Any:
     return record.metrics[0]
 
 
-# --- the example of the contract ---------------------------------------------------------------------------------------
+# --- the example of the contract ------------------------------------------------------------------------------------
 
 CONTRACT = """\
 {"type": "creator", "name": "Ann Lee", "country": "DE", "languages": ["de", "en"], "topics": ["cooking"], "bio": "…",\
- "accounts": [{"platform": "youtube", "handle": "@annlee", "followers": 120000, "observed_at": "2026-11-01T00:00:00Z"}],\
+ "accounts": [{"platform": "youtube", "handle": "@annlee", "followers": 120000,\
+ "observed_at": "2026-11-01T00:00:00Z"}],\
  "rates": [{"deliverable": "youtube_integration", "amount": {"minor": 250000, "currency": "EUR"}}],\
  "audience": [{"dimension": "country", "value": "DE", "share": 0.41, "observed_at": "2026-11-01T00:00:00Z"}]}
 {"type": "item", "creator": "Ann Lee", "platform": "youtube", "account": "@annlee", "native_id": "3FKyVeipMss",\
  "kind": "long_video", "title": "…", "body": "…", "url": "https://n.example", "published_at": "2026-09-14T10:00:00Z",\
- "duration_seconds": 3600, "language": "en", "links": ["https://n.example"], "hints": {"video_id": "x", "vod_offset": 61},\
+ "duration_seconds": 3600, "language": "en", "links": ["https://n.example"],\
+ "hints": {"video_id": "x", "vod_offset": 61},\
  "metrics": [{"name": "views", "value": 1200, "state": "value", "observed_at": "2026-11-01T00:00:00Z"}]}
 {"type": "edge", "child": {"platform": "youtube", "native_id": "a"}, "parent": {"platform": "x", "native_id": "b"},\
  "relation": "clip_of", "state": "confirmed"}
@@ -78,8 +88,19 @@ def test_the_example_of_the_contract_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_absent_and_null_fields_are_none_and_nothing_is_made_up(tmp_path: Path) -> None:
-    optional = ("creator", "kind", "title", "body", "url", "published_at", "duration_seconds", "language", "links", "hints",
-                "metrics")  # fmt: skip
+    optional = (
+        "creator",
+        "kind",
+        "title",
+        "body",
+        "url",
+        "published_at",
+        "duration_seconds",
+        "language",
+        "links",
+        "hints",
+        "metrics",
+    )
     absent, null = parsed(tmp_path, ITEM, {**ITEM, **dict.fromkeys(optional)})
     for record in (absent, null):
         assert isinstance(record, ItemRecord)
@@ -94,7 +115,7 @@ def test_absent_and_null_fields_are_none_and_nothing_is_made_up(tmp_path: Path) 
     assert bare.accounts[0].metrics == (), "no followers is no figure, and not a figure of zero"
 
 
-# --- figures -----------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -160,19 +181,56 @@ def test_zero_followers_are_zero_and_followers_keep_their_moment(tmp_path: Path)
     assert followers.observed_at == datetime(2026, 10, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("line", [
-    {**ITEM, "metrics": [{"name": "views", "value": "5"}]}, {**ITEM, "metrics": [{"name": "views", "value": False}]},
-    {**ITEM, "metrics": [{"value": 5}]}, {**ITEM, "metrics": {"views": 5}}, {**ITEM, "metrics": [{"name": "", "value": 5}]},
-    {**ITEM, "published_at": "2026-09-14"}, {**ITEM, "published_at": "2026-09-14T10:00:00"}, {**ITEM, "published_at": 0},
-    {**ITEM, "native_id": 7}, {**ITEM, "platform": ""}, {**ITEM, "duration_seconds": "61"}, {**ITEM, "links": "https://x"},
-    {**ITEM, "hints": []}, {**ITEM, "type": "video"}, {"type": "creator"}, {"type": "edge", "relation": "clip_of"},
-    {"type": "creator", "name": "A", "rates": [{"deliverable": "post", "amount": {"minor": 1.5, "currency": "EUR"}}]},
-    {"type": "creator", "name": "A", "rates": [{"deliverable": "post", "amount": {"minor": 1, "currency": "euro"}}]},
-    {"type": "creator", "name": "A", "audience": [{"dimension": "age", "value": "x", "share": -0.1}]},
-    {"type": "edge", "child": {"platform": "a", "native_id": "b"}, "parent": {"platform": "a", "native_id": "c"}, "relation": "x"},
-    "[]", "7", "null", '"text"', "{", "{}", "not json", '{"type": "item"', '{"type": "item", "platform": Infinity}',
-    "[" * 5000, '{"type":null,"x":NaN}', json.dumps(ITEM).replace('"v1"', "1e999"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        {**ITEM, "metrics": [{"name": "views", "value": "5"}]},
+        {**ITEM, "metrics": [{"name": "views", "value": False}]},
+        {**ITEM, "metrics": [{"value": 5}]},
+        {**ITEM, "metrics": {"views": 5}},
+        {**ITEM, "metrics": [{"name": "", "value": 5}]},
+        {**ITEM, "published_at": "2026-09-14"},
+        {**ITEM, "published_at": "2026-09-14T10:00:00"},
+        {**ITEM, "published_at": 0},
+        {**ITEM, "native_id": 7},
+        {**ITEM, "platform": ""},
+        {**ITEM, "duration_seconds": "61"},
+        {**ITEM, "links": "https://x"},
+        {**ITEM, "hints": []},
+        {**ITEM, "type": "video"},
+        {"type": "creator"},
+        {"type": "edge", "relation": "clip_of"},
+        {
+            "type": "creator",
+            "name": "A",
+            "rates": [{"deliverable": "post", "amount": {"minor": 1.5, "currency": "EUR"}}],
+        },
+        {
+            "type": "creator",
+            "name": "A",
+            "rates": [{"deliverable": "post", "amount": {"minor": 1, "currency": "euro"}}],
+        },
+        {"type": "creator", "name": "A", "audience": [{"dimension": "age", "value": "x", "share": -0.1}]},
+        {
+            "type": "edge",
+            "child": {"platform": "a", "native_id": "b"},
+            "parent": {"platform": "a", "native_id": "c"},
+            "relation": "x",
+        },
+        "[]",
+        "7",
+        "null",
+        '"text"',
+        "{",
+        "{}",
+        "not json",
+        '{"type": "item"',
+        '{"type": "item", "platform": Infinity}',
+        "[" * 5000,
+        '{"type":null,"x":NaN}',
+        json.dumps(ITEM).replace('"v1"', "1e999"),
+    ],
+)
 def test_a_wrong_line_is_one_rejection_with_place_and_cure_and_the_rest_is_read(tmp_path: Path, line: Any) -> None:
     before, bad, after = parsed(tmp_path, ITEM, line, ITEM)
     assert isinstance(before, ItemRecord)
@@ -242,11 +300,18 @@ def test_a_line_without_end_is_refused_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "is_ours"),
     [
-        (CONTRACT, True), ("\n" + CONTRACT, True), ("\ufeff" + CONTRACT, True), ('{"name":"A","type" : "creator"}', True),
-        ('{"type": "video"}', False), ('{"kind": "youtube#videoListResponse"}', False), ("[]", False), ("", False),
-        ("type,item\n", False), ('"type": "item"', False),
+        (CONTRACT, True),
+        ("\n" + CONTRACT, True),
+        ("\ufeff" + CONTRACT, True),
+        ('{"name":"A","type" : "creator"}', True),
+        ('{"type": "video"}', False),
+        ('{"kind": "youtube#videoListResponse"}', False),
+        ("[]", False),
+        ("", False),
+        ("type,item\n", False),
+        ('"type": "item"', False),
     ],
-)  # fmt: skip
+)
 def test_it_is_recognised_by_its_first_line(tmp_path: Path, content: str, is_ours: bool) -> None:
     assert INTERCHANGE.recognise(a_source(tmp_path, content.encode())) is is_ours
 
@@ -259,9 +324,22 @@ def test_platforms_are_told_in_lower_case_and_unknown_ones_are_kept(tmp_path: Pa
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.binary(max_size=60) | st.sampled_from([
-    json.dumps(ITEM).encode(), b'{"type": "item"', b'{"type": 7, "x": NaN}', b'{"type":"creator","name":"\xff"}', b"\x00", b"[[[",
-]), max_size=6))  # fmt: skip
+@given(
+    st.lists(
+        st.binary(max_size=60)
+        | st.sampled_from(
+            [
+                json.dumps(ITEM).encode(),
+                b'{"type": "item"',
+                b'{"type": 7, "x": NaN}',
+                b'{"type":"creator","name":"\xff"}',
+                b"\x00",
+                b"[[[",
+            ]
+        ),
+        max_size=6,
+    )
+)
 def test_no_bytes_break_the_reader(tmp_path: Path, lines: list[bytes]) -> None:
     source = a_source(tmp_path, b"\n".join(lines))
     INTERCHANGE.recognise(source)

@@ -60,9 +60,10 @@ CREATE TABLE imports (
   observed_at TIMESTAMP WITH TIME ZONE NOT NULL,
   imported_at TIMESTAMP WITH TIME ZONE NOT NULL,
   member_id UUID,
-  correlation_id TEXT NOT NULL,
+  correlation_id TEXT NOT NULL, 
+  attempt INTEGER NOT NULL,
   CONSTRAINT imports_pkey PRIMARY KEY (tenant_id, id),
-  CONSTRAINT imports_tenant_id_sha256_key UNIQUE (tenant_id, sha256)
+  CONSTRAINT imports_tenant_id_sha256_attempt_key UNIQUE (tenant_id, sha256, attempt)
 );
 CREATE TABLE metric_observations (
   tenant_id UUID NOT NULL,
@@ -214,6 +215,7 @@ CREATE TABLE content_items (
   CONSTRAINT content_items_duration_seconds_check CHECK (duration_seconds >= 0)
 );
 CREATE INDEX content_items_account_idx ON content_items (tenant_id, account_id, published_at);
+CREATE INDEX content_items_newest_idx ON content_items (tenant_id, published_at DESC NULLS LAST, platform, native_id);
 CREATE TABLE tokens (
   tenant_id UUID NOT NULL,
   id UUID DEFAULT engagerr_new_id() NOT NULL,
@@ -311,3 +313,4 @@ COMMENT ON COLUMN content_item_versions.before IS 'the fields that changed, as t
 COMMENT ON TABLE content_links IS 'What an item points at, whether or not that is known yet: either side may arrive first.';
 COMMENT ON COLUMN content_decisions.before IS 'the state before; ''none'' for an edge that a person drew';
 COMMENT ON COLUMN content_decisions.undoes IS 'the decision that this one took back';
+COMMENT ON COLUMN imports.attempt IS '0, or the nth correction of what the same file is about';

@@ -1,0 +1,101 @@
+"""Every command has help and examples, the examples work, and the reference says all of it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from engagerr.cli.main import NOUNS
+from engagerr.cli.reference import Command, cli_reference_markdown, commands
+from tests.cli.conftest import SAMPLE, CommandLine, with_sample_data
+from tests.fakes.cluster import Cluster
+
+ALL = [command for _, _, found in commands() for command in found]
+# They start and stop the embedded server of a home, which this test does not have.
+_NEED_AN_EMBEDDED_SERVER = {"engagerr db start", "engagerr db stop", "engagerr db upgrade", "engagerr db check-migrations"}
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: command.path)
+def test_every_command_has_help_and_an_example_of_itself(command: Command) -> None:
+    assert len(command.help) > 10
+    assert command.help.endswith(".")
+    assert command.examples
+    assert all(example.startswith(f"{command.path}") for example in command.examples)
+    for name, text in command.arguments + command.options:
+        assert text, (command.path, name)
+
+
+def test_every_command_shows_its_examples_in_its_help(sample: CommandLine) -> None:
+    for command in ALL:
+        out = sample(*command.path.split()[1:], "--help").out
+        assert all(example in out for example in command.examples), command.path
+        assert "--output" in out
+
+
+def test_the_nouns_and_their_lines_of_help_are_one_list(sample: CommandLine) -> None:
+    listed = {name: line for name, line, _ in commands()}
+    assert listed == {name: line for name, (_, line) in NOUNS.items()}
+    help_of_all = " ".join(sample("--help").out.split())
+    assert all(line in help_of_all for line in listed.values())
+
+
+def test_the_promised_commands_are_there() -> None:
+    promised = """
+        init whoami health settings
+        creator:add,list,show,edit,add-account,set-terms,end-terms,set-rate account:list
+        import:file,formats,history,quarantine
+        content:list,suggest,edges,confirm,reject,undo,link,unlink,decisions,tree,families
+        metric:show,report,definitions export:jsonl member:list,add,set-role,remove token:list,add,remove
+        db:start,stop,status,upgrade,verify-audit,check-migrations
+    """
+    expected = set()
+    for word in promised.split():
+        noun, _, verbs = word.partition(":")
+        expected |= {f"engagerr {noun} {verb}".strip() for verb in verbs.split(",")}
+    assert {command.path for command in ALL} == expected
+
+
+def test_the_examples_work_one_after_the_other(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster.clone() as clone:
+        cli = with_sample_data(CommandLine(tmp_path / "home", clone))
+        place = tmp_path / "downloads"
+        place.mkdir()
+        monkeypatch.chdir(place)
+        for path in ("hinako/2026-07-31/Table data.csv", "despensa/tiktok/Content.csv", "despensa/tiktok/Overview.csv"):
+            # Not the very file that was imported for somebody else.
+            shutil.copy(SAMPLE / path, place)
+        table = place / "Table data.csv"
+        table.write_bytes(table.read_bytes() + b"\n")
+        for command in ALL:
+            if command.path in _NEED_AN_EMBEDDED_SERVER:
+                continue
+            for example in command.examples:
+                line = with_real_ids(example.partition(" | ")[0], cli)
+                answer = cli(*shlex.split(line)[1:], code=None)
+                assert answer.code == 0, (example, answer)
+                assert answer.out
+
+
+def with_real_ids(example: str, cli: CommandLine) -> str:
+    """Ids are made anew in every home: those in an example stand for any that are there."""
+    waiting = iter(cli.json("content", "edges", "--state", "suggested"))
+    if example == "engagerr content undo 3fa2c1d09b7e":
+        waiting = iter(row["edge"] for row in cli.json("content", "decisions") if not row["undone"])
+    tokens = iter(cli.json("token", "list"))
+    example = re.sub(r"\b[0-9a-f]{12}\b", lambda _: next(waiting)["id"].replace("-", "")[-12:], example)
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda _: next(tokens)["id"], example)
+
+
+def test_the_reference_names_every_command_option_and_example() -> None:
+    page = cli_reference_markdown()
+    for command in ALL:
+        assert f"$ {command.usage}" in page
+        assert all(f"$ {example}" in page for example in command.examples)
+        assert all(name.replace("|", "\\|") in page for name, _ in command.arguments + command.options)
+    assert page.count("\n# ") == 0
+    assert page.startswith("# ")
