@@ -53,9 +53,15 @@ def nothing_of_the_callers_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest, nothing_of_the_callers_environment: None) -> Iterator[Cluster]:
+def run_folder(request: pytest.FixtureRequest) -> Path:
+    """Where servers have their homes: whatever stands here is stopped and removed with the run, or by the next one."""
+    return request.config.stash[_FOLDER]
+
+
+@pytest.fixture(scope="session")
+def cluster(run_folder: Path, nothing_of_the_callers_environment: None) -> Iterator[Cluster]:
     """The run's PostgreSQL. Its databases share their roles: a test that changes those brings a server of its own."""
-    cluster = Cluster(request.config.stash[_FOLDER])
+    cluster = Cluster(run_folder)
     yield cluster
     cluster.close()
 

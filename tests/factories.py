@@ -81,7 +81,7 @@ def an_account(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
 def an_import(connection: Connection, tenant_id: UUID, **changes: Any) -> Row:
     name = f"file {number()}.csv"
     row = {
-        "sha256": hashlib.sha256(name.encode()).hexdigest(), "file_name": name, "size_bytes": 120,
+        "sha256": hashlib.sha256(name.encode()).hexdigest(), "file_name": name, "size_bytes": 120, "attempt": 0,
         "format": "engagerr-jsonl", "options": {"account": "youtube:@ann"}, "counts": {"items_new": 1},
         "observed_at": WHEN, "imported_at": WHEN, "correlation_id": uuid4().hex, **changes,
     }  # fmt: skip

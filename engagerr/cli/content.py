@@ -62,6 +62,7 @@ def list_(
     first = moments.first_moment(since)
     with workspace() as work:
         rows = work.content.list(creator=creator, platform=platform, kind=kind, since=first, limit=limit)
+    narrowed = creator or platform or kind or since
     columns: list[Column[ItemRow]] = [
         Column("Published", lambda row: day(row.published_at)),
         Column("Title", lambda row: row.title or MISSING, elastic=True),
@@ -70,7 +71,12 @@ def list_(
         Column("Creator", lambda row: row.creator or MISSING, above=150, elastic=True),
         Column("Item", lambda row: f"{row.platform}:{row.native_id}", fold=True),
     ]
-    show(rows, columns=columns, csv=_ITEM_CSV, empty="No item here. Import some: engagerr import file PATH")
+    show(
+        rows,
+        columns=columns,
+        csv=_ITEM_CSV,
+        empty="No item is like that." if narrowed else "No item yet. Import some: engagerr import file PATH",
+    )
 
 
 @verb(
@@ -120,7 +126,10 @@ def edges(
     """List edges as they stand, surest first, with their evidence. Writes nothing."""
     with workspace() as work:
         found = work.content.edges(creator=creator, state=state)
-    _put_edges(found, empty="No such edge.")
+    _put_edges(
+        found,
+        empty="No edge is like that." if creator or state else "No edge yet. Look for some: engagerr content suggest",
+    )
 
 
 @verb(

@@ -81,7 +81,12 @@ def list_(
         Column("Accounts", lambda row: _platforms(row.accounts), fold=True),
         Column("Items", lambda row: number(row.items), right=True),
     ]
-    show(rows, columns=columns, csv=_LIST_CSV, empty="No creator yet. Add one: engagerr creator add NAME")
+    show(
+        rows,
+        columns=columns,
+        csv=_LIST_CSV,
+        empty="No creator is like that." if status or topic else "No creator yet. Add one: engagerr creator add NAME",
+    )
 
 
 @verb(app, "show", examples=('engagerr creator show "Jonna Brenner"',))

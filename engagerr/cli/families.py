@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from engagerr.cli.output import MISSING, Column, clean, compact, console, day, duration, money, number, plain, words
+from engagerr.cli.output import (
+    MISSING,
+    Column,
+    clean,
+    compact,
+    console,
+    day,
+    duration,
+    in_unit,
+    money,
+    number,
+    plain,
+    words,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +35,7 @@ HEADLINES = {
     "exposure": "Exposure",
     "likes": "Likes",
     "comments": "Comments",
+    "watch_time": "Watch time",
 }
 _WIDTH_OF_A_FIGURE = 11
 _ROOM_FOR_THE_REST = 52
@@ -156,7 +170,11 @@ def _total_cell(family: FamilyRow, concept: str) -> str:
         return MISSING
     first = min(found, key=lambda total: (" in " in total.group, -(total.value or 0)))
     signs = ("†" if first.spans_break else "") + ("+" if len(found) > 1 else "")
-    return f"{'~' if first.state == 'estimated' else ''}{compact(first.value)}{signs}"
+    return f"{'~' if first.state == 'estimated' else ''}{_short(first)}{signs}"
+
+
+def _short(total: ConceptTotal) -> str:
+    return compact(total.value) if total.unit == "count" else in_unit(total.value, total.unit, total.currency)
 
 
 def _grow(branch: Tree, node: FamilyNode) -> None:
@@ -196,10 +214,10 @@ def _headlines(node: FamilyNode) -> list[str]:
             about = " ".join((first.sum_group or "").removeprefix(concept).strip("/ ").split())
             if first.grade == "not_comparable":
                 about = "not comparable"
-            figure = (
-                f"{'~' if first.state == 'estimated' else ''}{number(first.value)}{'†' if first.spans_break else ''}"
-            )
-            told.append(f"{name.lower()} {figure}{f' ({about})' if about else ''}")
+            shown = in_unit(first.value, first.unit, first.currency)
+            signs = "†" if first.spans_break else ""
+            sign = "~" if first.state == "estimated" else ""
+            told.append(f"{name.lower()} {sign}{shown}{signs}{f' ({about})' if about else ''}")
         elif own:
             told.append(f"{name.lower()} {MISSING} ({own[0].state})")
     return told

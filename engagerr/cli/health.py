@@ -19,9 +19,9 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 @verb(app, "health", examples=("engagerr health", "engagerr health --output json"))
 def health() -> None:
-    """Check that all is well: database, schema, disk, audit log, imports. Ends with 6 if something that matters failed.
+    """Check that all is well: database, schema, disk, audit log, imports.
 
-    Warnings do not count.
+    Ends with 6 if something that matters failed. Warnings do not count.
     """
     with opened() as engagerr:
         now = engagerr.clock.now()

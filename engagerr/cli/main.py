@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
@@ -28,8 +29,8 @@ NOUNS: dict[str, tuple[str, str]] = {
     "member": ("member", "The people of this workspace."),
     "token": ("token", "Tokens that let scripts act for a person."),
     "db": ("db", "The database: start, stop, upgrade, check."),
-    "health": ("health", "Check that all is well."),
-    "settings": ("settings", "Every setting: its variable, its default, and what it is now."),
+    "health": ("health", "Check that all is well: database, schema, disk, audit log, imports."),
+    "settings": ("settings", "Show every setting: its variable in the environment, its default, and what it is now."),
 }
 
 _EPILOG = """\b
@@ -137,10 +138,12 @@ def root(
 
 def run() -> NoReturn:
     """The command line as a process."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        # A stream that the caller closed swallows what is written to it.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  open to the end
         # A terminal that cannot show a character shows a question mark; the command still answers.
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        getattr(sys, name).reconfigure(errors="replace")
     typer.main.get_command(app).main(prog_name="engagerr")
     raise AssertionError
 
@@ -158,10 +161,9 @@ def boundary() -> Iterator[None]:
         sys.exit(tell_interrupted())
     except BrokenPipeError:
         from engagerr.cli.failure import NOBODY_READS
+        from engagerr.cli.output import let_go_of_standard_output
 
-        # Python flushes standard output once more at the end; let that go nowhere.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_standard_output()
         sys.exit(NOBODY_READS)
     except EngagerrError as error:
         from engagerr.cli.failure import tell

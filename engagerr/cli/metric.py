@@ -13,11 +13,10 @@ from engagerr.cli.families import total_document
 from engagerr.cli.output import (
     MISSING,
     Column,
-    amount,
     clean,
     day,
     draw,
-    duration,
+    in_unit,
     minute,
     money,
     number,
@@ -29,8 +28,6 @@ from engagerr.cli.output import (
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from rich.console import RenderableType
 
     from engagerr.core.metrics.definition import Definition
@@ -191,7 +188,7 @@ def _reported(row: ObservationRow) -> str:
 
 def _standard(row: ObservationRow) -> str:
     mark = "†" if row.standard.spans_break else ""
-    return MISSING if row.standard.value is None else _figure(
+    return MISSING if row.standard.value is None else in_unit(
         row.standard.value, row.standard.unit, row.standard.currency
     ) + mark  # fmt: skip
 
@@ -201,17 +198,6 @@ def _concept(row: ObservationRow) -> str:
         return "no standard concept" if row.standard.definition else "not defined"
     seconds = row.standard.minimum_seconds
     return _words(row.standard.concept) + (f" ({seconds} s)" if seconds is not None else "")
-
-
-def _figure(value: Decimal, unit: str | None, currency: str | None) -> str:
-    """A standard figure in its unit: seconds as a time, ratios as per cent, money with its currency."""
-    if unit == "seconds":
-        return duration(value)
-    if unit == "ratio":
-        return f"{number(value * 100, places=2)} %"
-    if unit == "currency" and currency:
-        return amount(value, currency)
-    return number(value, places=2)
 
 
 def _report_row(row: ReportRow) -> dict[str, Any]:
@@ -266,7 +252,7 @@ def _sum(row: ReportRow) -> str:
     if total.value is None:
         return f"{MISSING} ({total.state})"
     sign = "~" if total.state == "estimated" else ""
-    return f"{sign}{_figure(total.value, total.unit, total.currency)}{'†' if total.spans_break else ''}"
+    return f"{sign}{in_unit(total.value, total.unit, total.currency)}{'†' if total.spans_break else ''}"
 
 
 def _counted_elsewhere(row: ReportRow) -> str:

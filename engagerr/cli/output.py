@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from engagerr.cli.command import Output, presentation
+from engagerr.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -145,18 +148,31 @@ def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def write(data: bytes) -> None:
     """Write to standard output and make sure that it went; a closed pipe is told to the caller."""
     binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:
-        sys.stdout.write(data.decode())
-    else:
+    try:
+        if binary is None:
+            sys.stdout.write(data.decode())
+        else:
+            sys.stdout.flush()
+            binary.write(data)
         sys.stdout.flush()
-        binary.write(data)
-    sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        let_go_of_standard_output()
+        raise Unavailable(
+            f"The answer cannot be written: {error.strerror}.",
+            hint="What was asked for is done; make room, then look at it again.",
+        ) from error
+
+
+def let_go_of_standard_output() -> None:
+    """Python flushes standard output once more at the end; let that go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console() -> Console:
     """Where tables are drawn: the terminal's width, or room enough where there is no terminal."""
-    import os
-
     from rich.console import Console
 
     here = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
@@ -310,6 +326,19 @@ def duration(seconds: Decimal | float | None) -> str:
     if hours >= 100:
         return f"{hours:,} h"
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def in_unit(value: Decimal | None, unit: str | None, currency: str | None) -> str:
+    """A standard figure in its unit: seconds as a time, ratios as per cent, money with its currency."""
+    if value is None:
+        return MISSING
+    if unit == "seconds":
+        return duration(value)
+    if unit == "ratio":
+        return f"{number(value * 100, places=2)} %"
+    if unit == "currency" and currency:
+        return amount(value, currency)
+    return number(value, places=2)
 
 
 def ago(then: datetime | None, now: datetime) -> str:

@@ -23,7 +23,7 @@ def importing(name: str, *, at: int, of: int) -> Iterator[Callable[[ImportProgre
         yield None
         return
     from rich.console import Console, RenderableType
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     begun = time.monotonic()
 
@@ -38,18 +38,21 @@ def importing(name: str, *, at: int, of: int) -> Iterator[Callable[[ImportProgre
     with PatientProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        DownloadColumn(),
+        TextColumn("{task.fields[done]}", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True, markup=False, emoji=False, highlight=False),
         transient=True,
     ) as progress:
-        task = progress.add_task(f"Reading {which}", total=None)
+        reading = progress.add_task(f"Reading {which}", total=None, done="")
+        writing = progress.add_task(f"Writing {which}", total=None, done="", visible=False)
 
         def report(seen: ImportProgress) -> None:
             if seen.phase == "reading":
-                progress.update(task, completed=seen.done_bytes, total=seen.total_bytes)
+                done = f"{seen.done_bytes / 1e6:,.1f} of {seen.total_bytes / 1e6:,.1f} MB"
+                progress.update(reading, completed=seen.done_bytes, total=seen.total_bytes, done=done)
             else:
-                # Nobody knows how long the database takes: the bar runs to and fro.
-                progress.update(task, description=f"Writing {which}", completed=seen.done_bytes, total=None)
+                # Nobody knows how long the database takes: this bar runs to and fro.
+                progress.update(reading, visible=False)
+                progress.update(writing, visible=True, done=f"{seen.rows:,} rows")
 
         yield report

@@ -1,15 +1,19 @@
-"""Family reads and moves at a million items, as the application role and under row-level security, against `select 1`.
+"""Family reads and moves at a million items, as the application role under row-level security, against `select 1`.
 
-Every read is timed at the client (psycopg, unix socket, prepared and warmed) beside a `select 1` on the same connection.
-Items lie in the order of publication, so that a family's rows are strewn over the whole table.
+Every read is timed at the client (psycopg, unix socket, prepared, warmed) beside a `select 1` on the same connection.
+Client and server process are held on one core, where `select 1` is quickest and steadiest: left to the system, it takes
+30 µs or 100 µs depending on where it puts the two, and the ratios follow. Tables are in PostgreSQL's memory, but no
+family is read twice in a round, so that its rows are in no processor cache.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import statistics
 import time
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,12 +36,14 @@ LARGEST = 60
 MEDIAN_NODES, SPREAD_NODES = 8, 0.8
 DEPTHS = (2, 5)
 MOVES = 40
+VERB_READS = 300
 PLATFORMS = ("youtube", "podcast", "tiktok", "instagram", "x")
 RELATIONS = ("clip_of", "same_work", "promotes", "part_of")
 CREATORS = 300
 ACCOUNTS = CREATORS * len(PLATFORMS)
 FIRST_DAY = datetime(2023, 10, 1, tzinfo=UTC)
 DAYS, DAYS_BETWEEN = 1000, 10
+SIZES = {" 2-4": 4, " 5-15": 15, "16-59": 59, "60": 60}
 LAYOUTS = ("publication", "account", "shuffled")
 
 
@@ -139,7 +145,8 @@ def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
             [(tenant, creator, f"Creator {number}") for number, creator in enumerate(creators)],
         )
         cursor.executemany(
-            "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key) VALUES (%s, %s, %s, %s, %s, %s)",
+            "INSERT INTO accounts (tenant_id, id, creator_id, platform, handle, handle_key)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
             [
                 (
                     tenant,
@@ -162,7 +169,8 @@ def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
                     (
                         tenant, node.id, accounts[node.account], _platform(node.account), f"v{place:010d}",
                         "short_video" if node.parent else "episode", f"Episode {place}: what we learnt about a thing",
-                        f"https://www.example.com/watch?v=v{place:010d}", moment, 30 + place % 3600, "en", import_id, moment,
+                        f"https://www.example.com/watch?v=v{place:010d}", moment, 30 + place % 3600, "en",
+                        import_id, moment,
                     )
                 )  # fmt: skip
         with cursor.copy("COPY content_nodes (tenant_id, item_id, family_id, path) FROM STDIN") as copy:
@@ -198,8 +206,8 @@ def add_figures(home: Home, tenant: UUID, members: list[Node]) -> int:
         home.connect(SUPERUSER) as connection,
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY metric_observations (tenant_id, subject_id, metric, observed_at, period_days, value, state, import_id,"
-            " row) FROM STDIN"
+            "COPY metric_observations (tenant_id, subject_id, metric, observed_at, period_days, value, state,"
+            " import_id, row) FROM STDIN"
         ) as copy,
     ):
         for node in members:
@@ -234,62 +242,69 @@ def floor(connection: psycopg.Connection[Any]) -> float:
     return timed(connection, "SELECT 1")
 
 
+def hold_on_one_core(*connections: psycopg.Connection[Any]) -> bool:
+    """Put this process and the server's processes for it on one core; False where the system does not let us."""
+    try:
+        core = {min(os.sched_getaffinity(0))}
+        for process in (0, *(connection.info.backend_pid for connection in connections)):
+            os.sched_setaffinity(process, core)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 def read_families(
-    home: Home, tenant: UUID, chosen: list[list[Node]], rounds: int
+    home: Home, tenant: UUID, chosen: list[list[Node]], options: Namespace
 ) -> tuple[list[Limit], dict[str, Any]]:
-    """Reads as the application role and, for the price of row-level security, as the superuser, whom it does not bind."""
+    """Reads as the application role and, for the price of row-level security, as the superuser, who is above it."""
     with home.connect(APP, autocommit=False) as app, home.connect(SUPERUSER, autocommit=False) as unbound:
+        held = not options.no_pin and hold_on_one_core(app, unbound)
         app.execute(SET_TENANT, [str(tenant)])
         for connection in (app, unbound):
             for family in chosen[:200]:
                 floor(connection)
                 timed(connection, FAMILY_READ, {"tenant_id": tenant, "family_id": family[0].id})
-        p50, p95, price, worst, floors = [], [], [], [], []
+        p50, p95, p99, price, floors, reads = [], [], [], [], [], []
         by_size: dict[str, list[float]] = {}
-        reads: list[float] = []
-        for _ in range(rounds):
-            ones, as_app, free, ones_free = [], [], [], []
-            for family in chosen:
-                values = {"tenant_id": tenant, "family_id": family[0].id}
+        for number in range(options.rounds):
+            ones, as_app, free = [], [], []
+            for place, family in enumerate(chosen):
+                # The same family later in the round, so that neither role finds what the other has warmed.
+                twin = chosen[(place + len(chosen) // 2) % len(chosen)]
+                floor(unbound)
+                free.append(timed(unbound, FAMILY_READ, {"tenant_id": tenant, "family_id": twin[0].id}))
                 ones.append(floor(app))
-                as_app.append(timed(app, FAMILY_READ, values))
-                ones_free.append(floor(unbound))
-                free.append(timed(unbound, FAMILY_READ, values))
+                as_app.append(timed(app, FAMILY_READ, {"tenant_id": tenant, "family_id": family[0].id}))
             one = statistics.median(ones)
             floors.append(one)
             p50.append(statistics.median(as_app) / one)
             p95.append(percentile(as_app, 0.95) / one)
-            worst.append(percentile(as_app, 0.99) / one)
-            price.append(statistics.median(a / b for a, b in zip(as_app, free, strict=True)))
+            p99.append(percentile(as_app, 0.99) / one)
+            price.append(statistics.median(as_app) / statistics.median(free))
             reads += as_app
             for family, read in zip(chosen, as_app, strict=True):
-                by_size.setdefault(
-                    "2-4"
-                    if len(family) < 5
-                    else "5-15"
-                    if len(family) < 16
-                    else "16-59"
-                    if len(family) < LARGEST
-                    else "60",
-                    [],
-                ).append(read / one)
-        plan = [row[0] for row in app.execute("EXPLAIN (ANALYZE, BUFFERS) " + FAMILY_READ, values)]
-    for line in plan:
-        say(f"    {line}")
+                by_size.setdefault(next(name for name, most in SIZES.items() if len(family) <= most), []).append(
+                    read / one
+                )
+            say(f"  round {number + 1}: p50 {p50[-1]:.2f}, p95 {p95[-1]:.2f}, row-level security {price[-1]:.2f}")
+        read = f"EXPLAIN (ANALYZE, BUFFERS) {FAMILY_READ}"
+        for line in app.execute(read, {"tenant_id": tenant, "family_id": chosen[0][0].id}):
+            say(f"    {line[0]}")
     figures = {
         "select_1_us": spread(floors, 1),
         "read_us": {"p50": round(statistics.median(reads), 1), "p95": round(percentile(reads, 0.95), 1)},
     }
     limits = [
-        Limit("family read, p50 / p50 of select 1", statistics.median(p50), at_most=4, figures={**figures, "ratio": spread(p50)}),
-        Limit("family read, p95 / p50 of select 1", statistics.median(p95), at_most=10, figures={**figures, "ratio": spread(p95)}),
-        Limit(
-            "price of row-level security: application role / superuser, same query, median of pairs",
-            statistics.median(price), at_most=1.5, figures={"ratio": spread(price)},
-        ),
+        Limit("family read, p50 / p50 of select 1", statistics.median(p50), at_most=4,
+              figures={**figures, "ratio": spread(p50)}),
+        Limit("family read, p95 / p50 of select 1", statistics.median(p95), at_most=10,
+              figures={**figures, "ratio": spread(p95)}),
+        Limit("price of row-level security: p50 as the application / as superuser, same query with the tenant in it",
+              statistics.median(price), at_most=1.5, figures={"ratio": spread(price)}),
     ]  # fmt: skip
     also = {
-        "read_p99_to_select_1": spread(worst),
+        "held_on_one_core": held,
+        "read_p99_to_select_1": spread(p99),
         "read_p50_to_select_1_by_nodes": {size: round(statistics.median(r), 2) for size, r in sorted(by_size.items())},
     }
     return limits, also
@@ -310,29 +325,30 @@ def draw_moves(home: Home, tenant: UUID, made: list[list[Node]], seed: random.Ra
     return edges
 
 
-def move_families(home: Home, tenant: UUID, edges: list[UUID], rounds: int) -> tuple[Limit, dict[str, Any]]:
+def move_families(home: Home, tenant: UUID, edges: list[UUID], options: Namespace) -> tuple[Limit, dict[str, Any]]:
     """Confirm and take back, inside a transaction that is rolled back and in one that is committed durably."""
     inside, with_commit, back, ones = [], [], [], []
     with home.connect(APP, autocommit=False) as app:
-        for number in range(rounds + 1):
+        if not options.no_pin:
+            hold_on_one_core(app)
+
+        def set_state(edge: UUID, state: str, *, commit: bool) -> float:
+            started = time.perf_counter()
+            app.execute(SET_STATE, {"tenant_id": tenant, "id": edge, "state": state}, prepare=True)
+            if commit:
+                app.commit()
+            return (time.perf_counter() - started) * 1e6
+
+        for number in range(options.rounds + 1):
             for edge in edges:
-                confirm = {"tenant_id": tenant, "id": edge, "state": "confirmed"}
                 app.execute(SET_TENANT, [str(tenant)])
-                one = floor(app)
-                started = time.perf_counter()
-                app.execute(SET_STATE, confirm, prepare=True)
-                move = (time.perf_counter() - started) * 1e6
+                one = min(floor(app) for _ in range(5))  # the first ones after a commit find everything cold
+                move = set_state(edge, "confirmed", commit=False)
                 app.rollback()
                 app.execute(SET_TENANT, [str(tenant)])
-                started = time.perf_counter()
-                app.execute(SET_STATE, confirm, prepare=True)
-                app.commit()
-                committed = (time.perf_counter() - started) * 1e6
+                committed = set_state(edge, "confirmed", commit=True)
                 app.execute(SET_TENANT, [str(tenant)])
-                started = time.perf_counter()
-                app.execute(SET_STATE, confirm | {"state": "suggested"}, prepare=True)
-                app.commit()
-                taken_back = (time.perf_counter() - started) * 1e6
+                taken_back = set_state(edge, "suggested", commit=True)
                 if number > 0:  # the first round warms
                     ones.append(one)
                     inside.append(move)
@@ -340,23 +356,18 @@ def move_families(home: Home, tenant: UUID, edges: list[UUID], rounds: int) -> t
                     back.append(taken_back)
     one = statistics.median(ones)
     limit = Limit(
-        "confirm an edge that moves 60 nodes, inside the transaction, p50 / p50 of select 1",
+        f"confirm an edge that moves {LARGEST} nodes, inside the transaction, p50 / p50 of select 1",
         statistics.median(inside) / one,
         at_most=40,
         figures={
             "select_1_us": spread(ones, 1),
             "confirm_us": {"p50": round(statistics.median(inside)), "p95": round(percentile(inside, 0.95))},
-            "ratio_of_pairs": spread([a / b for a, b in zip(inside, ones, strict=True)]),
         },
     )
     also = {
-        "confirm_and_commit_to_select_1": {
-            "p50": round(statistics.median(with_commit) / one, 1), "p95": round(percentile(with_commit, 0.95) / one, 1)
-        },
-        "take_back_and_commit_to_select_1": {
-            "p50": round(statistics.median(back) / one, 1), "p95": round(percentile(back, 0.95) / one, 1)
-        },
-    }  # fmt: skip
+        name: {"p50": round(statistics.median(took) / one, 1), "p95": round(percentile(took, 0.95) / one, 1)}
+        for name, took in (("confirm_and_commit_to_select_1", with_commit), ("take_back_and_commit_to_select_1", back))
+    }
     return limit, also
 
 
@@ -382,10 +393,17 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--items", type=int, default=1_000_000, help="items of the tenant that is read")
     parser.add_argument("--other-items", type=int, default=200_000, help="items of another tenant in the same tables")
-    parser.add_argument("--reads", type=int, default=1500, help="families read a round")
+    parser.add_argument("--reads", type=int, default=3000, help="families read a round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--layout", choices=LAYOUTS, default=LAYOUTS[0],
+        help="the order of rows in the tables: by date over all creators, as daily imports bring them; account by"
+        " account, as first imports do; or shuffled",
+    )  # fmt: skip
+    parser.add_argument("--no-pin", action="store_true", help="let the system choose the cores")
     options = parser.parse_args()
     seed = random.Random(60)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     with temporary_home() as home, Engagerr.open(home=home.path) as engagerr:
         say("families: filling")
         tenant = engagerr.init("Bench").tenant.id
@@ -393,39 +411,47 @@ def main() -> None:
         with home.connect(SUPERUSER) as connection:
             connection.execute("INSERT INTO tenants (id, kind, name) VALUES (%s, 'agency', 'Other')", [other])
         with step(f"{options.items:,} items"):
-            made = fill(home, tenant, options.items, seed=seed, big_families=MOVES)
+            # The big ones are there to be moved; what is read is drawn from the distribution alone.
+            sizes = [LARGEST] * MOVES + list(sizes_of_families(seed, options.items - LARGEST * MOVES))
+            families = draw_families(seed, sizes, options.layout)
+            fill(home, tenant, families)
         with step(f"{options.other_items:,} items of another tenant"):
-            fill(home, other, options.other_items, seed=seed, big_families=0)
-        # Uniformly over families, the biggest ones of the moves left out: they are no part of the distribution.
-        chosen = seed.sample(made[MOVES:], min(options.reads, len(made) - MOVES))
-        edges = draw_moves(home, tenant, made, seed)
+            fill(home, other, draw_families(seed, list(sizes_of_families(seed, options.other_items)), options.layout))
+        chosen = seed.sample(families[MOVES:], min(options.reads, len(families) - MOVES))
+        edges = draw_moves(home, tenant, families, seed)
         with step("observations, vacuum and analyze"):
-            observations = add_figures(home, tenant, [node for family in chosen[:300] for node in family])
+            observations = add_figures(home, tenant, [node for family in chosen[:VERB_READS] for node in family])
             with home.connect(SUPERUSER) as connection:
                 connection.execute("VACUUM ANALYZE")
                 connection.execute("CHECKPOINT")
+                connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+                connection.execute("SELECT sum(pg_prewarm(oid)) FROM pg_class WHERE relname ~ '^(content|accounts)'")
         say("families: reading")
-        limits, also = read_families(home, tenant, chosen, options.rounds)
+        limits, also = read_families(home, tenant, chosen, options)
         say("families: moving")
-        move, also_moved = move_families(home, tenant, edges, options.rounds)
-        verb = read_through_the_verb(engagerr, chosen[:300])
-    sizes = [len(family) for family in made[MOVES:]]
+        move, also_moved = move_families(home, tenant, edges, options)
+        if cores is not None:
+            os.sched_setaffinity(0, cores)
+        verb = read_through_the_verb(engagerr, chosen[:VERB_READS])
+    drawn = sizes[MOVES:]
     finish(
         "families",
         [*limits, move],
         sizes={
             "items": options.items,
             "items_of_another_tenant": options.other_items,
-            "families": len(sizes),
+            "families": len(drawn),
             "nodes_of_a_family": {
-                "median": statistics.median(sizes),
-                "p95": percentile(sizes, 0.95),
-                "max": max(sizes),
+                "median": statistics.median(drawn),
+                "p95": percentile(drawn, 0.95),
+                "max": max(drawn),
             },
-            "levels_of_a_family": {
+            "families_by_levels": {
                 str(depth): sum(max(node.depth for node in family) == depth for family in chosen)
                 for depth in range(2, 6)
             },
+            "layout": options.layout,
+            "families_read_a_round": len(chosen),
             "nodes_moved": LARGEST,
             "observations": observations,
         },

@@ -16,6 +16,7 @@ from engagerr.cli import main
 from engagerr.cli.command import noun, verb
 from engagerr.core import errors
 from tests.cli.conftest import CommandLine
+from tests.fakes.cluster import Clone
 
 
 @pytest.fixture
@@ -61,7 +62,8 @@ def test_each_category_has_its_exit_code(
 def test_the_exit_codes_cover_every_category() -> None:
     from engagerr.cli.failure import EXIT_CODES
 
-    assert set(EXIT_CODES) == {kind.category for kind in errors.EngagerrError.__subclasses__() if kind.__module__ == errors.__name__}  # fmt: skip
+    categories = [kind for kind in errors.EngagerrError.__subclasses__() if kind.__module__ == errors.__name__]
+    assert set(EXIT_CODES) == {kind.category for kind in categories}
     assert len(set(EXIT_CODES.values())) == 7
 
 
@@ -193,22 +195,42 @@ def typed(cli: CommandLine, *words: str, **options: object) -> subprocess.Popen[
 
 def test_a_reader_that_goes_away_ends_the_command_quietly(sample: CommandLine) -> None:
     process = typed(sample, "content", "list", "-o", "json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout and process.stderr
+    assert process.stdout
+    assert process.stderr
     process.stdout.close()
     said = process.stderr.read()
     assert (process.wait(), said) == (141, b"")
     process.stderr.close()
 
 
-def test_a_signal_from_the_keyboard_ends_a_process_with_130_and_nothing_written(
-    cli: CommandLine, tmp_path: Path
-) -> None:
-    # A pipe that nobody fills: the import waits in the middle of its work.
-    pipe = tmp_path / "endless.jsonl"
+def test_ctrl_c_ends_a_process_with_130_and_without_a_traceback(cli: CommandLine, clone: Clone, tmp_path: Path) -> None:
+    # Nobody reads this pipe, so the export waits where it is until the signal comes.
+    pipe = tmp_path / "unread.jsonl"
     os.mkfifo(pipe)
-    process = typed(cli, "export", "jsonl", str(pipe), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.5)
+    with clone.connect("postgres", autocommit=True) as connection:
+        process = typed(cli, "export", "jsonl", str(pipe), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not connection.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = %s AND application_name = 'engagerr'", [clone.name]
+        ).fetchall():
+            assert process.poll() is None
+            time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
+    assert b"not finished was not written" in err
+
+
+def test_an_answer_that_finds_no_room_is_told_as_that(cli: CommandLine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = typed(cli, "creator", "list", "-o", "json", stdout=full, stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 6
+    assert json.loads(err)["error"]["category"] == "Unavailable"
+
+
+def test_a_closed_standard_output_is_no_bug(cli: CommandLine) -> None:
+    env = {**os.environ, **cli.env}
+    line = ["sh", "-c", '"$0" -m engagerr creator list >&-', sys.executable]
+    done = subprocess.run(line, env=env, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

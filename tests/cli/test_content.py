@@ -50,7 +50,16 @@ def test_items_are_listed_newest_first_with_every_field(sample: CommandLine) -> 
 
 def test_the_list_is_narrowed(sample: CommandLine) -> None:
     narrowed = sample.json(
-        "content", "list", "--creator", "Jonna Brenner", "--platform", "instagram", "--kind", "reel", "--since", "2026-06-01"
+        "content",
+        "list",
+        "--creator",
+        "Jonna Brenner",
+        "--platform",
+        "instagram",
+        "--kind",
+        "reel",
+        "--since",
+        "2026-06-01",
     )
     assert narrowed
     assert {(item["platform"], item["kind"], item["creator"]) for item in narrowed} == {
@@ -137,7 +146,9 @@ def test_a_tree_is_nested_and_each_node_has_its_figures(sample: CommandLine) -> 
     missing = next(figure for figure in twin["metrics"] if figure["state"] == "not_reported")
     assert (missing["reported"], missing["standard"]["value"]) == (None, None)
     # The family is found by any of its items and by its own id.
-    assert sample.json("content", "tree", root["id"]) == root == sample.json("content", "tree", name(twin["children"][0]))
+    assert (
+        sample.json("content", "tree", root["id"]) == root == sample.json("content", "tree", name(twin["children"][0]))
+    )
 
 
 def test_a_tree_is_drawn_with_headline_figures(sample: CommandLine) -> None:
@@ -181,12 +192,13 @@ def test_a_family_is_one_row_with_totals(sample: CommandLine) -> None:
 def test_a_family_without_a_number_shows_a_dash_and_never_zero(sample: CommandLine) -> None:
     family = next(
         family
-        for family in sample.json("content", "families", "--creator", "Kolja Wendtland")
+        for family in sample.json("content", "families")
         if not any(total["concept"] == "likes" for total in family["totals"])
     )
-    out = sample("content", "families", "--creator", "Kolja Wendtland", columns=200).out
-    line = next(line for line in out.splitlines() if line.startswith(str(family["title"])[:20]))
-    assert "—" in line
+    heading, _, *lines = sample("content", "families", columns=200).out.splitlines()
+    line = next(line for line in lines if line.startswith(family["title"][:20]))
+    end_of_column = heading.index("Likes") + len("Likes")
+    assert line[:end_of_column].endswith("—")
 
 
 def test_an_item_that_is_not_here_is_not_found(sample: CommandLine) -> None:

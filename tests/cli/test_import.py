@@ -6,6 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,9 @@ UNKNOWN = SAMPLE / "README.md"
 
 
 def test_a_file_answers_with_what_it_brought(cli: CommandLine) -> None:
-    [answer] = cli.json("import", "file", TABLE, "--creator", "Hinako", "--observed-at", "2026-11-01T06:00:00Z")["files"]
+    [answer] = cli.json("import", "file", TABLE, "--creator", "Hinako", "--observed-at", "2026-11-01T06:00:00Z")[
+        "files"
+    ]
     assert answer["path"] == str(TABLE)
     assert answer["sha256"] == hashlib.sha256(TABLE.read_bytes()).hexdigest()
     assert answer["format"] == "youtube-studio-table"
@@ -151,3 +157,16 @@ def test_history_is_newest_first(cli: CommandLine) -> None:
 @pytest.mark.parametrize("moment", ["2026-11-01T06:00:00", "tomorrow", "2126-01-01T00:00:00Z"])
 def test_a_moment_that_cannot_be_is_refused(cli: CommandLine, moment: str) -> None:
     cli("import", "file", CREATORS, "--observed-at", moment, code=2)
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_terminal_for_the_bar_leaves_standard_output_alone(cli: CommandLine, output: str) -> None:
+    words = ["import", "file", str(CREATORS), "--output", output]
+    plain = cli(*words, "--dry-run").out
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "engagerr", *words, "--dry-run"]
+    env = {**os.environ, **cli.env, "COLUMNS": "120"}
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    os.close(ours)
+    assert done.stdout.decode() == plain

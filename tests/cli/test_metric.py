@@ -34,7 +34,9 @@ def test_what_was_known_by_a_day(sample: CommandLine) -> None:
 
     def views(*words: str) -> set[tuple[str, str]]:
         rows = sample.json("metric", "show", f"youtube:{oldest['native_id']}", *words)
-        return {(row["observed_at"], row["metric"]) for row in rows if row["metric"] == "views" and not row["period_days"]}
+        return {
+            (row["observed_at"], row["metric"]) for row in rows if row["metric"] == "views" and not row["period_days"]
+        }
 
     every = sorted(when for when, _ in views())
     assert len(every) > 2

@@ -41,7 +41,7 @@ def test_an_export_does_not_put_a_file_in_the_place_of_a_device(cli: CommandLine
     link.symlink_to("/dev/null")
     cli("export", "jsonl", link)
     assert link.is_symlink()
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_role_that_may_not_read_rates_exports_nothing(cli: CommandLine, tmp_path: Path) -> None:
@@ -127,7 +127,9 @@ def test_an_embedded_server_starts_by_itself_answers_and_stops(tmp_path: Path) -
     def typed(*words: str) -> subprocess.CompletedProcess[str]:
         with (tmp_path / "out").open("w+") as out, (tmp_path / "err").open("w+") as err:
             # Not pipes: the server outlives the command that starts it and would keep them open.
-            done = subprocess.run([sys.executable, "-m", "engagerr", *words], env=env, stdout=out, stderr=err, check=False)
+            done = subprocess.run(
+                [sys.executable, "-m", "engagerr", *words], env=env, stdout=out, stderr=err, check=False
+            )
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())

@@ -70,7 +70,11 @@ def test_csv_has_its_headings_without_rows_and_empty_cells_for_what_is_missing()
 
 
 def test_nested_objects_lie_flat_and_money_has_its_currency_beside_it() -> None:
-    document = {"a": {"b": {"c": 1}}, "rate": {"minor": 12345, "currency": "EUR"}, "yen": {"minor": 5, "currency": "JPY"}}
+    document = {
+        "a": {"b": {"c": 1}},
+        "rate": {"minor": 12345, "currency": "EUR"},
+        "yen": {"minor": 5, "currency": "JPY"},
+    }
     assert flattened(document) == {
         "a_b_c": 1, "rate": "123.45", "rate_currency": "EUR", "yen": "5", "yen_currency": "JPY",
     }  # fmt: skip

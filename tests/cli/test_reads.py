@@ -18,8 +18,9 @@ READS = [
     ("settings",), ("whoami",), ("db", "status"), ("db", "verify-audit"), ("health",),
 ]  # fmt: skip
 OFTEN_EMPTY = {
-    "agent", "do_not_pitch_reason", "url", "name", "id", "at", "member", "before", "after", "reason", "undone", "edge_id",
-    "edge_relation", "edge_child_platform", "edge_child_native_id", "edge_parent_platform", "edge_parent_native_id",
+    "agent", "do_not_pitch_reason", "url", "name", "id", "at", "member", "before", "after", "reason", "undone",
+    "edge_id", "edge_relation", "edge_child_platform", "edge_child_native_id", "edge_parent_platform",
+    "edge_parent_native_id",
     "expires_at", "revoked_at", "standard_minimum_seconds", "part", "first_bad", "pid", "data_dir", "started_at",
     "published_from", "published_to", "factor", "factor_source", "since", "age_seconds",
 }  # fmt: skip
@@ -58,6 +59,8 @@ def test_colour_is_for_terminals_that_want_it(sample: CommandLine) -> None:
 
 def test_in_eighty_columns_texts_lose_their_ends_but_figures_do_not(sample: CommandLine) -> None:
     narrow = sample("metric", "report", "--all", columns=80).out
-    counts = [row["value"] for row in sample.json("metric", "report", "--all") if row["unit"] == "count" and row["value"]]
+    counts = [
+        row["value"] for row in sample.json("metric", "report", "--all") if row["unit"] == "count" and row["value"]
+    ]
     assert max(counts) > 1_000_000
     assert all(f"{value:,}" in narrow for value in counts)

@@ -55,7 +55,9 @@ def test_terms_are_set_and_ended(cli: CommandLine) -> None:
     assert (terms["since"], terms["until"], terms["exclusive"]) == ("2026-01-01", None, True)
     cli("creator", "set-terms", "Ann Lee", "--commission", "0.2", "--since", "2026-06-01", code=5)
     assert cli.json("creator", "end-terms", "Ann Lee", "--on", "2026-05-31")["until"] == "2026-05-31"
-    later = cli.json("creator", "set-terms", "Ann Lee", "--commission", "0.2", "--since", "2026-06-01", "--non-exclusive")
+    later = cli.json(
+        "creator", "set-terms", "Ann Lee", "--commission", "0.2", "--since", "2026-06-01", "--non-exclusive"
+    )
     assert (later["commission_rate"], later["exclusive"]) == (0.2, False)
     assert len(cli.json("creator", "show", "Ann Lee")["terms"]) == 2
 

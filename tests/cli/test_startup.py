@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("pandas", "transformers", "torch", "stripe", "textual", "sqlalchemy", "psycopg", "pydantic", "httpx", "alembic")
+HEAVY = (
+    "pandas",
+    "transformers",
+    "torch",
+    "stripe",
+    "textual",
+    "sqlalchemy",
+    "psycopg",
+    "pydantic",
+    "httpx",
+    "alembic",
+)
 
 _LOADED = """
 import sys
@@ -45,7 +56,8 @@ def test_starting_loads_nothing_heavy(run: str, words: list[str]) -> None:
 def test_no_module_of_the_command_line_loads_anything_heavy() -> None:
     program = _LOADED.format(
         run="import engagerr.cli, importlib, pkgutil\n"
-        "for found in pkgutil.iter_modules(engagerr.cli.__path__): importlib.import_module('engagerr.cli.' + found.name)",
+        "for found in pkgutil.iter_modules(engagerr.cli.__path__):\n"
+        "    importlib.import_module('engagerr.cli.' + found.name)",
         heavy=(*HEAVY, "rich", "msgspec", "engagerr.core.api", "engagerr.core.settings"),
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -54,13 +66,15 @@ def test_no_module_of_the_command_line_loads_anything_heavy() -> None:
 
 def test_help_and_version_start_about_as_quickly_as_typer_alone() -> None:
     def seconds(*words: str) -> float:
-        program = "import sys, time; begun = time.process_time()\n{}\nprint(time.process_time() - begun, file=sys.stderr)"
-        bare = program.format("import typer")
-        ours = program.format(f"sys.argv = ['engagerr', *sys.argv[1:]]\n{_MAIN}")
+        program = (
+            "import sys, time; begun = time.process_time()\n{}\nprint(time.process_time() - begun, file=sys.stderr)"
+        )
+        run = f"sys.argv = ['engagerr', *sys.argv[1:]]\n{_MAIN}" if words else "import typer"
+        timed = program.format(run)
         runs = [
-            subprocess.run([sys.executable, "-c", ours if words else bare, *words], capture_output=True, text=True, check=True)
+            subprocess.run([sys.executable, "-c", timed, *words], capture_output=True, text=True, check=True)
             for _ in range(5)
-        ]  # fmt: skip
+        ]
         # The least of several: the machine may be busy, the code is not faster by chance.
         return min(float(run.stderr.split()[-1]) for run in runs)
 

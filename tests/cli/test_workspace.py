@@ -43,7 +43,9 @@ def test_a_member_is_added_promoted_and_removed(cli: CommandLine) -> None:
 
 
 def test_the_last_owner_stays(cli: CommandLine) -> None:
-    assert cli("member", "remove", "ann@northlight.example", "--yes", "-o", "json", code=5).error["category"] == "Conflict"
+    assert (
+        cli("member", "remove", "ann@northlight.example", "--yes", "-o", "json", code=5).error["category"] == "Conflict"
+    )
 
 
 def test_a_token_acts_for_its_member_until_it_is_removed(cli: CommandLine) -> None:

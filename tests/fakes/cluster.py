@@ -37,8 +37,9 @@ def new_run() -> tuple[Path, Any]:
 
 
 def take_away(folder: Path) -> None:
-    """Stop the server of a run and remove everything that it left."""
-    take_server_away(EmbeddedServer(folder / "home", durable=False), folder / "home")
+    """Stop the servers of a run and remove everything that they left."""
+    for home in folder.glob("*/"):
+        take_server_away(EmbeddedServer(home, durable=False), home)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -42,7 +42,7 @@ WITH pairs AS (
   JOIN content_items AS target ON target.tenant_id = link.tenant_id AND target.platform = link.platform
                               AND target.native_id = link.native_id
   WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
-    AND link.platform <> 'website'
+    AND link.stands AND link.platform <> 'website'
   UNION
   SELECT link.item_id, page.item_id, link.found_in, link.detail
   FROM content_links AS link
@@ -50,7 +50,7 @@ WITH pairs AS (
                             AND page.native_id = link.native_id AND page.found_in = 'canonical'
                             AND page.item_id <> link.item_id
   WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
-    AND link.platform = 'website' AND link.found_in = 'link'
+    AND link.stands AND link.platform = 'website' AND link.found_in = 'link'
     AND 1 = (SELECT count(*) FROM content_links AS claim
              WHERE claim.tenant_id = link.tenant_id AND claim.platform = 'website'
                AND claim.native_id = link.native_id AND claim.found_in = 'canonical')
@@ -217,9 +217,7 @@ def _write(session: Session, tenant_id: UUID, claims: Sequence[Claim]) -> list[s
             fresh.append(claim)
             continue
         outcome = _reweigh(session, tenant_id, claim, held)
-        if outcome == "other":
-            fresh.append(claim)
-        elif outcome is not None:
+        if outcome is not None:
             written.append(outcome)
     certain = [claim for claim in fresh if claim.state == "auto_confirmed"]
     doubtful = [claim for claim in fresh if claim.state != "auto_confirmed"]
@@ -253,12 +251,13 @@ JOIN content_edges AS edge ON edge.tenant_id = engagerr_tenant()
 
 
 def _reweigh(session: Session, tenant_id: UUID, claim: Claim, standing: Sequence[Row[Any]]) -> str | None:
-    """What a claim means for a pair that has edges: None for nothing, "other" if it is another claim than those."""
+    """What a claim means for a pair that has edges: None for nothing.
+
+    Only the same claim, on which nobody decided, is weighed anew. A pair that a person judged is left alone,
+    however they judged it: the machine knows of one link what they know of two works.
+    """
     for edge in standing:
         same = edge.relation == claim.relation and edge.child_id == claim.child_id
-        turned_twin = edge.relation == claim.relation == "same_work"
-        if edge.state == "rejected" and not (same or turned_twin):
-            continue
         open_to_change = same and not edge.decided and not edge.stated and edge.state in {"suggested", "auto_confirmed"}
         if not open_to_change or float(edge.confidence) == claim.confidence:
             return None
@@ -269,7 +268,7 @@ def _reweigh(session: Session, tenant_id: UUID, claim: Claim, standing: Sequence
         except IntegrityError:
             session.execute(text(_UPDATE_CLAIM), {**values, "state": "suggested"})
         return "reweighed"
-    return "other"
+    return None
 
 
 _UPDATE_CLAIM = """

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.errors import Conflict, InvalidInput
+from engagerr.core.ingestion.staging import without_nul
 from engagerr.core.money import Money
 from engagerr.core.roster.identity import AccountName, account_key, find_creator, provisional_handle
 from engagerr.core.roster.roster import insert_rate
@@ -74,9 +75,9 @@ class AccountBook:
                     """
                 ),
                 {
-                    "id": creator_id, "country": record.country, "bio": record.bio,
-                    "languages": None if record.languages is None else list(record.languages),
-                    "topics": None if record.topics is None else list(record.topics),
+                    "id": creator_id, "country": record.country, "bio": without_nul(record.bio),
+                    "languages": None if record.languages is None else [without_nul(word) for word in record.languages],
+                    "topics": None if record.topics is None else [without_nul(word) for word in record.topics],
                 },
             )  # fmt: skip
             self.creators_changed += changed.rowcount

@@ -218,4 +218,5 @@ def _number(value: Decimal | None) -> int | msgspec.Raw | None:
     if value is None:
         return None
     whole = int(value)
-    return whole if whole == value else msgspec.Raw(format(value.normalize(), "f").encode())
+    # Not normalize(), which rounds to the context's digits.
+    return whole if whole == value else msgspec.Raw(format(value, "f").rstrip("0").encode())

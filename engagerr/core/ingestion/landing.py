@@ -81,6 +81,7 @@ def land_items(
     ]
     new = session.execute(text(_INSERT_NEW), values).rowcount
     updated = session.execute(text(_UPDATE_CHANGED), values).scalar_one()
+    session.execute(text(_SAID_AGAIN), values)
     session.execute(text(_NAME_SUBJECTS), {"import_id": import_id})
     session.execute(text("ANALYZE stage_subjects"))
     return LandedItems(new, updated), rejections
@@ -117,14 +118,19 @@ def count_unchanged(session: Session, *, import_id: UUID) -> int:
 
 
 def land_links(session: Session, *, tenant_id: UUID) -> None:
-    """What items point at, whether the target is known yet or not."""
+    """What items point at, whether the target is known yet or not; what their text no longer says stands no more."""
+    session.execute(text(_RETIRE_LINKS), {"tenant_id": tenant_id})
     session.execute(
         text(
             """
             INSERT INTO content_links (tenant_id, item_id, platform, native_id, found_in, detail)
-            SELECT :tenant_id, subject_id, platform, native_id, found_in, detail
+            SELECT DISTINCT ON (subject_id, platform, native_id, found_in)
+                   :tenant_id, subject_id, platform, native_id, found_in, detail
             FROM stage_links JOIN stage_subjects USING (subject)
-            ON CONFLICT DO NOTHING
+            ORDER BY subject_id, platform, native_id, found_in, subject DESC
+            ON CONFLICT (tenant_id, item_id, platform, native_id, found_in) DO UPDATE
+              SET stands = true, detail = excluded.detail
+              WHERE NOT content_links.stands
             """
         ),
         {"tenant_id": tenant_id},
@@ -231,6 +237,13 @@ WITH said AS (
 SELECT count(*) FROM changed
 """
 
+# What repeats the known words makes them as new as itself: a file from in between must not overrule them.
+_SAID_AGAIN = """
+UPDATE content_items AS known SET described_at = :described_at FROM stage_distinct AS staged
+WHERE known.tenant_id = :tenant_id AND known.platform = staged.platform AND known.native_id = staged.native_id
+  AND known.import_id <> :import_id AND known.described_at < :described_at
+"""
+
 _NAME_SUBJECTS = """
 INSERT INTO stage_subjects (subject, subject_id, is_new)
 SELECT stage_items.subject, known.id, known.import_id = :import_id
@@ -295,6 +308,19 @@ WHERE NOT is_new AND NOT EXISTS (
    AND landed.observed_at = staged.observed_at AND landed.period_days = staged.period_days
    AND landed.import_id = :import_id
   WHERE staged.subject = stage_items.subject)
+"""
+
+# Only where the file's own text is the one that stands: an export without descriptions, or an older one, retires none.
+_RETIRE_LINKS = """
+UPDATE content_links AS link SET stands = false
+FROM stage_items AS staged JOIN stage_subjects USING (subject)
+JOIN content_items AS item ON item.tenant_id = :tenant_id AND item.id = subject_id
+WHERE link.tenant_id = :tenant_id AND link.item_id = subject_id AND link.found_in = 'link' AND link.stands
+  AND is_new AND staged.body IS NOT NULL AND item.body = staged.body
+  AND NOT EXISTS (
+    SELECT FROM stage_links AS said JOIN stage_subjects AS who ON who.subject = said.subject
+    WHERE who.subject_id = link.item_id AND said.platform = link.platform AND said.native_id = link.native_id
+      AND said.found_in = link.found_in)
 """
 
 _WITHDRAW = f"""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.content import outgoing_links
@@ -134,6 +135,14 @@ class Stage:
                 self._account_figures(account)
         elif isinstance(record, EdgeRecord):
             self._count_row(None, record.row)
+            ends: list[tuple[str, str | None]] = [
+                ("child", ":".join(record.child)),
+                ("parent", ":".join(record.parent)),
+            ]
+            wrong = _first_bad(record.row, ends, None)
+            if wrong is not None:
+                self.reject(wrong)
+                return
             self.staged.edges.append(record)
         elif isinstance(record, Notice):
             self.staged.notices.append(record.text)
@@ -208,8 +217,8 @@ class Stage:
             self.reject(wrong)
             return
         account = self._account(record.platform, record.handle, record.native_id, record.creator, record.row)
-        account.name = record.name or account.name
-        account.url = record.url or account.url
+        account.name = without_nul(record.name) or account.name
+        account.url = without_nul(record.url) or account.url
         if record.metrics:
             if not account.subjects:
                 self._subject += 1
@@ -328,6 +337,11 @@ def _without_nul(value: Any) -> Any:
     return value.replace("\x00", "") if isinstance(value, str) else value
 
 
+def without_nul(text: str | None) -> str | None:
+    """The text as PostgreSQL can keep it; the raw payload still has the NUL."""
+    return None if text is None else text.replace("\x00", "")
+
+
 def _unusable(record: ItemRecord) -> Rejection | None:
     """What no platform sends and no index takes: endless or empty names, dates beyond the calendar."""
     wrong = _unusable_names(record)
@@ -353,7 +367,7 @@ def _unusable_names(record: ItemRecord | AccountRecord) -> Rejection | None:
 
 
 def _unusable_creator(record: CreatorRecord) -> Rejection | None:
-    names: list[tuple[str, str | None]] = [("name", record.name), ("bio", (record.bio or "")[:1] or None)]
+    names: list[tuple[str, str | None]] = [("name", record.name)]
     names += [("rates.deliverable", rate.deliverable) for rate in record.rates]
     for share in record.audience:
         names += [("audience.dimension", share.dimension), ("audience.value", share.value)]
@@ -374,7 +388,7 @@ def _first_bad(row: int, names: list[tuple[str, str | None]], part: str | None) 
     return None
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | Decimal | None) -> str:
     return _NULL if value is None else str(value)
 
 

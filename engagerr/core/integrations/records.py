@@ -62,7 +62,7 @@ class ItemRecord(msgspec.Struct, frozen=True):
     body: str | None = None
     url: str | None = None
     published_at: datetime | None = None
-    duration_seconds: float | None = None
+    duration_seconds: float | Decimal | None = None
     language: str | None = None
     links: tuple[str, ...] = ()
     hints: dict[str, Any] = {}
@@ -100,7 +100,7 @@ class AudienceRecord(msgspec.Struct, frozen=True):
 
     dimension: str
     value: str
-    share: float
+    share: float | Decimal
     observed_at: datetime | None = None
 
 

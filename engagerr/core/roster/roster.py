@@ -451,7 +451,7 @@ def insert_rate(session: Session, tenant_id: UUID, creator_id: UUID, deliverable
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     checked = dict(values)
     if "name" in checked:
-        checked["name"] = str(checked["name"] or "").strip()
+        checked["name"] = str(checked["name"]).strip()
         if not checked["name"]:
             raise InvalidInput("A creator needs a name.")
     country = checked.get("country")
@@ -461,10 +461,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             raise InvalidInput(f"{country!r} is no country code.", hint="Two letters of ISO 3166, such as DE.")
     for field in ("languages", "topics"):
         if field in checked:
-            words = [word.strip().lower() for word in checked[field] or () if word.strip()]
+            words = [word.strip().lower() for word in checked[field] if word.strip()]
             checked[field] = list(dict.fromkeys(words))
-    if "do_not_pitch" in checked:
-        checked["do_not_pitch"] = bool(checked["do_not_pitch"])
     if "status" in checked and checked["status"] not in STATUSES:
         raise InvalidInput(f"{checked['status']!r} is no status.", hint=f"One of: {', '.join(STATUSES)}.")
     return checked

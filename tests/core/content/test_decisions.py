@@ -339,7 +339,8 @@ class Deciding(RuleBasedStateMachine):
             assert child != parent
             assert child not in self.above(parent)
             assert self.parent.get(child, parent) == parent
-            self.done.append(dict(self.parent))
+            if child not in self.parent:  # else it stood already: nothing was decided
+                self.done.append(dict(self.parent))
             self.parent[child] = parent
 
     @precondition(lambda self: self.parent)

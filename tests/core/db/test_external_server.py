@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -70,8 +71,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    home = tmp_path_factory.mktemp("external") / "server"
+def embedded(run_folder: Path) -> Iterator[EmbeddedServer]:
+    home = run_folder / f"external-{os.getpid()}"
     embedded = EmbeddedServer(home, durable=False)
     try:
         embedded.start()

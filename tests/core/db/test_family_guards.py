@@ -234,7 +234,7 @@ def shared_clone(cluster: Cluster) -> Iterator[Clone]:
 
 
 @given(steps=STEPS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_paths_always_say_what_the_confirmed_edges_say(
     shared_clone: Clone, steps: list[tuple[tuple[str, str], str, str]]
 ) -> None:

@@ -330,6 +330,13 @@ def test_a_creator_line_changes_what_it_says_and_nothing_else(workspace: Workspa
     )
 
 
+@pytest.mark.parametrize("bio", ["@ann on X, too", "  spaced", "\nnew line", "x" * 5000, "nul \0 inside", ""])
+def test_a_bio_is_any_text(workspace: Workspace, tmp_path: Path, bio: str) -> None:
+    result = bring(workspace, tmp_path, a_creator("Ann", bio=bio))
+    assert result.quarantined == ()
+    assert workspace.roster.show("Ann").bio == bio.replace("\0", "")
+
+
 def test_rates_are_history_and_the_newest_stands(workspace: Workspace, tmp_path: Path) -> None:
     def rate(minor: int) -> dict[str, Any]:
         return a_creator(

@@ -13,7 +13,7 @@ from engagerr import Engagerr, Settings, Workspace
 from engagerr.core.errors import Conflict
 from engagerr.core.ingestion import ImportProgress, ImportResult
 from tests.fakes.clock import SteeredClock
-from tests.fakes.cluster import Connection
+from tests.fakes.cluster import Clone, Connection
 from tests.lines import a_creator, a_figure, an_edge, an_item, bring, row_counts, write_lines
 
 WAIT = 30
@@ -190,3 +190,18 @@ def test_decisions_while_a_file_lands_are_neither_lost_nor_refused(
             right.content.link(f"youtube:v{n}", "youtube:v0", relation="part_of")
         assert imported.result(timeout=WAIT).edges_new == 29
     assert len(workspace.content.tree("youtube:v0").children) == 59
+
+
+def test_as_many_imports_as_one_engagerr_has_connections_do_not_block_each_other(
+    clone: Clone, tmp_path: Path, clock: SteeredClock
+) -> None:
+    paths = [
+        write_lines(
+            tmp_path / f"{n}.jsonl", an_item(f"youtube:{n}", metrics=[a_figure("views", n, f"2026-0{n + 1}-01")])
+        )
+        for n in range(2)
+    ]
+    with Engagerr(clone.settings(tmp_path / "h", database={"pool_size": 2}), clock=clock) as shared:
+        workspace = shared.init("Shared")
+        results = together(*(importer(workspace, path) for path in paths))
+    assert [result.items_new for result in results] == [1, 1]

@@ -223,7 +223,8 @@ def test_an_edge_that_was_rejected_here_stays_so(workspace: Workspace, tmp_path:
     bring(workspace, tmp_path, an_item("youtube:a"), an_item("youtube:b"), an_edge("youtube:a", "youtube:b"))
     workspace.content.unlink("youtube:a")
     result = bring(workspace, tmp_path, an_edge("youtube:a", "youtube:b"))
-    assert [bad.reason for bad in result.quarantined] == ["this edge was rejected here"]
+    [bad] = result.quarantined
+    assert "rejected" in bad.reason
     assert [edge.state for edge in workspace.content.edges()] == ["rejected"]
 
 

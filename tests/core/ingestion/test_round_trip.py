@@ -15,7 +15,7 @@ import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.errors import Forbidden
 from engagerr.core.integrations.records import Period
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
@@ -248,7 +248,12 @@ def a_workspace(draw: st.DrawFn) -> list[Line]:
     return lines
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+# Not shrunk: each example is two imports, and the first difference is told line by line.
+@settings(
+    max_examples=12,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(lines=a_workspace())
 def test_any_workspace_comes_back_byte_for_byte(an_empty_workspace: Opened, tmp_path: Path, lines: list[Line]) -> None:
     one = an_empty_workspace()

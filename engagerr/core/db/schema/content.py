@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Index,
@@ -78,6 +79,9 @@ content_links = Table(
     Column("native_id", Text(collation="C"), nullable=False),
     Column("found_in", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column(
+        "stands", Boolean, nullable=False, server_default=text("true"), comment="false once the item's text lost it"
+    ),
     PrimaryKeyConstraint("tenant_id", "item_id", "platform", "native_id", "found_in"),
     belongs_to("content_items", "item_id"),
     CheckConstraint("found_in IN ('hint', 'alternate_enclosure', 'link', 'canonical')", name="found_in"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -113,7 +114,32 @@ class _Edge(msgspec.Struct, tag="edge", forbid_unknown_fields=True):
     state: str = "confirmed"
 
 
+# The same lines with every digit: decimals are read as floats first, which is quick and refuses quoted numbers, and a
+# line that has any is read again.
+class _ExactMetric(_Metric, gc=False, forbid_unknown_fields=True):
+    value: int | Decimal | None = None  # type: ignore[assignment]
+
+
+class _ExactAccount(_Account, forbid_unknown_fields=True):
+    metrics: list[_ExactMetric] | None = None  # type: ignore[assignment]
+
+
+class _ExactAudience(_Audience, forbid_unknown_fields=True, kw_only=True):
+    share: Decimal  # type: ignore[assignment]
+
+
+class _ExactCreator(_Creator, tag="creator", forbid_unknown_fields=True):
+    accounts: list[_ExactAccount] | None = None  # type: ignore[assignment]
+    audience: list[_ExactAudience] | None = None  # type: ignore[assignment]
+
+
+class _ExactItem(_Item, tag="item", forbid_unknown_fields=True):
+    duration_seconds: int | Decimal | None = None  # type: ignore[assignment]
+    metrics: list[_ExactMetric] | None = None  # type: ignore[assignment]
+
+
 _Line = _Creator | _Item | _Edge
+_ExactLine = _ExactCreator | _ExactItem | _Edge
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`(?: - at `\$([^`]*)`)?")
 _MISSING_FIELD = re.compile(r"required field `([^`]*)`")
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -122,6 +148,7 @@ _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 def parse(source: Source, reading: Reading) -> Iterator[Record]:  # noqa: ARG001  the protocol of all formats
     """Yield the records of the file; rows are line numbers."""
     decode = msgspec.json.Decoder(_Line).decode
+    decode_exactly = msgspec.json.Decoder(_ExactLine).decode
     unknown: dict[str, int] = {}
     row = 0
     with source.open() as file:
@@ -140,6 +167,8 @@ def parse(source: Source, reading: Reading) -> Iterator[Record]:  # noqa: ARG001
             try:
                 try:
                     known = decode(line)
+                    if _has_decimals(known):
+                        known = decode_exactly(line)
                 except msgspec.ValidationError as error:
                     if not _UNKNOWN_FIELD.search(str(error)):
                         raise
@@ -156,10 +185,11 @@ def parse(source: Source, reading: Reading) -> Iterator[Record]:  # noqa: ARG001
 
 def _without_unknown_fields(line: bytes, row: int, unknown: dict[str, int]) -> _Creator | _Item | _Edge:
     """Decode a line that has fields we do not know: they are taken out, and the row that had them first is kept."""
-    plain = msgspec.json.decode(line)
+    plain = msgspec.json.Decoder(float_hook=Decimal).decode(line)
     while True:
         try:
-            return cast("_Creator | _Item | _Edge", msgspec.convert(plain, _Line))
+            # Decimals are what this reading gives; a quoted number stays text and is refused.
+            return cast("_Creator | _Item | _Edge", msgspec.convert(plain, _ExactLine, builtin_types=(Decimal,)))
         except msgspec.ValidationError as error:
             found = _UNKNOWN_FIELD.search(str(error))
             if found is None:
@@ -168,6 +198,12 @@ def _without_unknown_fields(line: bytes, row: int, unknown: dict[str, int]) -> _
             unknown.setdefault(f"{path}.{field}".lstrip("."), row)
             if not [holder.pop(field) for holder in _places(plain, path) if field in holder]:
                 raise  # a name that the message does not give whole
+
+
+def _has_decimals(line: _Creator | _Item | _Edge) -> bool:
+    if type(line) is _Item:
+        return type(line.duration_seconds) is float or any(type(metric.value) is float for metric in line.metrics or ())
+    return type(line) is _Creator
 
 
 def _places(plain: Any, path: str) -> list[dict[str, Any]]:
@@ -182,8 +218,11 @@ def _places(plain: Any, path: str) -> list[dict[str, Any]]:
 
 
 def _record(row: int, line: _Creator | _Item | _Edge) -> Record:
-    if type(line) is _Item:
+    if isinstance(line, _Item):
         wrong = _wrong_metric(row, line.metrics)
+        if wrong is None and line.duration_seconds is not None and line.duration_seconds < 0:
+            shown = str(line.duration_seconds)
+            wrong = Rejection(row, "duration_seconds", shown, "nothing lasts less than no time", "Correct it.")
         if wrong is not None:
             return wrong
         return ItemRecord(
@@ -205,9 +244,9 @@ def _record(row: int, line: _Creator | _Item | _Edge) -> Record:
             # The same attributes as a MetricRecord; making a million of those anew would only cost time.
             cast("tuple[MetricRecord, ...]", line.metrics or ()),
         )
-    if type(line) is _Creator:
+    if isinstance(line, _Creator):
         return _creator(row, line)
-    edge = cast("_Edge", line)
+    edge = line
     for value, allowed, column in ((edge.relation, _RELATIONS, "relation"), (edge.state, _EDGE_STATES, "state")):
         if value not in allowed:
             return Rejection(

@@ -97,7 +97,9 @@ def read_number(text: str, unit: Unit, *, decimal_mark: str | None = ".") -> Rep
         seconds = read_duration(cell)
         return Reported(int(seconds) if seconds == seconds.to_integral_value() else seconds, _state(seconds))
     sign, body, factor = _parts(cell, unit)
-    value = Decimal(_plain_digits(body, whole=unit in _WHOLE, rounded=factor > 1, decimal_mark=decimal_mark)) * factor
+    value = Decimal(_plain_digits(body, whole=unit in _WHOLE, rounded=factor > 1, decimal_mark=decimal_mark))
+    if factor > 1:  # multiplying rounds to the context's digits, even by one
+        value *= factor
     if sign == "-":
         value = -value
     if unit is Unit.COUNT and value < 0:

@@ -25,7 +25,8 @@ GRANT SELECT, INSERT, UPDATE (valid, note) ON representation_terms TO :app;
 GRANT SELECT, INSERT ON rates, audience_shares TO :app;
 GRANT SELECT, INSERT, UPDATE (kind, title, body, url, published_at, duration_seconds, language, links, hints, import_id,
   described_at) ON content_items TO :app;
-GRANT SELECT, INSERT ON content_item_versions, content_links, content_decisions TO :app;
+GRANT SELECT, INSERT ON content_item_versions, content_decisions TO :app;
+GRANT SELECT, INSERT, UPDATE (stands, detail) ON content_links TO :app;
 GRANT SELECT, INSERT, UPDATE (state, confidence, evidence, updated_at) ON content_edges TO :app;
 GRANT SELECT ON content_nodes TO :app;
 GRANT SELECT, INSERT ON metric_observations, imports, raw_payloads, quarantined_rows TO :app;

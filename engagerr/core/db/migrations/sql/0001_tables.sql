@@ -269,7 +269,8 @@ CREATE TABLE content_links (
   platform TEXT COLLATE "C" NOT NULL,
   native_id TEXT COLLATE "C" NOT NULL,
   found_in TEXT NOT NULL,
-  detail TEXT NOT NULL,
+  detail TEXT NOT NULL, 
+  stands BOOLEAN DEFAULT true NOT NULL,
   CONSTRAINT content_links_pkey PRIMARY KEY (tenant_id, item_id, platform, native_id, found_in),
   CONSTRAINT content_links_item_id_fkey FOREIGN KEY(tenant_id, item_id) REFERENCES content_items (tenant_id, id),
   CONSTRAINT content_links_found_in_check CHECK (found_in IN ('hint', 'alternate_enclosure', 'link', 'canonical'))
@@ -314,3 +315,4 @@ COMMENT ON TABLE content_links IS 'What an item points at, whether or not that i
 COMMENT ON COLUMN content_decisions.before IS 'the state before; ''none'' for an edge that a person drew';
 COMMENT ON COLUMN content_decisions.undoes IS 'the decision that this one took back';
 COMMENT ON COLUMN imports.attempt IS '0, or the nth correction of what the same file is about';
+COMMENT ON COLUMN content_links.stands IS 'false once the item''s text lost it';
