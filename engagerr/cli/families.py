@@ -39,6 +39,8 @@ HEADLINES = {
 }
 _WIDTH_OF_A_FIGURE = 11
 _ROOM_FOR_THE_REST = 52
+_WIDTH_OF_A_DAY, _WITH_THE_DAY = 12, 110
+_WIDTH_OF_A_NAME, _WITH_THE_CREATOR = 20, 140
 _NEVER = 1_000_000
 _NOTES = {
     "~": "~ The platform rounds or estimates a part of it.",
@@ -128,11 +130,19 @@ def family_columns(
         for concept in HEADLINES
         if any(total.concept == concept and total.value is not None for family in families for total in family.totals)
     ]
-    fitting = present[: max((room - _ROOM_FOR_THE_REST) // _WIDTH_OF_A_FIGURE, 2)]
+    for_the_rest = _ROOM_FOR_THE_REST
+    for_the_rest += _WIDTH_OF_A_DAY if room >= _WITH_THE_DAY else 0
+    for_the_rest += _WIDTH_OF_A_NAME if with_creator and room >= _WITH_THE_CREATOR else 0
+    fitting = present[: max((room - for_the_rest) // _WIDTH_OF_A_FIGURE, 2)]
     columns: list[Column[FamilyRow]] = [
         Column("Family", lambda row: row.title or f"{row.platform}:{row.native_id}", elastic=True),
-        Column("Creator", lambda row: row.creator or MISSING, above=110 if with_creator else _NEVER, elastic=True),
-        Column("Published", lambda row: day(row.published_at), above=100),
+        Column(
+            "Creator",
+            lambda row: row.creator or MISSING,
+            above=_WITH_THE_CREATOR if with_creator else _NEVER,
+            elastic=True,
+        ),
+        Column("Published", lambda row: day(row.published_at), above=_WITH_THE_DAY),
         Column("Items", lambda row: number(row.items), right=True),
         Column("On", lambda row: words(row.platforms), fold=True),
         *(_concept_column(concept) for concept in fitting),

@@ -234,6 +234,8 @@ def _draw_report(found: Report) -> None:
         Column("Counted elsewhere", _counted_elsewhere, right=True, above=110),
     ]
     notes = ["", f"{number(found.items)} items{_window(found)}."]
+    if found.without_standard:
+        notes.append(f"{number(found.without_standard)} figures have no standard concept and stand in no sum.")
     if any(row.total.state == "estimated" for row in rows):
         notes.append("~ The platform rounds or estimates a part of it.")
     if any(row.total.spans_break for row in rows):

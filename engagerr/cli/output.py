@@ -183,10 +183,12 @@ def console() -> Console:
 
 def draw(*parts: RenderableType) -> None:
     """Draw the parts below each other."""
+    from rich.console import Group
+
     here = console()
     with here.capture() as captured:
-        for part in parts:
-            here.print(part)
+        # As a group: on its own, a Text would lose its word on wrapping.
+        here.print(Group(*parts))
     # A table pads its lines to the right; nobody wants to copy that.
     lines = "\n".join(line.rstrip() for line in captured.get().splitlines())
     write(f"{lines}\n".encode(sys.stdout.encoding or "utf-8", "replace"))

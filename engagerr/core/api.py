@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from engagerr.core.clock import Clock, SystemClock
 from engagerr.core.errors import InvalidInput
 from engagerr.core.settings import Settings
-from engagerr.core.tenancy import Access, Members, verify_audit
+from engagerr.core.tenancy import Access, Members, Tenant, verify_audit
 from engagerr.core.tenancy.audit import AuditVerdict
 from engagerr.core.tenancy.home import SignInMemory
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.core.tenancy.signin import SignIn, found_tenant, sign_in, sign_in_again
+from engagerr.core.tenancy.signin import SignIn, find_tenant, found_tenant, sign_in, sign_in_again
 from engagerr.core.tenancy.tokens import NotSignedIn, not_signed_in
 
 if TYPE_CHECKING:
@@ -54,23 +54,19 @@ class Engagerr:
         memory = SignInMemory(self.settings.home)
         with memory.exclusive():
             held = self._signed_in(memory)
-            if held is None and (tenant_id := memory.tenant_id()) is not None:
-                again = sign_in_again(
-                    self.database, tenant_id, email=email, session_days=self.settings.tenancy.session_days,
-                    now=self.clock.now(),
-                )  # fmt: skip
-                if again is not None:
-                    held, token = again
-                    memory.keep(tenant_id=held.tenant.id, token=token)
             if held is not None:
-                there = held.tenant
-                if (there.kind, there.name) != (kind, name.strip()):
-                    raise InvalidInput(
-                        f"This home holds the {there.kind} {there.name} already.",
-                        hint="One home is one workspace: set ENGAGERR_HOME to another folder for another one.",
-                        facts={"workspace": there.name, "kind": there.kind, "home": str(self.settings.home)},
-                    )
+                self._refuse_another(held.tenant, kind=kind, name=name)
                 return Workspace(self, held)
+            if (tenant_id := memory.tenant_id()) is not None:
+                there = find_tenant(self.database, tenant_id)
+                if there is not None:
+                    self._refuse_another(there, kind=kind, name=name)
+                    held, token = sign_in_again(
+                        self.database, there, email=email, session_days=self.settings.tenancy.session_days,
+                        now=self.clock.now(),
+                    )  # fmt: skip
+                    memory.keep(tenant_id=tenant_id, token=token)
+                    return Workspace(self, held)
             held, token = found_tenant(
                 self.database, kind=kind, name=name, email=email,
                 session_days=self.settings.tenancy.session_days, now=self.clock.now(),
@@ -80,7 +76,8 @@ class Engagerr:
 
     def workspace(self, token: str | None = None) -> Workspace:
         """Open a workspace with a token; without one, with ENGAGERR_TOKEN or the home's own sign-in."""
-        token = token or SignInMemory(self.settings.home).token()
+        if token is None:
+            token = SignInMemory(self.settings.home).token()
         if token is None:
             raise not_signed_in()
         return Workspace(self, sign_in(self.database, token, now=self.clock.now()))
@@ -97,6 +94,14 @@ class Engagerr:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _refuse_another(self, there: Tenant, *, kind: str, name: str) -> None:
+        if (there.kind, there.name) != (kind, name.strip()):
+            raise InvalidInput(
+                f"This home holds the {there.kind} {there.name} already.",
+                hint="One home is one workspace: set ENGAGERR_HOME to another folder for another one.",
+                facts={"workspace": there.name, "kind": there.kind, "home": str(self.settings.home)},
+            )
 
     def _signed_in(self, memory: SignInMemory) -> SignIn | None:
         token = memory.token()

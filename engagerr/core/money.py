@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from engagerr.core.errors import InvalidInput
+
+_MOST_DIGITS = 30
 
 # ISO 4217 (2024 list): currencies whose minor unit is not a hundredth. All others have two decimals.
 _MINOR_DIGITS = {
@@ -37,7 +39,9 @@ class Money:
             raise InvalidInput(
                 f"Money takes whole minor units, not {self.minor!r}.", hint='Use Money.parse("12.50", "EUR").'
             )
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+        if not (
+            len(self.currency) == 3 and self.currency.isascii() and self.currency.isalpha() and self.currency.isupper()
+        ):
             raise InvalidInput(
                 f"{self.currency!r} is not a currency code.", hint="Use three capital letters of ISO 4217, such as EUR."
             )
@@ -47,8 +51,10 @@ class Money:
         """Read an amount in major units ("12.50"). More decimals than the currency has are refused."""
         try:
             minor = Decimal(amount).scaleb(minor_digits(currency))
+            if minor.adjusted() > _MOST_DIGITS:
+                raise ValueError("more money than there is")
             whole = int(minor)
-        except (InvalidOperation, ValueError, OverflowError) as error:
+        except (ArithmeticError, ValueError) as error:
             raise InvalidInput(f"{amount!r} is not an amount.", hint='Write it like "1250.00".') from error
         if minor != whole:
             raise InvalidInput(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from engagerr.core.errors import InvalidInput
 
 _PREFIX = "ENGAGERR_"
+# In a URL before the @ or as a parameter, and in libpq's own form `host=… password=…`.
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@|password\s*=", re.IGNORECASE)
 # Read by the skins or by Settings.load() itself, so no fields of the model.
 _OUTSIDE_THE_MODEL = {"ENGAGERR_CONFIG", "ENGAGERR_TOKEN"}
 
@@ -145,7 +148,7 @@ class _TomlSource(PydanticBaseSettingsSource):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} is not valid TOML: {error}.", hint="See config/engagerr.toml.") from error
         url = values.get("database", {}).get("url") if isinstance(values.get("database"), dict) else None
-        if isinstance(url, str) and "@" in url and ":" in url.split("://", 1)[-1].split("@", 1)[0]:
+        if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
             raise InvalidInput(
                 f"{path} holds a password in database.url.",
                 hint="Secrets come from ENGAGERR_DATABASE__URL or from the file that database.url_file names.",

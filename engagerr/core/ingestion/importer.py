@@ -222,6 +222,12 @@ class Ingestion:
     def quarantine(self, import_id: UUID | None = None) -> tuple[tuple[str, Rejection], ...]:
         """Rows that could not be used, as (file name, row), of one import or of all."""
         with self._access.transaction(Permission.READ) as session:
+            known = session.execute(
+                text("SELECT 1 FROM imports WHERE tenant_id = :tenant_id AND id = :id"),
+                {"tenant_id": self._access.tenant.id, "id": import_id},
+            ).one_or_none()
+            if import_id is not None and known is None:
+                raise NotFound(f"There is no import {import_id}.", hint="`engagerr import history` shows their ids.")
             return tuple(
                 (row.file_name, _rejection(row))
                 for row in session.execute(
@@ -319,6 +325,7 @@ class Ingestion:
                         hint="The same bytes cannot be two people's figures: check which file is whose.",
                         facts={"import_id": str(row.id), option: before},
                     )
+            self._refuse_other_creator(session, job, row)
             if any(job.options[said] not in (None, row.options.get(said)) for said in ("period", "observed_at")):
                 # The same figures, but about another time: said now, and what was said first is taken back.
                 job.corrects = row.id
@@ -343,15 +350,39 @@ class Ingestion:
                 import_id=row.id,
             )
 
+    def _refuse_other_creator(self, session: Session, job: _Job, known: Any) -> None:
+        """The creator named now must be the one whose account the file was imported for."""
+        account, creator = known.options.get("account"), job.options["creator"]
+        if not (account and creator) or known.options.get("creator"):
+            return
+        name = parse_account(account)
+        whose = session.execute(
+            text(
+                "SELECT creators.name FROM accounts JOIN creators ON creators.tenant_id = accounts.tenant_id"
+                " AND creators.id = creator_id WHERE accounts.tenant_id = :tenant_id AND platform = :platform"
+                " AND handle_key = :key AND lower(creators.name) <> lower(:creator) AND creators.id::text <> :creator"
+            ),
+            {
+                "tenant_id": self._access.tenant.id, "platform": name.platform, "key": account_key(name.handle),
+                "creator": creator,
+            },
+        ).scalar_one_or_none()  # fmt: skip
+        if whose is not None:
+            raise AlreadyImported(
+                f"{job.source.name} was imported for {account} of {whose}, not of {creator}.",
+                hint="The same bytes cannot be two people's figures: check which file is whose.",
+                facts={"import_id": str(known.id), "creator": whose},
+            )
+
     def _land(self, job: _Job) -> ImportResult:
         with self._access.transaction(Permission.IMPORT) as session:
             tenant_id = self._access.tenant.id
             staged = self._stage(session, job)
+            # A file that describes people does what the roster's own verbs do, and needs the same rights.
             if staged.creators:
-                # A file that describes people does what the roster's own verbs do, and needs the same rights.
-                self._access.require(Permission.EDIT_ROSTER)
-                if any(record.rates for record in staged.creators):
-                    self._access.require(Permission.EDIT_TERMS)
+                self._access.require(Permission.EDIT_ROSTER, session)
+            if any(record.rates for record in staged.creators):
+                self._access.require(Permission.EDIT_TERMS, session)
             job.report(ImportProgress("landing", job.size, job.size, staged.rows))
             self._make_room(session, job)
             lock_imports(session, tenant_id)

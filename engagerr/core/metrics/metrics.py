@@ -84,12 +84,12 @@ class Report:
     rows: tuple[ReportRow, ...]
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame: missing values are NA, never zero."""
+        """The rows as a pandas frame; `sum_group` says what may be added. Missing is NA, never zero."""
         import pandas as pd
 
         frame = pd.DataFrame(
-            [{self.by: row.group, **asdict(row.total)} for row in self.rows],
-            columns=[self.by, *ConceptTotal.__dataclass_fields__],
+            [{**asdict(row.total), "sum_group": row.total.group, "group": row.group} for row in self.rows],
+            columns=["group", *(name for name in ConceptTotal.__dataclass_fields__ if name != "group"), "sum_group"],
         )
         frame["concept"] = frame["concept"].astype("string")
         frame["value"] = pd.to_numeric(frame["value"].map(lambda value: None if value is None else float(value)))

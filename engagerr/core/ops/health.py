@@ -104,13 +104,16 @@ class Health:
             yield Check(
                 "imports",
                 "warning" if stale else "ok",
-                f"{row.imports:,} files",
+                f"{row.imports:,} file{'s' if row.imports != 1 else ''}",
                 row.newest,
                 "The newest figures are over a month old: import fresh exports." if stale else None,
             )
         if row.bad:
             yield Check(
-                "quarantine", "warning", f"{row.bad:,} rows could not be used", hint="See engagerr import quarantine."
+                "quarantine",
+                "warning",
+                f"{row.bad:,} row{'s' if row.bad != 1 else ''} could not be used",
+                hint="See engagerr import quarantine.",
             )
         if open_edges:
             yield Check(

@@ -111,4 +111,5 @@ def _redacted_value(value: Any) -> Any:
         return _redacted(None, "", value)
     if isinstance(value, list | tuple):
         return [_redacted_value(entry) for entry in value]
-    return redact(value) if isinstance(value, str) else value
+    # Anything else is written as text, so it is read as text: an exception may quote a URL with its password.
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))

@@ -49,21 +49,22 @@ class Access:
     member: Member
     token_id: UUID | None = None
 
-    def require(self, permission: Permission) -> None:
-        """Refuse unless the member's role allows it."""
-        if permission not in PERMISSIONS[self.member.role]:
-            allowed = ", ".join(role for role in Role if permission in PERMISSIONS[role])
+    def require(self, permission: Permission, session: Session | None = None) -> None:
+        """Refuse unless the member's role allows it: the role they have now, if asked within a session."""
+        role = self.member.role if session is None else self._still_in(session).role
+        if permission not in PERMISSIONS[role]:
+            allowed = ", ".join(other for other in Role if permission in PERMISSIONS[other])
             raise Forbidden(
-                f"As {self.member.role} you may not {permission}.",
+                f"As {role} you may not {permission}.",
                 hint=f"Ask somebody who is {allowed}.",
-                facts={"role": str(self.member.role), "permission": str(permission)},
+                facts={"role": str(role), "permission": str(permission)},
             )
 
     @contextlib.contextmanager
     def transaction(self, permission: Permission, *, snapshot: bool = False) -> Iterator[Session]:
         """One transaction in this tenant, if the member may; with `snapshot`, it reads all of one moment."""
         with self.database.transaction(self.tenant.id, snapshot=snapshot) as session:
-            replace(self, member=self._still_in(session)).require(permission)
+            self.require(permission, session)
             yield session
 
     def allows(self, session: Session, permission: Permission) -> bool:

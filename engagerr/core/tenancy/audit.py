@@ -80,7 +80,9 @@ def verify_audit(database: Database, tenant_id: UUID) -> AuditVerdict:
         )
         if number is not None
     ]
-    if not bad and (not found.ends_well or (found.head_sequence or 0) != found.entries):
+    if not bad and (found.head_sequence or 0) != found.entries:
         bad.append((found.entries + 1, "entries are missing at the end"))
+    elif not bad and not found.ends_well:
+        bad.append((found.entries, "the last entry was altered"))
     first, reason = min(bad, default=(None, None))
     return AuditVerdict(entries=found.entries, intact=not bad, first_bad=first, reason=reason)

@@ -129,32 +129,38 @@ def sign_in(database: Database, token: str, *, now: datetime) -> SignIn:
     )
 
 
+def find_tenant(database: Database, tenant_id: UUID) -> Tenant | None:
+    """The tenant with this id, if it is in this database."""
+    from sqlalchemy import text
+
+    with database.transaction(tenant_id) as session:
+        found = session.execute(
+            text("SELECT id, kind, name FROM tenants WHERE id = :id"), {"id": tenant_id}
+        ).one_or_none()
+    return None if found is None else Tenant(found.id, found.kind, found.name)
+
+
 def sign_in_again(
-    database: Database, tenant_id: UUID, *, email: str | None, session_days: int, now: datetime
-) -> tuple[SignIn, str] | None:
-    """A fresh session for an owner of a tenant that this home founded; None when the tenant is not there.
+    database: Database, tenant: Tenant, *, email: str | None, session_days: int, now: datetime
+) -> tuple[SignIn, str]:
+    """A fresh session for an owner of a tenant that this home founded: the one with this email, else the first.
 
     Whoever holds the home's database password can do anything in it, so this gives nothing away: it saves the owner
     whose session ended from founding a second workspace beside the first.
     """
     from sqlalchemy import text
 
-    with database.transaction(tenant_id) as session:
+    with database.transaction(tenant.id) as session:
         found = session.execute(
             text(
-                "SELECT tenants.kind, tenants.name AS tenant_name, members.id, members.name, members.email,"
-                " members.role FROM tenants"
-                " JOIN members ON members.tenant_id = tenants.id AND members.removed_at IS NULL"
-                " WHERE tenants.id = :tenant_id AND members.role = 'owner'"
-                " ORDER BY lower(members.email) = lower(:email) DESC NULLS LAST, members.created_at LIMIT 1"
+                "SELECT id, name, email, role FROM members"
+                " WHERE tenant_id = :tenant_id AND removed_at IS NULL AND role = 'owner'"
+                " ORDER BY lower(email) = lower(:email) DESC NULLS LAST, created_at LIMIT 1"
             ),
-            {"tenant_id": tenant_id, "email": email},
-        ).one_or_none()
-        if found is None:
-            return None
+            {"tenant_id": tenant.id, "email": email},
+        ).one()
         token_id, token = issue_token(
-            session, tenant_id=tenant_id, member_id=found.id, issued_by=found.id, kind="session", name="sign-in",
+            session, tenant_id=tenant.id, member_id=found.id, issued_by=found.id, kind="session", name="sign-in",
             expires_at=now + timedelta(days=session_days),
         )  # fmt: skip
-    member = Member(found.id, found.name, found.email, Role(found.role))
-    return SignIn(Tenant(tenant_id, found.kind, found.tenant_name), member, token_id), token
+    return SignIn(tenant, Member(found.id, found.name, found.email, Role(found.role)), token_id), token

@@ -298,7 +298,6 @@ def test_a_token_that_is_no_utf8_opens_nothing(engagerr: Engagerr, monkeypatch: 
         engagerr.workspace()
 
 
-@pytest.mark.xfail(reason="an empty token is taken for none, and the home's own sign-in is used")
 def test_an_empty_token_does_not_open_the_homes_own_workspace(engagerr: Engagerr, workspace: Workspace) -> None:
     """A caller whose token is missing must not act as the owner of the home."""
     with pytest.raises(NotSignedIn):
