@@ -174,11 +174,11 @@ def _concept_column(concept: str) -> Column[FamilyRow]:
 
 
 def _total_cell(family: FamilyRow, concept: str) -> str:
-    """The total over whole lives before one over a part of it, the largest first; signs say what else there is."""
+    """What compares before what does not, whole lives before parts, the largest first; signs say what else there is."""
     found = [total for total in family.totals if total.concept == concept and total.value is not None]
     if not found:
         return MISSING
-    first = min(found, key=lambda total: (" in " in total.group, -(total.value or 0)))
+    first = min(found, key=lambda total: (" as " in total.group, " in " in total.group, -(total.value or 0)))
     signs = ("†" if first.spans_break else "") + ("+" if len(found) > 1 else "")
     return f"{'~' if first.state == 'estimated' else ''}{_short(first)}{signs}"
 

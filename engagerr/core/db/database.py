@@ -133,6 +133,7 @@ class Database:
         """What separates the migrated schema from the metadata, one line a difference; empty when they agree."""
         from engagerr.core.db.migrate import differences
 
+        self._reachable_login()  # a home that is new is brought up to date first
         owner = self._address.login(OWNER, start=True)
         if owner is None:
             raise InvalidInput("The owner role is not known here.", hint="Run `engagerr db upgrade` first.")

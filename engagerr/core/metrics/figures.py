@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from engagerr.core.content.families import ConceptTotal, FamilyNode, ItemFigure
 from engagerr.core.integrations.records import State
+from engagerr.core.metrics.definition import Measure
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.standard import standardise
+from engagerr.core.metrics.standard import StandardFigure, standardise
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -81,7 +82,7 @@ class FigureReader:
                 currency=row.currency,
                 period_days=row.period_days,
             )
-            group = standard.sum_group
+            group = standard.sum_group or self._apart(standard)
             if group is not None and not _covers_life(row.published_at, row.observed_at, row.period_days):
                 # A part of an item's life is not added to the whole life of another.
                 group = f"{group} in {row.period_days} d"
@@ -103,6 +104,14 @@ class FigureReader:
                 )
             )
         return {item_id: tuple(figures) for item_id, figures in found.items()}
+
+    def _apart(self, standard: StandardFigure) -> str | None:
+        """The group of a count that compares with no other: it is added to its own kind only, and shown apart."""
+        definition = self.registry.definition(standard.definition) if standard.definition else None
+        if definition is None or standard.value is None or definition.concept is None:
+            return None
+        counts = definition.measure in {Measure.COUNTER, Measure.PERIOD} and definition.concept.additive
+        return f"{definition.concept.name} as {definition.id}" if counts else None
 
     def total(self, nodes: Sequence[FamilyNode]) -> tuple[ConceptTotal, ...]:
         """Sums over the items of one family, each audience counted once.

@@ -30,7 +30,7 @@ def test_after_an_import_its_age_is_known(workspace: Workspace, tmp_path: Path, 
     imported_at = clock.now()
     clock.advance(days=34)
     imports = checks(workspace)["imports"]
-    assert (imports.state, imports.since, imports.hint, imports.detail) == ("ok", imported_at, None, "1 files")
+    assert (imports.state, imports.since, imports.hint, imports.detail) == ("ok", imported_at, None, "1 file")
 
 
 def test_old_figures_are_a_warning_and_no_failure(workspace: Workspace, tmp_path: Path, clock: SteeredClock) -> None:
