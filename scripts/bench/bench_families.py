@@ -31,6 +31,20 @@ FAMILY_READ = PLACEHOLDER.sub(r"%(\1)s", FAMILY_NODES)
 SET_STATE = """
 UPDATE content_edges SET state = %(state)s, updated_at = now() WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 """
+# What the triggers would have made of the edges, one by one.
+NODES = """
+INSERT INTO content_nodes (tenant_id, item_id, family_id, path, platform, native_id, account, kind, title, url,
+                           published_at, duration_seconds, is_crosspost, edge_id, relation, edge_state, confidence)
+SELECT item.tenant_id, item.id, place.family_id, place.path, item.platform, item.native_id,
+       account.platform || ':' || account.handle, item.kind, item.title, item.url, item.published_at,
+       item.duration_seconds, item.hints @> '{"is_crosspost": true}', edge.id, edge.relation,
+       edge.state, edge.confidence
+FROM places AS place
+JOIN content_items AS item ON item.tenant_id = %(tenant_id)s AND item.id = place.item_id
+JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
+LEFT JOIN content_edges AS edge ON edge.tenant_id = item.tenant_id AND edge.child_id = item.id
+ORDER BY item.id
+"""
 SET_TENANT = "SELECT set_config('engagerr.tenant_id', %s, true)"
 LARGEST = 60
 MEDIAN_NODES, SPREAD_NODES = 8, 0.8
@@ -173,9 +187,6 @@ def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
                         import_id, moment,
                     )
                 )  # fmt: skip
-        with cursor.copy("COPY content_nodes (tenant_id, item_id, family_id, path) FROM STDIN") as copy:
-            for node in nodes:
-                copy.write_row((tenant, node.id, node.family, node.path))
         with cursor.copy(
             "COPY content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence) FROM STDIN"
         ) as copy:
@@ -188,6 +199,12 @@ def fill(home: Home, tenant: UUID, families: list[list[Node]]) -> None:
                             '[{"kind": "link", "detail": "the description names it", "weight": 0.95}]',
                         )
                     )  # fmt: skip
+        cursor.execute("CREATE TEMPORARY TABLE places (item_id uuid, family_id uuid, path ltree) ON COMMIT DROP")
+        with cursor.copy("COPY places FROM STDIN") as copy:
+            for node in nodes:
+                copy.write_row((node.id, node.family, node.path))
+        cursor.execute("ANALYZE places, content_items, content_edges, accounts")
+        cursor.execute(NODES, {"tenant_id": tenant})
 
 
 def _platform(account: int) -> str:

@@ -110,25 +110,16 @@ class Numbers(Protocol):
 
 
 # The family is found by (tenant_id, family_id): equality on uuid is leakproof, so row-level security leaves the index
-# in place, where `path <@ …` alone would filter the whole tenant.
-_NODES = """
-SELECT node.family_id, node.item_id AS id, nlevel(node.path) AS depth, item.platform, item.native_id,
-       account.platform || ':' || account.handle AS account, item.kind, item.title, item.url, item.published_at,
-       item.duration_seconds, item.hints @> '{"is_crosspost": true}' AS hints_crosspost,
-       edge.id AS edge_id, edge.relation, edge.state AS edge_state, edge.confidence
-FROM content_nodes AS node
-JOIN content_items AS item ON item.tenant_id = node.tenant_id AND item.id = node.item_id
-JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
-LEFT JOIN content_edges AS edge ON edge.tenant_id = node.tenant_id AND edge.child_id = node.item_id
-                               AND edge.state IN ('confirmed', 'auto_confirmed')
-WHERE node.tenant_id = :tenant_id
-"""
-FAMILY_NODES = f"{_NODES} AND node.family_id = :family_id ORDER BY node.path"
+# in place, where `path <@ …` alone would filter the whole tenant. A node holds all that is shown of its item.
+_SHOWN = """item_id AS id, nlevel(path) AS depth, platform, native_id, account, kind, title, url, published_at,
+       duration_seconds, is_crosspost AS hints_crosspost, edge_id, relation, edge_state, confidence
+FROM content_nodes WHERE tenant_id = :tenant_id"""
+FAMILY_NODES = f"SELECT {_SHOWN} AND family_id = :family_id ORDER BY path"
 # Apart from the one above: a list of unknown length keeps the planner from a plan that it may use again, and planning
 # takes longer than reading one family does.
-_NODES_OF_FAMILIES = f"""{_NODES}
-  AND node.family_id = ANY (CAST(:family_ids AS uuid[])) ORDER BY node.family_id, node.path
-"""
+_NODES_OF_FAMILIES = (
+    f"SELECT family_id, {_SHOWN} AND family_id = ANY (CAST(:family_ids AS uuid[])) ORDER BY family_id, path"
+)
 
 _LONE_ITEM = """
 SELECT item.id AS family_id, item.id, 1 AS depth, item.platform, item.native_id,

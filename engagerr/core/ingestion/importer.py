@@ -386,6 +386,9 @@ class Ingestion:
             job.report(ImportProgress("landing", job.size, job.size, staged.rows))
             self._make_room(session, job)
             lock_imports(session, tenant_id)
+            # Items and accounts that are described anew change what the nodes of families show: the same order of locks
+            # as in a confirm, which takes the tree first.
+            lock_tree(session, tenant_id)
             other = self._known(job, session)
             if other is not None:
                 raise _Known(other)
@@ -397,12 +400,11 @@ class Ingestion:
                 session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=job.observed_at
             )
             _name_account_subjects(session, staged, accounts)
-            observations = land_observations(
+            observations, all_landed = land_observations(
                 session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
             )
             if job.corrects is not None:
                 withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=job.corrects)
-            lock_tree(session, tenant_id)
             edges_new, bad_edges = land_edges(
                 session, tenant_id=tenant_id, edges=staged.edges, file_name=job.source.name
             )
@@ -417,7 +419,7 @@ class Ingestion:
                 items_new=items.new,
                 items_updated=items.updated,
                 observations_new=observations,
-                unchanged=count_unchanged(session, import_id=import_id),
+                unchanged=count_unchanged(session, all_landed=all_landed),
                 creators_new=book.creators_new,
                 accounts_new=book.accounts_new,
                 edges_new=edges_new + suggested.new,

@@ -87,20 +87,25 @@ def land_items(
     return LandedItems(new, updated), rejections
 
 
-def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, staged: int) -> int:
-    """Append what is new; a figure that differs from what stood for the same moment becomes its next revision."""
+def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, staged: int) -> tuple[int, bool]:
+    """Append what is new; returns how many figures, and whether that was all of them.
+
+    A figure that differs from what stood for the same moment becomes its next revision.
+    """
     values = {"tenant_id": tenant_id, "import_id": import_id}
     try:
         # Nearly always every figure is new: a plain insert is half as dear as one that asks before each row.
         with session.begin_nested():
-            return session.execute(text(_INSERT_OBSERVATIONS), values).rowcount
+            return session.execute(text(_INSERT_OBSERVATIONS), values).rowcount, True
     except IntegrityError:
         pass
-    landed = session.execute(text(f"{_INSERT_OBSERVATIONS} ORDER BY sequence ON CONFLICT DO NOTHING"), values).rowcount
+    session.execute(text(_STAGE_LANDED))
+    new = f"{_INSERT_OBSERVATIONS} ORDER BY sequence ON CONFLICT DO NOTHING"
+    landed: int = session.execute(text(_NOTE_LANDED.format(insert=new)), values).scalar_one()
     if landed < staged:
         # Some figures stand already, or twice in the file: keep the ones that say something else.
-        landed += session.execute(text(_INSERT_REVISIONS), values).rowcount
-    return landed
+        landed += session.execute(text(_NOTE_LANDED.format(insert=_INSERT_REVISIONS)), values).scalar_one()
+    return landed, False
 
 
 def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> None:
@@ -111,9 +116,11 @@ def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UU
     session.execute(text(_WITHDRAW), {"tenant_id": tenant_id, "import_id": import_id, "corrects": corrects})
 
 
-def count_unchanged(session: Session, *, import_id: UUID) -> int:
-    """Rows whose item was known, said nothing new, and whose figures all stood already."""
-    unchanged: int = session.execute(text(_COUNT_UNCHANGED), {"import_id": import_id}).scalar_one()
+def count_unchanged(session: Session, *, all_landed: bool) -> int:
+    """Rows whose item was known, said nothing new, and whose figures all stood already; after `land_observations`."""
+    unchanged: int = session.execute(
+        text(_COUNT_UNCHANGED.format(brought=_STAGED if all_landed else _LANDED))
+    ).scalar_one()
     return unchanged
 
 
@@ -297,17 +304,23 @@ SELECT :tenant_id, subject_id, {_KEY},
 FROM compared WHERE differs AND sequence >= 0
 """
 
+# Which rows of the file brought a figure, noted while they land: if they were looked for afterwards, the planner would
+# have nothing to go by in tables just filled, and take a time that grows with the square of the file.
+_STAGE_LANDED = 'CREATE TEMPORARY TABLE stage_landed ("row" integer NOT NULL, part text COLLATE "C") ON COMMIT DROP'
+_NOTE_LANDED = """
+WITH landed AS ({insert} RETURNING "row", part),
+     noted AS (INSERT INTO stage_landed SELECT DISTINCT "row", part FROM landed)
+SELECT count(*) FROM landed
+"""
+_STAGED = "SELECT subject FROM stage_observations"
+_LANDED = """
+SELECT staged.subject FROM stage_observations AS staged
+JOIN stage_landed AS landed ON landed."row" = staged."row" AND landed.part IS NOT DISTINCT FROM staged.part"""
+
 # Only rows whose figures all stood before are unchanged; a row without figures is, when its item is.
 _COUNT_UNCHANGED = """
-SELECT count(DISTINCT (stage_items.part, stage_items."row"))
-FROM stage_items JOIN stage_subjects USING (subject)
-WHERE NOT is_new AND NOT EXISTS (
-  SELECT FROM stage_observations AS staged JOIN metric_observations AS landed
-    ON landed.tenant_id = engagerr_tenant() AND landed.subject_id = stage_subjects.subject_id
-   AND landed.metric = staged.metric
-   AND landed.observed_at = staged.observed_at AND landed.period_days = staged.period_days
-   AND landed.import_id = :import_id
-  WHERE staged.subject = stage_items.subject)
+SELECT count(DISTINCT (part, "row")) FROM stage_items WHERE subject IN (
+  SELECT subject FROM stage_subjects WHERE NOT is_new EXCEPT {brought})
 """
 
 # Only where the file's own text is the one that stands: an export without descriptions, or an older one, retires none.

@@ -25,6 +25,19 @@ CREATE TABLE content_nodes (
   item_id UUID NOT NULL,
   family_id UUID NOT NULL,
   path ltree NOT NULL,
+  platform TEXT COLLATE "C" NOT NULL,
+  native_id TEXT COLLATE "C" NOT NULL,
+  account TEXT NOT NULL,
+  kind TEXT,
+  title TEXT,
+  url TEXT,
+  published_at TIMESTAMP WITH TIME ZONE,
+  duration_seconds NUMERIC,
+  is_crosspost BOOLEAN NOT NULL,
+  edge_id UUID,
+  relation TEXT,
+  edge_state TEXT,
+  confidence NUMERIC(4, 3),
   CONSTRAINT content_nodes_pkey PRIMARY KEY (tenant_id, item_id)
 );
 CREATE INDEX content_nodes_family_idx ON content_nodes (tenant_id, family_id);
@@ -295,8 +308,10 @@ CREATE INDEX content_decisions_edge_idx ON content_decisions (tenant_id, edge_id
 ALTER TABLE raw_payloads ALTER COLUMN body SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE audit_heads IS 'The last link of each tenant''s audit chain: a log cut short at its end is noticed.';
-COMMENT ON TABLE content_nodes IS 'Derived from confirmed edges by a trigger and by nothing else; only items in a family of two or more.';
+COMMENT ON TABLE content_nodes IS 'Made from confirmed edges, and of their items, by triggers alone; only items in a family of two or more.';
 COMMENT ON COLUMN content_nodes.family_id IS 'the item at the root';
+COMMENT ON COLUMN content_nodes.account IS 'platform:handle';
+COMMENT ON COLUMN content_nodes.edge_id IS 'the edge that the item hangs by; the root has none';
 COMMENT ON COLUMN imports.options IS 'account, creator, period and time as the user gave them';
 COMMENT ON TABLE metric_observations IS 'Append-only. Monthly partitions; no foreign keys: rows come from a join with their subjects.';
 COMMENT ON COLUMN metric_observations.subject_id IS 'a content item or a platform account';
