@@ -451,6 +451,8 @@ def main() -> None:
         limits, also = read_families(home, tenant, chosen, options)
         say("families: moving")
         move, also_moved = move_families(home, tenant, edges, chosen[0][0].id, options)
+        between_reads = limits[0].figures["select_1_us"]["median"]
+        also_moved["confirm_to_select_1_between_reads"] = round(move.figures["confirm_us"]["p50"] / between_reads, 1)
         if cores is not None:
             os.sched_setaffinity(0, cores)
         verb = read_through_the_verb(engagerr, chosen[:VERB_READS])
