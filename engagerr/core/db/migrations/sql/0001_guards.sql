@@ -73,8 +73,8 @@ DECLARE
   below content_nodes;
   above content_nodes;
 BEGIN
-  -- Items that are not in a family yet are held still while they are copied. They come before the lock of the tree, as
-  -- in an import that describes items anew: who takes locks in one order cannot wait in a circle.
+  -- Items that are not in a family yet are held still while they are copied. The verbs and the import take the lock of
+  -- the tree before they touch an item, so nobody waits in a circle.
   PERFORM FROM content_items AS item
     WHERE item.tenant_id = edge.tenant_id AND item.id IN (edge.child_id, edge.parent_id)
       AND NOT EXISTS (SELECT FROM content_nodes AS node WHERE node.tenant_id = item.tenant_id AND node.item_id = item.id)
