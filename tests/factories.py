@@ -166,6 +166,29 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
     write("content_decisions", edge_id=edge["id"], member_id=member["id"], before="suggested", after="confirmed")
     rows["content_nodes"] = _read(connection, "content_nodes", item_id=item["id"])
     rows["metric_observations"] = an_observation(connection, tenant_id, item["id"], import_id=landed["id"])
+    whose = {"account_id": account["id"], "connector": "youtube"}
+    write(
+        "platform_grants", **whose, state="active", scopes=["read"], secret=b"s", sealed_key=b"k", key_id="1",
+        connected_at=WHEN,
+    )  # fmt: skip
+    write("quota_buckets", bucket="youtube", ready_at=WHEN, day=WHEN.date(), spent=7)
+    write("circuits", **whose, state="closed", failures=1)
+    run = write("sync_runs", correlation_id="c1", holder="host:1", options={}, started_at=WHEN, state="running")
+    write("sync_leases", account_id=account["id"], run_id=run["id"], holder="host:1", taken_at=WHEN, until=WHEN)
+    write("sync_checkpoints", **whose, stream="videos", position=3, state="ok", updated_at=WHEN)
+    write(
+        "sync_results", run_id=run["id"], **whose, stream="videos", started_at=WHEN, state="done", pages=1, items_new=1,
+        items_updated=0, observations_new=5, quarantined=0,
+    )  # fmt: skip
+    write("events", about=account["id"], sequence=0, kind="items.seen", detail={"new": 1}, at=WHEN)
+    rows["event_heads"] = _read(connection, "event_heads")
+    write("event_cursors", subscriber="mapping", about=account["id"], sequence=1)
+    write(
+        "tasks", kind="grant.lost", about=account["id"], subject=f"youtube:{number()}", message="Reconnect it.",
+        hint="engagerr platform connect youtube", opened_at=WHEN,
+    )  # fmt: skip
+    write("jobs", name="sync", cron="*/15 * * * *")
+    write("saved_formats", name=f"mine {number()}", definition={"columns": []}, saved_at=WHEN)
     return rows
 
 

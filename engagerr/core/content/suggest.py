@@ -65,8 +65,10 @@ WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
 # Whose links are to be judged: those of the items in scope, and of every item that points at one of them.
 _SOURCES = {
     "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
-    "staged": """
-WITH scope AS (SELECT DISTINCT subject_id AS id FROM stage_subjects WHERE is_new)
+    "landed": """
+WITH scope AS (SELECT id FROM content_items
+               WHERE tenant_id = engagerr_tenant() AND account_id = ANY (CAST(:accounts AS uuid[]))
+                 AND import_id = ANY (CAST(:imports AS uuid[])))
 {pointing}""",
     "items": """
 WITH scope AS (SELECT unnest(CAST(:ids AS uuid[])) AS id)
@@ -93,13 +95,23 @@ _SOURCES_AT_A_TIME = 2_000
 
 
 def suggest_edges(
-    session: Session, *, tenant_id: UUID, scope: str = "all", item_ids: Sequence[UUID] = ()
+    session: Session,
+    *,
+    tenant_id: UUID,
+    scope: str = "all",
+    item_ids: Sequence[UUID] = (),
+    accounts: Sequence[UUID] = (),
+    imports: Sequence[UUID] = (),
 ) -> SuggestStats:
-    """Judge every linked pair in scope ("all", "items", or "staged": what this import brought) and write edges."""
+    """Judge every linked pair in scope and write edges: "all", "items" (`item_ids`), or "landed": the items of
+    `accounts` that one of `imports` was the last to change."""
     sources = (
         session.execute(
             text(_SOURCES[scope].format(pointing=_POINTING)),
-            {"ids": [str(item_id) for item_id in item_ids]} if scope == "items" else {},
+            {
+                "items": {"ids": [str(item_id) for item_id in item_ids]},
+                "landed": {"accounts": [str(one) for one in accounts], "imports": [str(one) for one in imports]},
+            }.get(scope, {}),
         )
         .scalars()
         .all()

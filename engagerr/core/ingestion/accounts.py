@@ -62,7 +62,7 @@ class AccountBook:
     def describe_creators(self, records: Iterable[CreatorRecord], *, observed_at: Any) -> None:
         """Make or update the creators that the file describes, with rates and audience."""
         for record in records:
-            creator_id = self._creator_id(record.name)
+            creator_id = self._creator_id(record.name, status=record.status)
             changed = self._session.execute(
                 text(
                     """
@@ -309,19 +309,20 @@ class AccountBook:
         ).scalar_one()  # fmt: skip
         return made
 
-    def _creator_id(self, name: str) -> UUID:
+    def _creator_id(self, name: str, *, status: str | None = None) -> UUID:
         """The creator of that name, made if missing. Letter case is the database's business: it keeps names unique."""
         name = name.strip()
         held = self._creators.get(name)
         while held is None:
-            values = {"tenant_id": self._tenant_id, "name": name}
+            values = {"tenant_id": self._tenant_id, "name": name, "status": status}
             held = self._session.execute(
                 text("SELECT id FROM creators WHERE tenant_id = :tenant_id AND lower(name) = lower(:name)"), values
             ).scalar_one_or_none()
             if held is None:
                 held = self._session.execute(
                     text(
-                        "INSERT INTO creators (tenant_id, name) VALUES (:tenant_id, :name)"
+                        "INSERT INTO creators (tenant_id, name, status)"
+                        " VALUES (:tenant_id, :name, coalesce(:status, 'active'))"
                         " ON CONFLICT DO NOTHING RETURNING id"
                     ),
                     values,

@@ -15,21 +15,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content import lock_tree, suggest_edges
 from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion.accounts import AccountBook, Owner
-from engagerr.core.ingestion.landing import (
-    count_unchanged,
-    land_items,
-    land_links,
-    land_observations,
-    lock_imports,
-    months_staged,
-    withdraw,
-)
+from engagerr.core.ingestion.arrival import land_staged, lock_arrivals, make_room
 from engagerr.core.ingestion.raw import keep_raw
 from engagerr.core.ingestion.staging import EARLIEST, Stage, Staged
-from engagerr.core.ingestion.stated_edges import land_edges
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.records import Period, Rejection
 from engagerr.core.roster import account_key, parse_account
@@ -384,46 +374,32 @@ class Ingestion:
             if any(record.rates for record in staged.creators):
                 self._access.require(Permission.EDIT_TERMS, session)
             job.report(ImportProgress("landing", job.size, job.size, staged.rows))
-            self._make_room(session, job)
-            lock_imports(session, tenant_id)
-            # Items and accounts that are described anew change what the nodes of families show: the same order of locks
-            # as in a confirm, which takes the tree first.
-            lock_tree(session, tenant_id)
+            make_room(self._access.database, session, known=set(), dry_run=job.dry_run)
+            lock_arrivals(session, tenant_id)
             other = self._known(job, session)
             if other is not None:
                 raise _Known(other)
             import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
             book = AccountBook(session, tenant_id=tenant_id, owner=job.owner, file_name=job.source.name)
             book.describe_creators(staged.creators, observed_at=job.observed_at)
-            accounts = book.resolve(staged)
-            items, foreign = land_items(
-                session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=job.observed_at
-            )
-            _name_account_subjects(session, staged, accounts)
-            observations, all_landed = land_observations(
-                session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
-            )
-            if job.corrects is not None:
-                withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=job.corrects)
-            edges_new, bad_edges = land_edges(
-                session, tenant_id=tenant_id, edges=staged.edges, file_name=job.source.name
-            )
-            land_links(session, tenant_id=tenant_id)
-            suggested = suggest_edges(session, tenant_id=tenant_id, scope="staged")
-            quarantined = sorted((*staged.rejections, *foreign, *bad_edges), key=lambda bad: (bad.part or "", bad.row))
+            arrival = land_staged(
+                session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=book.resolve(staged),
+                observed_at=job.observed_at, source=job.source.name, now=self._access.clock.now(),
+                corrects=job.corrects,
+            )  # fmt: skip
             result = ImportResult(
                 path=job.source.path,
                 sha256=job.sha256,
                 format=job.format.name,
                 rows=staged.rows,
-                items_new=items.new,
-                items_updated=items.updated,
-                observations_new=observations,
-                unchanged=count_unchanged(session, all_landed=all_landed),
+                items_new=arrival.items_new,
+                items_updated=arrival.items_updated,
+                observations_new=arrival.observations_new,
+                unchanged=arrival.unchanged,
                 creators_new=book.creators_new,
                 accounts_new=book.accounts_new,
-                edges_new=edges_new + suggested.new,
-                quarantined=tuple(quarantined),
+                edges_new=arrival.edges_new,
+                quarantined=tuple(sorted(arrival.rejections, key=lambda bad: (bad.part or "", bad.row))),
                 notices=tuple(dict.fromkeys((*staged.notices, *book.notices, *self._age_notice(job)))),
                 dry_run=job.dry_run,
                 import_id=import_id,
@@ -455,18 +431,6 @@ class Ingestion:
             if number % 2048 == 0:
                 job.report(ImportProgress("reading", counted.bytes_read, job.size, stage.staged.rows))
         return stage.finish()
-
-    def _make_room(self, session: Session, job: _Job) -> None:
-        """Partitions for the months in the file, made in a transaction of their own, which waits for nobody."""
-        months = months_staged(session)
-        if not months:
-            return
-        statement = text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))")
-        if job.dry_run:
-            session.execute(statement, {"months": months})
-        else:
-            with self._access.database.apart() as own:
-                own.execute(statement, {"months": months})
 
     def _age_notice(self, job: _Job) -> list[str]:
         """A word about a file that has lain about: its figures are most likely as old as it is."""
@@ -582,15 +546,6 @@ def _checked_size(path: Path, *, limit: int) -> int:
             hint="Split it, or raise ingestion.max_file_megabytes.",
         )
     return status.st_size
-
-
-def _name_account_subjects(session: Session, staged: Staged, accounts: dict[int, UUID]) -> None:
-    for account in staged.accounts.values():
-        for subject in account.subjects:
-            session.execute(
-                text("INSERT INTO stage_subjects (subject, subject_id, is_new) VALUES (:subject, :id, false)"),
-                {"subject": subject, "id": accounts[account.number]},
-            )
 
 
 def _rejection(row: Any) -> Rejection:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engagerr.core.content import outgoing_links
 from engagerr.core.integrations.records import (
@@ -71,7 +72,10 @@ class StagedAccount:
 
 @dataclass(slots=True)
 class Staged:
-    """What a file held: small things in memory, items and observations in the temporary tables."""
+    """What a file held: small things in memory, items and observations in the temporary tables.
+
+    `metrics` are the native names of its figures by platform.
+    """
 
     rows: int = 0
     items: int = 0
@@ -82,6 +86,7 @@ class Staged:
     edges: list[EdgeRecord] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    metrics: dict[str, set[str]] = field(default_factory=dict)
 
 
 class Stage:
@@ -209,7 +214,7 @@ class Stage:
                         f"\t{_text(link.detail)}\n"
                     )
                     self.staged.links += 1
-        self._figures(subject, record.metrics, record.row, record.part)
+        self._figures(subject, record.platform, record.metrics, record.row, record.part)
 
     def _account_figures(self, record: AccountRecord) -> None:
         wrong = _unusable_names(record) or self._out_of_time(record)
@@ -223,7 +228,7 @@ class Stage:
             if not account.subjects:
                 self._subject += 1
                 account.subjects.append(self._subject)
-            self._figures(account.subjects[0], record.metrics, record.row, record.part)
+            self._figures(account.subjects[0], record.platform, record.metrics, record.row, record.part)
 
     def _account(
         self, platform: str, handle: str | None, native_id: str | None, creator: str | None, row: int
@@ -238,10 +243,13 @@ class Stage:
             held.native_id = held.native_id or native_id
         return held
 
-    def _figures(self, subject: int, metrics: tuple[MetricRecord, ...], row: int, part: str | None) -> None:
+    def _figures(
+        self, subject: int, platform: str, metrics: tuple[MetricRecord, ...], row: int, part: str | None
+    ) -> None:
         # The innermost loop of an import: a million times, so everything that can be is looked up once.
         observations = self._observations
         names = self._names
+        named = self.staged.metrics.setdefault(platform, set())
         moments = self._moments
         default = self._observed_at
         sequence = self.staged.observations
@@ -250,6 +258,7 @@ class Stage:
             moment = metric.observed_at or default
             moment_text = moments.get(moment) or self._moment(moment)
             name = names.get(metric.name) or self._name(metric.name)
+            named.add(metric.name)
             value = metric.value
             if value is None:
                 state = metric.state
@@ -320,12 +329,16 @@ def _text(value: str | None) -> str:
     return value.translate(_ESCAPES) if not value.isalnum() else value
 
 
+# Numbers of a file are decimals, so that no digit is lost.
+_HINTS = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
 def _json(value: dict[str, Any]) -> str:
     if not value:
         return _NULL
-    encoded = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    encoded = _HINTS.encode(value).decode()
     if "\\u0000" in encoded:
-        encoded = json.dumps(_without_nul(value), ensure_ascii=False, sort_keys=True)
+        encoded = _HINTS.encode(_without_nul(value)).decode()
     return _text(encoded)
 
 

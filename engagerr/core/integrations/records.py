@@ -70,10 +70,20 @@ class ItemRecord(msgspec.Struct, frozen=True):
     part: str | None = None
 
 
+class AudienceRecord(msgspec.Struct, frozen=True):
+    """A share (0 to 1) of an audience: dimension "country", value "DE", share 0.41."""
+
+    dimension: str
+    value: str
+    share: float | Decimal
+    observed_at: datetime | None = None
+
+
 class AccountRecord(msgspec.Struct, frozen=True):
     """A platform account, and figures about the account itself (followers, profile views a day).
 
-    `handle` may be `None` where the file does not name its account (TikTok Studio's Overview.csv).
+    `handle` may be `None` where the file does not name its account (TikTok Studio's Overview.csv). `audience` are
+    shares of this account's followers or viewers, not of the creator's whole audience.
     """
 
     row: int
@@ -85,6 +95,7 @@ class AccountRecord(msgspec.Struct, frozen=True):
     url: str | None = None
     metrics: tuple[MetricRecord, ...] = ()
     part: str | None = None
+    audience: tuple[AudienceRecord, ...] = ()
 
 
 class RateRecord(msgspec.Struct, frozen=True):
@@ -95,17 +106,8 @@ class RateRecord(msgspec.Struct, frozen=True):
     currency: str
 
 
-class AudienceRecord(msgspec.Struct, frozen=True):
-    """A share (0 to 1) of an audience: dimension "country", value "DE", share 0.41."""
-
-    dimension: str
-    value: str
-    share: float | Decimal
-    observed_at: datetime | None = None
-
-
 class CreatorRecord(msgspec.Struct, frozen=True):
-    """A person or show on the roster."""
+    """A person or show. `status` ("prospect") is for a creator that is new here; one who is known keeps theirs."""
 
     row: int
     name: str
@@ -116,6 +118,7 @@ class CreatorRecord(msgspec.Struct, frozen=True):
     accounts: tuple[AccountRecord, ...] = ()
     rates: tuple[RateRecord, ...] = ()
     audience: tuple[AudienceRecord, ...] = ()
+    status: str | None = None
 
 
 class EdgeRecord(msgspec.Struct, frozen=True):

@@ -83,6 +83,13 @@ def test_text_comes_through_unchanged(workspace: Workspace, tmp_path: Path) -> N
     assert (item.title, item.kind) == (odd, odd)
 
 
+def test_numbers_in_hints_keep_their_digits(workspace: Workspace, tmp_path: Path, app_connection: Connection) -> None:
+    bring(workspace, tmp_path, an_item("youtube:v1", hints={"vod_offset": 61.5, "nested": [{"share": 0.1}]}))
+    with in_tenant(app_connection, workspace.tenant.id):
+        (hints,) = app_connection.execute("SELECT hints::text FROM content_items").fetchone() or ("",)
+    assert json.loads(hints) == {"vod_offset": 61.5, "nested": [{"share": 0.1}]}
+
+
 def test_nul_is_the_only_character_that_is_left_out(
     workspace: Workspace, tmp_path: Path, superuser_connection: Connection
 ) -> None:

@@ -1,4 +1,4 @@
-"""Imports, what was sent before we understood it, and the rows that could not be used."""
+"""Imports (a file, or a page of a platform's answers), what was sent before we understood it, and unusable rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -35,8 +36,21 @@ imports = Table(
     Column("member_id", Uuid),
     Column("correlation_id", Text, nullable=False),
     Column("attempt", Integer, nullable=False, comment="0, or the nth correction of what the same file is about"),
+    Column("account_id", Uuid, comment="whose page it is"),
+    Column("connector", Text, comment="who brought the page; empty for a file"),
+    Column("stream", Text),
+    Column("run_id", Uuid, comment="the sync run that brought the page"),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "sha256", "attempt"),
+    CheckConstraint("num_nonnulls(account_id, connector, stream, run_id) IN (0, 4)", name="page"),
+)
+Index(
+    "imports_pages_idx",
+    imports.c.tenant_id,
+    imports.c.account_id,
+    imports.c.stream,
+    imports.c.id,
+    postgresql_where=imports.c.stream.is_not(None),
 )
 
 raw_payloads = Table(
@@ -80,4 +94,16 @@ quarantined_rows = Table(
         initially="DEFERRED",
         name="quarantined_rows_import_id_fkey",
     ),
+)
+
+saved_formats = Table(
+    "saved_formats",
+    metadata,
+    tenant_id(),
+    Column("name", Text, nullable=False),
+    Column("definition", JSONB, nullable=False),
+    Column("member_id", Uuid),
+    timestamp("saved_at"),
+    PrimaryKeyConstraint("tenant_id", "name"),
+    CheckConstraint("name <> ''", name="name"),
 )

@@ -1,0 +1,33 @@
+"""Content mapping follows what lands: items that are new or say something new are looked at for relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from engagerr.core.content.suggest import lock_tree, suggest_edges
+from engagerr.core.events import Event, Subscriber
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Session
+
+
+def _suggest(session: Session, tenant_id: UUID, events: Sequence[Event], _now: datetime) -> int:
+    return suggest_edges(
+        session,
+        tenant_id=tenant_id,
+        scope="landed",
+        accounts=sorted({event.about for event in events}),
+        imports=sorted({UUID(event.detail["import_id"]) for event in events}),
+    ).new
+
+
+MAPPING = Subscriber(
+    "mapping",
+    "suggests edges between content items, with their evidence",
+    frozenset({"items.seen"}),
+    _suggest,
+    lock=lock_tree,
+)

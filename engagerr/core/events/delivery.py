@@ -1,0 +1,166 @@
+"""Telling subscribers what happened: at least once, in order per account, each subscriber at its own pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.errors import EngagerrError
+from engagerr.core.events.events import Event
+from engagerr.core.telemetry import log
+from engagerr.core.tenancy import Access, Permission
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Session
+
+_AT_A_TIME = 5_000
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Somebody who wants to know. `take` does its work in the session that it is given and returns how much it made;
+    it may be told the same thing twice. `kinds` are the ones that it looks at. `lock` is taken before anything else,
+    where `take` needs a lock that others take first."""
+
+    name: str
+    does: str
+    kinds: frozenset[str]
+    take: Callable[[Session, UUID, Sequence[Event], datetime], int]
+    lock: Callable[[Session, UUID], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a subscriber was told: how many events, what it made of them, or why it could not."""
+
+    subscriber: str
+    events: int
+    made: int
+    error: str | None = None
+
+
+def deliver(
+    session: Session, *, tenant_id: UUID, subscribers: Sequence[Subscriber], about: Sequence[UUID], now: datetime
+) -> tuple[Delivered, ...]:
+    """Tell the subscribers what they have not been told about these accounts, within the transaction at hand.
+
+    Where a subscriber fails, its part is undone, its cursor stays where it was and it is told again later; the
+    transaction goes on. The caller holds the subscribers' locks.
+    """
+    return tuple(_tell(session, tenant_id, subscriber, about, now) for subscriber in subscribers)
+
+
+def deliver_all(
+    access: Access, subscribers: Sequence[Subscriber], *, about: UUID | None = None
+) -> tuple[Delivered, ...]:
+    """Tell each subscriber everything that waits for it, in transactions of its own."""
+    delivered = []
+    for subscriber in subscribers:
+        told = made = 0
+        error = None
+        while True:
+            with access.transaction(Permission.IMPORT) as session:
+                if subscriber.lock is not None:
+                    subscriber.lock(session, access.tenant.id)
+                waiting = session.execute(
+                    text(_WAITING),
+                    {
+                        "tenant_id": access.tenant.id, "subscriber": subscriber.name, "about": about,
+                        "now": access.clock.now(), "limit": 200,
+                    },
+                ).scalars().all()  # fmt: skip
+                if not waiting:
+                    break
+                outcome = _tell(session, access.tenant.id, subscriber, waiting, access.clock.now())
+            told += outcome.events
+            made += outcome.made
+            error = outcome.error or error
+            if outcome.error:
+                break
+        delivered.append(Delivered(subscriber.name, told, made, error))
+    return tuple(delivered)
+
+
+_WAITING = """
+SELECT head.about FROM event_heads AS head
+LEFT JOIN event_cursors AS seen ON seen.tenant_id = head.tenant_id AND seen.about = head.about
+                               AND seen.subscriber = :subscriber
+WHERE head.tenant_id = :tenant_id AND head.sequence > coalesce(seen.sequence, 0)
+  AND (seen.retry_at IS NULL OR seen.retry_at <= :now)
+  AND (CAST(:about AS uuid) IS NULL OR head.about = :about)
+ORDER BY head.about LIMIT :limit
+"""
+
+
+def _tell(session: Session, tenant_id: UUID, subscriber: Subscriber, about: Sequence[UUID], now: datetime) -> Delivered:
+    values = {
+        "tenant_id": tenant_id, "subscriber": subscriber.name, "about": [str(one) for one in sorted(about)],
+        "limit": _AT_A_TIME,
+    }  # fmt: skip
+    told = made = 0
+    session.execute(text(_MAKE_CURSORS), values)
+    # One at a time tells a subscriber about an account: the order holds.
+    session.execute(text(_HOLD_CURSORS), values)
+    while True:
+        rows = session.execute(text(_NEXT), values).all()
+        if not rows:
+            return Delivered(subscriber.name, told, made)
+        events = [
+            Event(row.id, row.about, row.sequence, row.kind, row.detail, row.at)
+            for row in rows
+            if row.kind in subscriber.kinds
+        ]
+        try:
+            with session.begin_nested():
+                made += subscriber.take(session, tenant_id, events, now) if events else 0
+        except EngagerrError as error:
+            session.execute(text(_FAILED), {**values, "error": str(error)[:500], "now": now, "most": _LONGEST_PAUSE})
+            log("event.undelivered", subscriber=subscriber.name, error=str(error))
+            return Delivered(subscriber.name, told, made, str(error))
+        session.execute(
+            text(_ADVANCE),
+            {
+                **values, "abouts": [str(row.about) for row in rows],
+                "sequences": [row.sequence for row in rows],
+            },
+        )  # fmt: skip
+        told += len(events)
+
+
+_MAKE_CURSORS = """
+INSERT INTO event_cursors (tenant_id, subscriber, about, sequence)
+SELECT :tenant_id, :subscriber, about, 0 FROM unnest(CAST(:about AS uuid[])) AS about ORDER BY about
+ON CONFLICT DO NOTHING
+"""
+_HOLD_CURSORS = """
+SELECT 1 FROM event_cursors
+WHERE tenant_id = :tenant_id AND subscriber = :subscriber AND about = ANY (CAST(:about AS uuid[]))
+ORDER BY about FOR UPDATE
+"""
+_NEXT = """
+SELECT events.id, events.about, events.sequence, kind, detail, at
+FROM event_cursors AS seen
+JOIN events ON events.tenant_id = seen.tenant_id AND events.about = seen.about AND events.sequence > seen.sequence
+WHERE seen.tenant_id = :tenant_id AND subscriber = :subscriber AND seen.about = ANY (CAST(:about AS uuid[]))
+ORDER BY events.about, events.sequence LIMIT :limit
+"""
+_ADVANCE = """
+UPDATE event_cursors AS seen SET sequence = told.sequence, failures = 0, error = NULL, retry_at = NULL
+FROM (SELECT about, max(sequence) AS sequence
+      FROM unnest(CAST(:abouts AS uuid[]), CAST(:sequences AS bigint[])) AS one (about, sequence)
+      GROUP BY about) AS told
+WHERE seen.tenant_id = :tenant_id AND subscriber = :subscriber AND seen.about = told.about
+"""
+_FAILED = """
+UPDATE event_cursors
+SET failures = failures + 1, error = :error,
+    retry_at = CAST(:now AS timestamptz)
+               + least(CAST(:most AS interval), interval '10 seconds' * (2 ^ least(failures, 12)))
+WHERE tenant_id = :tenant_id AND subscriber = :subscriber AND about = ANY (CAST(:about AS uuid[]))
+"""

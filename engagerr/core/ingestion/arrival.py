@@ -1,0 +1,154 @@
+"""What was staged arrives: items, figures, edges and links land, what happened is written down, and subscribers hear.
+
+Files and pages of platforms arrive through the same steps, inside the transaction of their caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.content import lock_tree
+from engagerr.core.events import deliver, emit_about
+from engagerr.core.ingestion.landing import (
+    count_unchanged,
+    land_items,
+    land_links,
+    land_observations,
+    lock_imports,
+    months_staged,
+    withdraw,
+)
+from engagerr.core.ingestion.stated_edges import land_edges
+from engagerr.core.ingestion.subscribers import SUBSCRIBERS
+from engagerr.core.integrations.records import Rejection
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Database, Session
+    from engagerr.core.ingestion.staging import Staged
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a file or a page brought. `edges_new` counts stated and suggested edges."""
+
+    items_new: int
+    items_updated: int
+    observations_new: int
+    unchanged: int
+    edges_new: int
+    rejections: tuple[Rejection, ...]
+
+
+def lock_arrivals(session: Session, tenant_id: UUID) -> None:
+    """Be the only one of this tenant whose records land, until the transaction ends.
+
+    Items and accounts that are described anew change what the nodes of families show: the same order of locks as in a
+    confirm, which takes the tree first.
+    """
+    lock_imports(session, tenant_id)
+    lock_tree(session, tenant_id)
+
+
+def make_room(database: Database, session: Session, *, known: set[Any], dry_run: bool = False) -> None:
+    """Partitions for the months staged, made in a transaction of their own, which waits for nobody.
+
+    `known` are months that surely have theirs, and grows.
+    """
+    months = [month for month in months_staged(session) if month not in known]
+    if not months:
+        return
+    statement = text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))")
+    if dry_run:
+        session.execute(statement, {"months": months})
+        return
+    with database.apart() as own:
+        own.execute(statement, {"months": months})
+    known.update(months)
+
+
+def land_staged(
+    session: Session,
+    *,
+    tenant_id: UUID,
+    import_id: UUID,
+    staged: Staged,
+    accounts: dict[int, UUID],
+    observed_at: datetime,
+    source: str,
+    now: datetime,
+    corrects: UUID | None = None,
+    tell: bool = True,
+) -> Arrival:
+    """Land what is staged. `accounts` are {staged account number: account id}; `source` names file or page in words.
+
+    `corrects` is the import that this one takes the place of. With `tell` subscribers hear at once, in this
+    transaction; otherwise they are told later.
+    """
+    items, foreign = land_items(
+        session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=observed_at
+    )
+    _name_account_subjects(session, staged, accounts)
+    observations, all_landed = land_observations(
+        session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
+    )
+    if corrects is not None:
+        withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=corrects)
+    edges_new, bad_edges = land_edges(session, tenant_id=tenant_id, edges=staged.edges, file_name=source)
+    if staged.items:
+        land_links(session, tenant_id=tenant_id)
+    if items.new or items.updated:
+        emit_about(
+            session, tenant_id=tenant_id, abouts=tuple(accounts.values()), kind="items.seen", now=now,
+            import_id=import_id, new=items.new, updated=items.updated,
+        )  # fmt: skip
+    if observations:
+        _tell_of_figures(session, tenant_id, import_id, staged, accounts, observations, now)
+    if tell and accounts:
+        for delivered in deliver(
+            session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=tuple(set(accounts.values())), now=now
+        ):
+            edges_new += delivered.made if delivered.subscriber == "mapping" else 0
+    return Arrival(
+        items_new=items.new,
+        items_updated=items.updated,
+        observations_new=observations,
+        unchanged=count_unchanged(session, all_landed=all_landed),
+        edges_new=edges_new,
+        rejections=(*staged.rejections, *foreign, *bad_edges),
+    )
+
+
+def _tell_of_figures(
+    session: Session,
+    tenant_id: UUID,
+    import_id: UUID,
+    staged: Staged,
+    accounts: dict[int, UUID],
+    observations: int,
+    now: datetime,
+) -> None:
+    by_platform: dict[str, set[UUID]] = {}
+    for account in staged.accounts.values():
+        by_platform.setdefault(account.platform, set()).add(accounts[account.number])
+    for platform, ids in by_platform.items():
+        emit_about(
+            session, tenant_id=tenant_id, abouts=tuple(ids), kind="metrics.landed", now=now, import_id=import_id,
+            platform=platform, observations=observations, metrics=sorted(staged.metrics.get(platform, ()))[:500],
+        )  # fmt: skip
+
+
+def _name_account_subjects(session: Session, staged: Staged, accounts: dict[int, UUID]) -> None:
+    named = [
+        {"subject": subject, "id": accounts[account.number]}
+        for account in staged.accounts.values()
+        for subject in account.subjects
+    ]
+    if named:
+        session.execute(
+            text("INSERT INTO stage_subjects (subject, subject_id, is_new) VALUES (:subject, :id, false)"), named
+        )
