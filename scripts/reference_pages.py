@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engagerr.core.settings import Settings, setting_names
+from engagerr.core.settings import Settings, platform_setting_names, setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
 _MADE_FROM = "<!-- Written by scripts/docs from {source}; do not edit by hand. -->"
@@ -96,6 +96,20 @@ def settings_page() -> str:
             for name, (env, default, text) in settings
         ]
         lines += _table(("setting", "environment", "default", "takes", "meaning"), rows)
+    lines += [
+        "",
+        "## platforms",
+        "",
+        "Your apps on the platforms. The name of a connector stands in each setting, here for youtube.",
+        "",
+    ]
+    lines += _table(
+        ("setting", "environment", "meaning"),
+        (
+            (f"`{name}`", f"`{env.replace('YOUTUBE', '<YOUTUBE>')}`", text)
+            for name, (env, _, text) in platform_setting_names("youtube").items()
+        ),
+    )
     lines += ["", "## Read from the environment only", ""]
     lines += _table(("environment", "meaning"), ((f"`{name}`", text) for name, text in BESIDES_THE_SETTINGS.items()))
     return _page("engagerr/core/settings.py", "\n".join(lines))
@@ -120,6 +134,17 @@ def configuration_file() -> str:
             limits = _range_in_words(name)
             lines.append(f"# {text}" + (f" Takes {limits}." if limits else ""))
             lines.append(f'# {key} = "…"' if default is None else f"{key} = {_toml(default)}")
+    lines += [
+        "",
+        "# Your apps on the platforms, one table a connector. Its secret stands in the environment",
+        "# (ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_SECRET) or in the file that client_secret_file names.",
+        "#",
+        "#   [platforms.youtube]",
+        '#   client_id = "…"',
+        '#   client_secret_file = "…"',
+        "#   daily_units = 10000",
+        "#   requests_per_second = 10",
+    ]
     return "\n".join(lines) + "\n"
 
 

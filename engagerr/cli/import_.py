@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from engagerr.core.integrations.records import Rejection
 
 app = noun("import")
+
+
+class DateOrder(StrEnum):
+    """How days in figures are written."""
+
+    DMY = "dmy"
+    MDY = "mdy"
+
 
 _SHOWN_QUARANTINED = 10
 _FILE_CSV = (
@@ -90,6 +99,64 @@ def formats() -> None:
         Column("Names its account", lambda row: "yes" if row.names_account else "no", above=100),
     ]
     show(rows, columns=columns, csv=("name", "platform", "title", "recognised_by", "yields", "names_account"))
+
+
+@verb(
+    app,
+    "map",
+    examples=(
+        "engagerr import map Content.csv",
+        'engagerr import map "Table data.csv" --platform youtube --set "Content=native_id" --save studio-copy',
+    ),
+)
+def map_(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or XLSX that no format knows.")],
+    save: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the mapping as a format of this workspace.")
+    ] = None,
+    said: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="HEADING=ROLE", help="What a column is; may be given several times."),
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The platform, where the file is silent.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The sheet of a workbook; without it, the first.")
+    ] = None,
+    date_order: Annotated[
+        DateOrder | None, typer.Option(help="Whether 03/04/2026 begins with the day (dmy) or the month (mdy).")
+    ] = None,
+) -> None:
+    """Propose what the columns of an unknown table are, and keep the answer as a format.
+
+    A role is native_id, url, title, body, published_at, duration_seconds, account, creator, language, observed_at,
+    ignore, or metric:NAME with the platform's name of the figure. Columns that are not sure are not read; on a
+    terminal you are asked about each.
+    """
+    from engagerr.cli import mapping
+
+    roles = mapping.roles_said(said or [])
+    told: dict[str, Any] = {"sheet": sheet, "platform": platform, "name": save}
+    told["date_order"] = date_order.value if date_order else None
+    with workspace() as work:
+        proposal = work.ingestion.propose_mapping(path, roles=roles, **told)
+        answers = mapping.ask_about(proposal)
+        if answers:
+            proposal = work.ingestion.propose_mapping(path, roles=answers | roles, **told)
+        if save is not None:
+            work.ingestion.save_mapping(proposal.mapping)
+    mapping.put_proposal(proposal, path=path, saved=save is not None)
+
+
+@verb(app, "remove-format", examples=("engagerr import remove-format studio-copy",))
+def remove_format(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that the format was saved under.")],
+) -> None:
+    """Forget a saved format. What was imported with it stays."""
+    with workspace() as work:
+        work.ingestion.remove_mapping(name)
+    put({"removed": name}, csv=("removed",), drawing=lambda: [f"The format {name} is removed."])
 
 
 @verb(app, "history", examples=("engagerr import history", "engagerr import history --limit 3 --output json"))

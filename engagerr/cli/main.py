@@ -22,6 +22,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "whoami": ("workspace", "Show the workspace and the person that this home is signed in as."),
     "creator": ("creator", "The creators whom you represent or watch: terms, rates, accounts."),
     "account": ("account", "Platform accounts."),
+    "platform": ("platform", "The platforms: connect accounts, see what is connected, let go again."),
     "import": ("import_", "Files from the platforms: import them, see what came, see what was refused."),
     "content": ("content", "Content items, how they belong together, and why."),
     "metric": ("metric", "Figures as reported, in one standard, and summed up."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,16 @@ from engagerr.core.tenancy.signin import SignIn, find_tenant, found_tenant, sign
 from engagerr.core.tenancy.tokens import NotSignedIn, not_signed_in
 
 if TYPE_CHECKING:
+    import httpx
+
     from engagerr.core.content import Content
     from engagerr.core.db import Database
+    from engagerr.core.events import Events
     from engagerr.core.ingestion import Ingestion
+    from engagerr.core.ingestion.connections import Platforms
+    from engagerr.core.ingestion.sync import Sync
+    from engagerr.core.integrations.connector import Connector
+    from engagerr.core.integrations.http import PlatformHttp
     from engagerr.core.metrics import FigureReader, Metrics
     from engagerr.core.ops import Health
     from engagerr.core.roster import Roster
@@ -33,9 +41,18 @@ class Engagerr:
     ...     work.ingestion.import_file("Table data.csv", creator="Ann Lee")
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        connectors: Mapping[str, Connector] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._given_connectors = connectors
+        self._transport = transport
 
     @classmethod
     def open(cls, **flags: Any) -> Engagerr:
@@ -48,6 +65,22 @@ class Engagerr:
         from engagerr.core.db import Database
 
         return Database(self.settings)
+
+    @functools.cached_property
+    def connectors(self) -> Mapping[str, Connector]:
+        """The platforms that can be connected, by name."""
+        if self._given_connectors is not None:
+            return self._given_connectors
+        from engagerr.core.integrations.registry import installed_connectors
+
+        return installed_connectors()
+
+    @functools.cached_property
+    def http(self) -> PlatformHttp:
+        """The one door to other companies."""
+        from engagerr.core.integrations.http import PlatformHttp
+
+        return PlatformHttp.of(self.settings, clock=self.clock, transport=self._transport)
 
     def init(self, name: str, *, kind: str = "agency", email: str | None = None) -> Workspace:
         """Found a workspace in this home and sign in; in a home that has one, sign in to that and change nothing."""
@@ -84,6 +117,8 @@ class Engagerr:
 
     def close(self) -> None:
         """Close connections. The embedded server keeps running for the next command."""
+        if "http" in self.__dict__:
+            self.http.close()
         if "database" in self.__dict__:
             self.database.close()
 
@@ -124,6 +159,11 @@ class Workspace:
             engagerr.database, engagerr.settings, engagerr.clock, self.tenant, self.member, signed_in.token_id
         )
 
+    @property
+    def access(self) -> Access:
+        """Who acts, where and when: for what is built upon a workspace, such as the schedule."""
+        return self._access
+
     @functools.cached_property
     def members(self) -> Members:
         """People and tokens."""
@@ -142,6 +182,28 @@ class Workspace:
         from engagerr.core.ingestion import Ingestion
 
         return Ingestion(self._access)
+
+    @functools.cached_property
+    def platforms(self) -> Platforms:
+        """Sign-in to platforms."""
+        from engagerr.core.ingestion.connections import Platforms
+
+        return Platforms(self._access, self._engagerr.connectors, self._engagerr.http)
+
+    @functools.cached_property
+    def sync(self) -> Sync:
+        """Connected accounts kept in step with their platforms."""
+        from engagerr.core.ingestion.sync import Sync
+
+        return Sync(self._access, lambda: self._engagerr.connectors, lambda: self._engagerr.http)
+
+    @functools.cached_property
+    def events(self) -> Events:
+        """What happened, and telling it again."""
+        from engagerr.core.events import Events
+        from engagerr.core.ingestion.subscribers import SUBSCRIBERS
+
+        return Events(self._access, SUBSCRIBERS)
 
     @functools.cached_property
     def content(self) -> Content:

@@ -7,14 +7,16 @@ from a file that a setting names, never from the TOML.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engagerr.core.errors import InvalidInput
@@ -49,17 +51,7 @@ class DatabaseSettings(_Section):
 
     def secret_url(self) -> str | None:
         """The URL with its password, from the setting or from the file it names."""
-        if self.url is not None:
-            return self.url.get_secret_value()
-        if self.url_file is not None:
-            try:
-                return self.url_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise InvalidInput(
-                    f"database.url_file {self.url_file} cannot be read: {error.strerror}.",
-                    hint="Check the path and its permissions.",
-                ) from error
-        return None
+        return _secret("database.url_file", self.url, self.url_file)
 
 
 class IngestionSettings(_Section):
@@ -88,6 +80,73 @@ class TenancySettings(_Section):
     session_days: int = Field(90, ge=1, le=3650, description="How long a sign-in lasts (days).")
 
 
+class IntegrationSettings(_Section):
+    """Calls to platforms."""
+
+    gateway_url: str | None = Field(
+        None,
+        description="For tests, demos and benches: send every call to GATEWAY/HOST/PATH instead. On this machine only.",
+    )
+    connect_timeout_seconds: int = Field(10, ge=1, le=300, description="How long to wait for a platform's connection.")
+    read_timeout_seconds: int = Field(30, ge=1, le=600, description="How long a platform may be silent in an answer.")
+    attempts: int = Field(5, ge=1, le=20, description="How often a call is tried when the platform fails.")
+
+    @field_validator("gateway_url")
+    @classmethod
+    def _on_this_machine(cls, url: str | None) -> str | None:
+        return None if url is None else checked_gateway(url)
+
+
+class SyncSettings(_Section):
+    """Fetching what platforms have."""
+
+    workers: int = Field(4, ge=1, le=64, description="How many accounts are fetched at the same time.")
+    lease_seconds: int = Field(
+        45, ge=5, le=3600, description="After this long without a sign of life, another run may take an account over."
+    )
+
+
+class VaultSettings(_Section):
+    """The key that seals the platforms' tokens. Without one, a key file is made in the home."""
+
+    key: SecretStr | None = Field(
+        None, description="The key: base64 of 32 random bytes. From the environment only, never from the TOML."
+    )
+    key_file: Path | None = Field(None, description="A file that holds the key, for secrets mounted as files.")
+    previous_key: SecretStr | None = Field(
+        None, description="The key before this one, while keys are rotated. From the environment only."
+    )
+    previous_key_file: Path | None = Field(None, description="A file that holds the key before this one.")
+
+    def secret_key(self) -> str | None:
+        """The key as text, from the setting or from the file it names."""
+        return _secret("vault.key_file", self.key, self.key_file)
+
+    def secret_previous_key(self) -> str | None:
+        """The key before it, likewise."""
+        return _secret("vault.previous_key_file", self.previous_key, self.previous_key_file)
+
+
+class PlatformSettings(_Section):
+    """Your app on one platform, under the connector's name: ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID for youtube."""
+
+    client_id: str | None = Field(None, description="The app's id, as the platform's developer pages show it.")
+    client_secret: SecretStr | None = Field(
+        None, description="The app's secret. From the environment only, never from the TOML."
+    )
+    client_secret_file: Path | None = Field(None, description="A file that holds the app's secret.")
+    daily_units: int | None = Field(
+        None, ge=1, description="The app's quota a day in the platform's units, where it is not the usual one."
+    )
+    requests_per_second: float | None = Field(
+        None, gt=0, le=1000, description="How fast the app may ask, where it is not the usual pace."
+    )
+
+    def secret(self) -> str | None:
+        """The app's secret, from the setting or from the file it names."""
+        return _secret("client_secret_file", self.client_secret, self.client_secret_file)
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Use `Settings.load()`; the constructor takes typed values and reads no environment file."""
 
@@ -103,6 +162,12 @@ class Settings(BaseSettings):
     ingestion: IngestionSettings = IngestionSettings()  # type: ignore[call-arg]
     tenancy: TenancySettings = TenancySettings()  # type: ignore[call-arg]
     telemetry: TelemetrySettings = TelemetrySettings()  # type: ignore[call-arg]
+    integrations: IntegrationSettings = IntegrationSettings()  # type: ignore[call-arg]
+    sync: SyncSettings = SyncSettings()  # type: ignore[call-arg]
+    vault: VaultSettings = VaultSettings()  # type: ignore[call-arg]
+    platforms: dict[str, PlatformSettings] = Field(
+        default_factory=dict, description="Your apps on the platforms, by the connector's name."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -147,34 +212,96 @@ class _TomlSource(PydanticBaseSettingsSource):
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} is not valid TOML: {error}.", hint="See config/engagerr.toml.") from error
-        url = values.get("database", {}).get("url") if isinstance(values.get("database"), dict) else None
-        if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
-            raise InvalidInput(
-                f"{path} holds a password in database.url.",
-                hint="Secrets come from ENGAGERR_DATABASE__URL or from the file that database.url_file names.",
-            )
+        _refuse_secrets(path, values)
         return values
 
 
+def checked_gateway(url: str) -> str:
+    """The gateway's address without a slash at its end; `ValueError` unless it is on this machine."""
+    parts = urlsplit(url)
+    try:
+        loopback = ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        loopback = parts.hostname == "localhost"
+    if parts.scheme not in ("http", "https") or not loopback or parts.query or parts.fragment or "@" in parts.netloc:
+        # Tokens go through it, so it is never another machine.
+        raise ValueError("it takes an address of this machine, such as http://127.0.0.1:8765")
+    return url.rstrip("/")
+
+
 def setting_names() -> dict[str, tuple[str, Any, str]]:
-    """Every setting as {dotted name: (environment variable, default, meaning)}, for the reference and for checks."""
+    """Every setting as {dotted name: (environment variable, default, meaning)}, for the reference and for checks.
+
+    Those of the platforms are left out, because any connector's name may stand in theirs: `platform_setting_names`.
+    """
     names: dict[str, tuple[str, Any, str]] = {}
     for name, info in Settings.model_fields.items():
         section = info.annotation
+        if name == "platforms":
+            continue
         if isinstance(section, type) and issubclass(section, _Section):
-            for key, inner in section.model_fields.items():
-                env = f"{_PREFIX}{name}__{key}".upper()
-                names[f"{name}.{key}"] = (env, inner.default, inner.description or "")
+            names |= _names_in(name, section)
         else:
             names[name] = (f"{_PREFIX}{name}".upper(), None, info.description or "")
     return names
 
 
+def platform_setting_names(connector: str) -> dict[str, tuple[str, Any, str]]:
+    """The settings of one connector's app, in the shape of `setting_names`."""
+    return _names_in(f"platforms.{connector}", PlatformSettings)
+
+
+def _names_in(name: str, section: type[_Section]) -> dict[str, tuple[str, Any, str]]:
+    prefix = f"{_PREFIX}{name.replace('.', '__')}"
+    return {
+        f"{name}.{key}": (f"{prefix}__{key}".upper(), info.default, info.description or "")
+        for key, info in section.model_fields.items()
+    }
+
+
+def _secret(setting: str, value: SecretStr | None, path: Path | None) -> str | None:
+    """A secret from its setting, or else from the file that `setting` names."""
+    if value is not None:
+        return value.get_secret_value()
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InvalidInput(
+            f"{setting} {path} cannot be read: {reason}.", hint="Check the path and its permissions."
+        ) from None
+
+
+def _refuse_secrets(path: Path, values: dict[str, Any]) -> None:
+    """Refuse a TOML that holds a secret: it is copied, shown and committed more easily than it should be."""
+    database, vault, platforms = (_table(values.get(name)) for name in ("database", "vault", "platforms"))
+    url = database.get("url")
+    found: list[tuple[str, str]] = []
+    if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
+        found.append(("a password in database.url", "database.url"))
+    found += [("a key in vault." + key, "vault." + key) for key in ("key", "previous_key") if key in vault]
+    for connector, app in platforms.items():
+        if "client_secret" in _table(app):
+            name = f"platforms.{connector}.client_secret"
+            found.append((f"a secret in {name}", name))
+    for what, name in found:
+        variable = f"{_PREFIX}{name.replace('.', '__')}".upper()
+        raise InvalidInput(
+            f"{path} holds {what}.", hint=f"Secrets come from {variable} or from the file that {name}_file names."
+        )
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _refuse_unknown_names() -> None:
     known = {env for env, _, _ in setting_names().values()} | _OUTSIDE_THE_MODEL
     for name in os.environ:
-        if name.startswith(_PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        if name.startswith(_PREFIX) and name.upper() not in known | _names_of_the_platform_in(name):
+            near = difflib.get_close_matches(name, known | _names_of_the_platform_in(name), n=1, cutoff=0.5)
             raise InvalidInput(
                 f"{name} is set in the environment, but Engagerr has no such setting.",
                 hint=f"Did you mean {near[0]}?" if near else "`engagerr settings` lists them all.",
@@ -182,11 +309,23 @@ def _refuse_unknown_names() -> None:
             )
 
 
+def _names_of_the_platform_in(variable: str) -> set[str]:
+    """The variables of the connector that this one speaks of, if it speaks of one."""
+    section, _, rest = variable.removeprefix(_PREFIX).partition("__")
+    connector = rest.partition("__")[0]
+    if section.upper() != "PLATFORMS" or not connector:
+        return set()
+    return {env for env, _, _ in platform_setting_names(connector).values()}
+
+
 def _in_words(error: ValidationError) -> InvalidInput:
     first = error.errors(include_input=False, include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=0.5)
+        known = set(setting_names())
+        if first["loc"][0] == "platforms" and len(first["loc"]) > 2:
+            known |= set(platform_setting_names(str(first["loc"][1])))
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         return InvalidInput(
             f"There is no setting {name!r}.",
             hint=f"Did you mean {near[0]!r}?" if near else "`engagerr settings` lists them all.",

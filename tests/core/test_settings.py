@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from engagerr import InvalidInput, Settings
-from engagerr.core.settings import setting_names
+from engagerr.core.settings import platform_setting_names, setting_names
 from pydantic import ValidationError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -103,6 +103,10 @@ def test_settings_do_not_change(home: Path) -> None:
         ("ENGAGERR_HOM", "ENGAGERR_HOME"),
         ("ENGAGERR_TOKENS", "ENGAGERR_TOKEN"),
         ("ENGAGERR_TELEMETRY__LEVLE", "ENGAGERR_TELEMETRY__LEVEL"),
+        ("ENGAGERR_VAULT__KEYFILE", "ENGAGERR_VAULT__KEY_FILE"),
+        ("ENGAGERR_SYNC__WORKER", "ENGAGERR_SYNC__WORKERS"),
+        ("ENGAGERR_PLATFORMS__YOUTUBE__CLIENTID", "ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID"),
+        ("ENGAGERR_PLATFORMS__ANY_NAME__CLIENT_SECRT", "ENGAGERR_PLATFORMS__ANY_NAME__CLIENT_SECRET"),
     ],
 )
 def test_an_unknown_variable_is_refused_with_the_nearest_one(
@@ -128,6 +132,8 @@ def test_variables_of_others_are_none_of_our_business(home: Path, monkeypatch: p
         ("[database]\npoolsize = 3\n", "database.poolsize", "database.pool_size"),
         ("[tenancy]\nsessiondays = 3\n", "tenancy.sessiondays", "tenancy.session_days"),
         ("hom = '/x'\n", "hom", "home"),
+        ("[integrations]\nattempt = 3\n", "integrations.attempt", "integrations.attempts"),
+        ("[platforms.tiktok]\nclientid = 'x'\n", "platforms.tiktok.clientid", "platforms.tiktok.client_id"),
     ],
 )
 def test_an_unknown_key_of_the_toml_is_refused_with_the_nearest_one(
@@ -151,6 +157,14 @@ def test_an_unknown_flag_is_refused(home: Path) -> None:
         ("ENGAGERR_DATABASE__POOL_SIZE", "0"),
         ("ENGAGERR_TELEMETRY__LEVEL", "loud"),
         ("ENGAGERR_TENANCY__SESSION_DAYS", "-1"),
+        ("ENGAGERR_SYNC__WORKERS", "0"),
+        ("ENGAGERR_PLATFORMS__YOUTUBE__DAILY_UNITS", "0"),
+        ("ENGAGERR_PLATFORMS__YOUTUBE__REQUESTS_PER_SECOND", "0"),
+        ("ENGAGERR_INTEGRATIONS__GATEWAY_URL", "https://gateway.example"),
+        ("ENGAGERR_INTEGRATIONS__GATEWAY_URL", "http://127.0.0.1.evil.example"),
+        ("ENGAGERR_INTEGRATIONS__GATEWAY_URL", "http://10.0.0.7:8765"),
+        ("ENGAGERR_INTEGRATIONS__GATEWAY_URL", "ftp://127.0.0.1"),
+        ("ENGAGERR_INTEGRATIONS__GATEWAY_URL", "http://user:pass@127.0.0.1"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_name(
@@ -223,6 +237,73 @@ def test_the_url_itself_wins_over_the_file(home: Path, tmp_path: Path, monkeypat
     monkeypatch.setenv("ENGAGERR_DATABASE__URL", "postgresql://given@db/shop")
     monkeypatch.setenv("ENGAGERR_DATABASE__URL_FILE", str(tmp_path / "missing"))
     assert Settings.load().database.secret_url() == "postgresql://given@db/shop"
+
+
+@pytest.mark.parametrize(
+    ("text", "variable"),
+    [
+        ("[platforms.youtube]\nclient_id = 'x'\nclient_secret = 's3cret'\n", "PLATFORMS__YOUTUBE__CLIENT_SECRET"),
+        ("[vault]\nkey = 's3cret'\n", "VAULT__KEY"),
+        ("[vault]\nprevious_key = 's3cret'\n", "VAULT__PREVIOUS_KEY"),
+    ],
+)
+def test_a_secret_in_the_toml_is_refused_and_not_repeated(home: Path, text: str, variable: str) -> None:
+    toml(home, text)
+    with pytest.raises(InvalidInput, match="holds a") as refused:
+        Settings.load()
+    assert "s3cret" not in f"{refused.value} {refused.value.hint}"
+    assert f"ENGAGERR_{variable} or from the file" in (refused.value.hint or "")
+
+
+def test_the_vaults_keys_come_from_the_environment_or_from_files(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old.key").write_text("old-s3cret\n")
+    toml(home, f'[vault]\nprevious_key_file = "{tmp_path / "old.key"}"\nkey_file = "{tmp_path / "new.key"}"\n')
+    with pytest.raises(InvalidInput, match=r"vault\.key_file .*new\.key cannot be read: No such file"):
+        Settings.load().vault.secret_key()
+    monkeypatch.setenv("ENGAGERR_VAULT__KEY", "new-s3cret")
+    settings = Settings.load()
+    assert (settings.vault.secret_key(), settings.vault.secret_previous_key()) == ("new-s3cret", "old-s3cret")
+    for shown in (repr(settings), settings.model_dump_json()):
+        assert "s3cret" not in shown
+
+
+# ── Platforms ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_any_connector_may_have_an_app(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().platforms == {}
+    (tmp_path / "tiktok").write_text("s3cret-2\n")
+    toml(home, "[platforms.youtube]\nclient_id = 'from the file'\ndaily_units = 5\n")
+    monkeypatch.setenv("ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID", "id-1")
+    monkeypatch.setenv("ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_SECRET", "s3cret-1")
+    monkeypatch.setenv("ENGAGERR_PLATFORMS__MY_OWN__REQUESTS_PER_SECOND", "0.5")
+    monkeypatch.setenv("ENGAGERR_PLATFORMS__TIKTOK__CLIENT_SECRET_FILE", str(tmp_path / "tiktok"))
+    settings = Settings.load()
+    youtube, tiktok, own = (settings.platforms[name] for name in ("youtube", "tiktok", "my_own"))
+    assert (youtube.client_id, youtube.secret(), youtube.daily_units) == ("id-1", "s3cret-1", 5)
+    assert tiktok.secret() == "s3cret-2"
+    assert (own.requests_per_second, own.secret()) == (0.5, None)
+    assert "s3cret" not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_platform_without_a_key_is_no_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGAGERR_PLATFORMS", "{}")
+    with pytest.raises(InvalidInput, match="ENGAGERR_PLATFORMS is set in the environment"):
+        Settings.load()
+
+
+def test_the_settings_of_a_platform_have_a_meaning_each() -> None:
+    names = platform_setting_names("youtube")
+    assert names["platforms.youtube.client_id"][0] == "ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID"
+    assert all(meaning.endswith(".") for _, _, meaning in names.values())
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8765", "http://localhost:1/", "http://[::1]:8765/fakes/"])
+def test_a_gateway_is_an_address_of_this_machine(home: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ENGAGERR_INTEGRATIONS__GATEWAY_URL", url)
+    assert Settings.load().integrations.gateway_url == url.rstrip("/")
 
 
 # ── What is written about them ──────────────────────────────────────────────────────────────────────────────────────

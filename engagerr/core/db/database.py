@@ -61,6 +61,22 @@ class Database:
         with _translated(), engine.begin() as session:
             yield session
 
+    def connection_of_its_own(self, *, application_name: str) -> psycopg.Connection[Any]:
+        """A bare connection outside the pool and outside transactions, for locks that live as long as it does.
+
+        When a machine vanishes without a word, both ends know within 20 seconds. Close it.
+        """
+        login = self._reachable_login()
+        arguments = self._arguments(login)
+        # The server's end is told by its own settings, ours by libpq's.
+        ends = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000"
+        arguments |= {
+            "options": f"{arguments['options']} {ends}", "application_name": application_name[:63], "keepalives": 1,
+            "keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000,
+        }  # fmt: skip
+        with _translated():
+            return psycopg.connect(**arguments, autocommit=True)
+
     def close(self) -> None:
         """Close all connections of this process; the server keeps running."""
         if self._engine is not None:

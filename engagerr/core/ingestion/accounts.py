@@ -62,20 +62,25 @@ class AccountBook:
     def describe_creators(self, records: Iterable[CreatorRecord], *, observed_at: Any) -> None:
         """Make or update the creators that the file describes, with rates and audience."""
         for record in records:
-            creator_id = self._creator_id(record.name, status=record.status)
+            if record.status == "prospect":
+                creator_id = self._prospect_id(record)
+            else:
+                creator_id = self._creator_id(record.name, status=record.status)
             changed = self._session.execute(
                 text(
                     """
                     UPDATE creators SET country = coalesce(:country, country),
                            languages = coalesce(:languages, languages),
                            topics = coalesce(:topics, topics), bio = coalesce(:bio, bio), updated_at = now()
-                    WHERE id = :id AND (country, languages, topics, bio) IS DISTINCT FROM
+                    WHERE id = :id AND (NOT :prospect OR status = 'prospect')
+                      AND (country, languages, topics, bio) IS DISTINCT FROM
                       (coalesce(:country, country), coalesce(:languages, languages), coalesce(:topics, topics),
                        coalesce(:bio, bio))
                     """
                 ),
                 {
-                    "id": creator_id, "country": record.country, "bio": without_nul(record.bio),
+                    "id": creator_id, "prospect": record.status == "prospect", "country": record.country,
+                    "bio": without_nul(record.bio),
                     "languages": None if record.languages is None else [without_nul(word) for word in record.languages],
                     "topics": None if record.topics is None else [without_nul(word) for word in record.topics],
                 },
@@ -307,6 +312,26 @@ class AccountBook:
                 "key": account_key(handle),
             },
         ).scalar_one()  # fmt: skip
+        return made
+
+    def _prospect_id(self, record: CreatorRecord) -> UUID:
+        """The creator whom a list of strangers speaks of: whoever has one of the accounts, never who has but the name.
+
+        A list gives names as the account shows them today, which neither stay nor tell two people apart.
+        """
+        name = record.name.strip()
+        for account in record.accounts:
+            known = self._known(account.platform, account.handle, account.native_id) if account.handle else None
+            if known is not None and known.creator_id is not None:
+                self._creators[name] = known.creator_id
+                return UUID(str(known.creator_id))
+        taken = self._session.execute(
+            text("SELECT 1 FROM creators WHERE tenant_id = :tenant_id AND lower(name) = lower(:name)"),
+            {"tenant_id": self._tenant_id, "name": name},
+        ).one_or_none()
+        handle = next((account.handle for account in record.accounts if account.handle), None)
+        told_apart = name if taken is None or handle is None else f"{name} ({record.accounts[0].platform}:@{handle})"
+        made = self._creators[name] = self._creator_id(told_apart, status=record.status)
         return made
 
     def _creator_id(self, name: str, *, status: str | None = None) -> UUID:

@@ -90,8 +90,9 @@ def land_staged(
     transaction; otherwise they are told later.
     """
     items, foreign = land_items(
-        session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=observed_at
-    )
+        session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=observed_at,
+        staged=staged.items,
+    )  # fmt: skip
     _name_account_subjects(session, staged, accounts)
     observations, all_landed = land_observations(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,6 +19,7 @@ from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import land_staged, lock_arrivals, make_room
 from engagerr.core.ingestion.raw import keep_raw
+from engagerr.core.ingestion.saved_formats import load_formats, remove_format, save_format
 from engagerr.core.ingestion.staging import EARLIEST, Stage, Staged
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.records import Period, Rejection
@@ -28,6 +29,8 @@ from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
+    from engagerr.core.integrations.formats.mapped_table import TableMapping
+    from engagerr.core.integrations.formats.mapping_proposal import Proposal
 
 # Clocks differ, and a report of "today" ends tonight.
 _FUTURE = timedelta(days=2)
@@ -183,10 +186,52 @@ class Ingestion:
         """Every format, in the order in which they are tried."""
         from engagerr.core.integrations.formats.table import FORMATS
 
+        with self._access.transaction(Permission.READ) as session:
+            saved = load_formats(session, self._access.tenant.id)
         return tuple(
             FormatRow(known.name, known.platform, known.title, known.recognised_by, known.yields, known.names_account)
-            for known in FORMATS
+            for known in (*FORMATS, *saved)
         )
+
+    def propose_mapping(
+        self,
+        path: str | Path,
+        *,
+        sheet: str | None = None,
+        platform: str | None = None,
+        roles: Mapping[str, str] | None = None,
+        date_order: Literal["mdy", "dmy"] | None = None,
+        name: str | None = None,
+    ) -> Proposal:
+        """Propose what the columns of an unknown CSV or XLSX are; nothing is written.
+
+        `roles` ({heading: role}), `platform` and `date_order` say what the file does not; see `mapping_proposal`.
+        """
+        from engagerr.core.integrations.formats.mapping_proposal import propose
+
+        self._access.require(Permission.IMPORT)
+        path = Path(path)
+        _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
+        source = Source(path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        try:
+            return propose(
+                source, name=name, sheet=sheet, platform=platform, roles=roles, date_order=date_order,
+                now=self._access.clock.now(),
+            )  # fmt: skip
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
+
+    def save_mapping(self, mapping: TableMapping) -> None:
+        """Keep a mapping as a format of this workspace, in place of an earlier one of its name."""
+        with self._access.transaction(Permission.IMPORT) as session:
+            save_format(session, self._access.tenant.id, mapping, self._access.member.id, self._access.clock.now())
+            self._access.audit(session, "format.saved", f"format:{mapping.name}")
+
+    def remove_mapping(self, name: str) -> None:
+        """Forget a saved format; what was imported with it stays."""
+        with self._access.transaction(Permission.IMPORT) as session:
+            remove_format(session, self._access.tenant.id, name)
+            self._access.audit(session, "format.removed", f"format:{name}")
 
     def history(self, *, limit: int = 100) -> tuple[ImportRow, ...]:
         """The newest imports, newest first."""
@@ -256,8 +301,6 @@ class Ingestion:
         *,
         dry_run: bool,
     ) -> _Job:
-        from engagerr.core.integrations.formats.table import format_named, recognise
-
         now = self._access.clock.now()
         size = _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
         if observed_at is not None and not (observed_at.tzinfo and EARLIEST <= observed_at <= now + _FUTURE):
@@ -271,7 +314,7 @@ class Ingestion:
         except OSError as error:
             raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
         source = Source(path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
-        chosen = recognise(source) if format_name == "auto" else format_named(format_name)
+        chosen = self._format(source, format_name)
         return _Job(
             source=source,
             sha256=digest,
@@ -282,7 +325,7 @@ class Ingestion:
                 creator.strip() if creator and creator.strip() else None,
                 may_make_accounts=chosen.platform is None,
             ),
-            reading=Reading(now=now, period=period),
+            reading=Reading(now=now, period=period, observed_at=observed_at),
             observed_at=observed_at or now,
             dry_run=dry_run,
             options={
@@ -292,6 +335,20 @@ class Ingestion:
                 "observed_at": observed_at.astimezone(UTC).isoformat() if observed_at else None,
             },
         )
+
+    def _format(self, source: Source, name: str) -> Format:
+        """The format named, or the one that recognises the file: built-in ones first, then the workspace's own."""
+        from engagerr.core.integrations.formats.table import UnknownFormat, format_named, recognise
+
+        try:
+            return recognise(source) if name == "auto" else format_named(name)
+        except UnknownFormat:
+            with self._access.transaction(Permission.IMPORT) as session:
+                saved = load_formats(session, self._access.tenant.id)
+            for known in saved:
+                if known.name == name or (name == "auto" and known.recognise(source)):
+                    return known
+            raise
 
     def _known(self, job: _Job, session: Session | None = None) -> ImportResult | None:
         """What the same file brought when it was imported before, as a result that says so."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 
+_MANY = 500
+
+
 @dataclass(frozen=True, slots=True)
 class LandedItems:
     """How many items were new and how many said something new."""
@@ -46,27 +49,38 @@ def months_staged(session: Session) -> list[Any]:
 
 
 def land_items(
-    session: Session, *, tenant_id: UUID, import_id: UUID, accounts: dict[int, UUID], described_at: datetime
+    session: Session,
+    *,
+    tenant_id: UUID,
+    import_id: UUID,
+    accounts: dict[int, UUID],
+    described_at: datetime,
+    staged: int,
+    reread: bool = False,
 ) -> tuple[LandedItems, list[Rejection]]:
-    """Insert new items, update the ones that say something new (keeping what they said), and name all subjects."""
-    session.execute(
-        text(
-            "CREATE TEMPORARY TABLE stage_accounts (account integer PRIMARY KEY, account_id uuid NOT NULL)"
-            " ON COMMIT DROP"
-        )
-    )
+    """Insert new items, update the ones that say something new (keeping what they said), and name all subjects.
+
+    With `reread`, `stage_lineage` names the imports that are read again: an item that only they had a word in is what
+    they say now and nothing else.
+    """
+    if not staged:
+        return LandedItems(0, 0), []
     if accounts:
         session.execute(
             text("INSERT INTO stage_accounts SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:ids AS uuid[]))"),
             {"numbers": list(accounts), "ids": [str(account_id) for account_id in accounts.values()]},
         )
-    session.execute(text("ANALYZE stage_items"))
+    # The planner knows nothing of tables just filled; for a page's worth it does not matter.
+    many = staged > _MANY
+    if many:
+        session.execute(text("ANALYZE stage_items"))
     repeated = session.execute(
         text("SELECT EXISTS (SELECT FROM stage_items GROUP BY platform, native_id HAVING count(*) > 1)")
     ).scalar_one()
     # An item on several lines of one file: the last word on each field wins, and hints add up.
     session.execute(text(_DISTINCT_OF_REPEATED if repeated else _DISTINCT_AS_STAGED))
-    session.execute(text("ANALYZE stage_distinct"))
+    if many:
+        session.execute(text("ANALYZE stage_distinct"))
     values = {"tenant_id": tenant_id, "import_id": import_id, "described_at": described_at}
     rejections = [
         Rejection(
@@ -80,10 +94,11 @@ def land_items(
         for row in session.execute(text(_TAKE_OUT_FOREIGN))
     ]
     new = session.execute(text(_INSERT_NEW), values).rowcount
-    updated = session.execute(text(_UPDATE_CHANGED), values).scalar_one()
+    updated = session.execute(text(_UPDATE_REREAD if reread else _UPDATE_CHANGED), values).scalar_one()
     session.execute(text(_SAID_AGAIN), values)
     session.execute(text(_NAME_SUBJECTS), {"import_id": import_id})
-    session.execute(text("ANALYZE stage_subjects"))
+    if many:
+        session.execute(text("ANALYZE stage_subjects"))
     return LandedItems(new, updated), rejections
 
 
@@ -99,13 +114,21 @@ def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, sta
             return session.execute(text(_INSERT_OBSERVATIONS), values).rowcount, True
     except IntegrityError:
         pass
-    session.execute(text(_STAGE_LANDED))
     new = f"{_INSERT_OBSERVATIONS} ORDER BY sequence ON CONFLICT DO NOTHING"
     landed: int = session.execute(text(_NOTE_LANDED.format(insert=new)), values).scalar_one()
     if landed < staged:
         # Some figures stand already, or twice in the file: keep the ones that say something else.
         landed += session.execute(text(_NOTE_LANDED.format(insert=_INSERT_REVISIONS)), values).scalar_one()
     return landed, False
+
+
+def reread_observations(session: Session, *, tenant_id: UUID, import_id: UUID) -> tuple[int, int]:
+    """What imports that are read again (`stage_lineage`) say now: (figures that are new or read otherwise, figures that
+    are read no more). The last word on each figure counts, and only where one of them had the last word before."""
+    session.execute(text("ANALYZE stage_observations"))
+    values = {"tenant_id": tenant_id, "import_id": import_id}
+    row = session.execute(text(_REREAD), values).one()
+    return row.corrected, row.withdrawn
 
 
 def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> None:
@@ -158,25 +181,23 @@ _NEWER_WORD = """
               ELSE coalesce(known.$, staged.$) END AS $"""
 
 _DISTINCT_AS_STAGED = """
-CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
+INSERT INTO stage_distinct
 SELECT subject, account_id, platform, native_id, kind, title, body, url, published_at, duration_seconds, language,
        links, hints, "row", part
 FROM stage_items JOIN stage_accounts USING (account)
 """
 
 _DISTINCT_OF_REPEATED = f"""
-CREATE TEMPORARY TABLE stage_distinct ON COMMIT DROP AS
+INSERT INTO stage_distinct
 SELECT min(subject) AS subject, (array_agg(account_id ORDER BY subject))[1] AS account_id, platform, native_id,
        {_each("(array_agg($ ORDER BY subject DESC) FILTER (WHERE $ IS NOT NULL))[1] AS $")},
-       coalesce((array_agg(to_jsonb(links) ORDER BY subject DESC) FILTER (WHERE links <> '{{}}'))[1], '[]')
-         AS link_list,
+       ARRAY(SELECT jsonb_array_elements_text(coalesce(
+         (array_agg(to_jsonb(links) ORDER BY subject DESC) FILTER (WHERE links <> '{{}}'))[1], '[]'))) AS links,
        jsonb_object_agg_strict(coalesce(hint.key, ''), hint.value ORDER BY subject) - '' AS hints,
        min("row") AS "row", (array_agg(part ORDER BY subject))[1] AS part
 FROM stage_items JOIN stage_accounts USING (account)
 LEFT JOIN LATERAL jsonb_each(hints) AS hint ON true
-GROUP BY platform, native_id;
-ALTER TABLE stage_distinct ADD COLUMN links text[];
-UPDATE stage_distinct SET links = ARRAY(SELECT jsonb_array_elements_text(link_list));
+GROUP BY platform, native_id
 """
 
 # An item of another creator's account: most likely the wrong --account. The known items are found first, so that the
@@ -203,9 +224,9 @@ SELECT * FROM foreign_items ORDER BY part, "row"
 
 _INSERT_NEW = """
 INSERT INTO content_items (tenant_id, account_id, platform, native_id, kind, title, body, url, published_at,
-                           duration_seconds, language, links, hints, import_id, described_at)
+                           duration_seconds, language, links, hints, import_id, described_at, first_import_id)
 SELECT :tenant_id, account_id, platform, native_id, kind, title, body, url, published_at, duration_seconds, language,
-       coalesce(links, '{}'), coalesce(hints, '{}'), :import_id, :described_at
+       coalesce(links, '{}'), coalesce(hints, '{}'), :import_id, :described_at, :import_id
 FROM stage_distinct
 WHERE NOT EXISTS (
   SELECT FROM content_items AS known
@@ -215,25 +236,22 @@ ORDER BY subject
 """
 
 # A field that the file lacks stays as it is; one that an older export says only fills a gap.
-_UPDATE_CHANGED = f"""
+_CHANGE = """
 WITH said AS (
   SELECT known.id, to_jsonb(known) AS stood,
-         {_each(_NEWER_WORD)},
-         CASE WHEN staged.links <> '{{}}' AND :described_at >= known.described_at
-              THEN staged.links ELSE known.links END AS links,
-         CASE WHEN :described_at >= known.described_at THEN known.hints || coalesce(staged.hints, '{{}}')
-              ELSE coalesce(staged.hints, '{{}}') || known.hints END AS hints
+         {fields},
+         {links} AS links,
+         {hints} AS hints
   FROM stage_distinct AS staged
   JOIN content_items AS known ON known.tenant_id = :tenant_id AND known.platform = staged.platform
                              AND known.native_id = staged.native_id
+  {sole}
   WHERE known.import_id <> :import_id
 ), changed AS (
-  UPDATE content_items SET {_each("$ = said.$", _ALL)},
-         import_id = :import_id, described_at = greatest(described_at, :described_at)
+  UPDATE content_items SET {set}, import_id = :import_id, described_at = greatest(described_at, :described_at)
   FROM said
   WHERE content_items.tenant_id = :tenant_id AND content_items.id = said.id
-    AND ({_each("content_items.$", _ALL)})
-        IS DISTINCT FROM ({_each("said.$", _ALL)})
+    AND ({stood}) IS DISTINCT FROM ({said})
   RETURNING content_items.id, said.stood, to_jsonb(content_items) AS stands
 ), kept AS (
   INSERT INTO content_item_versions (tenant_id, item_id, replaced_by_import_id, before)
@@ -243,6 +261,27 @@ WITH said AS (
   FROM changed)
 SELECT count(*) FROM changed
 """
+_NEWER_LINKS = """CASE WHEN staged.links <> '{}' AND :described_at >= known.described_at
+              THEN staged.links ELSE known.links END"""
+_NEWER_HINTS = """CASE WHEN :described_at >= known.described_at THEN known.hints || coalesce(staged.hints, '{}')
+              ELSE coalesce(staged.hints, '{}') || known.hints END"""
+_SETTING = {
+    "set": _each("$ = said.$", _ALL), "stood": _each("content_items.$", _ALL), "said": _each("said.$", _ALL),
+}  # fmt: skip
+_UPDATE_CHANGED = _CHANGE.format(fields=_each(_NEWER_WORD), links=_NEWER_LINKS, hints=_NEWER_HINTS, sole="", **_SETTING)
+_UPDATE_REREAD = _CHANGE.format(
+    fields=_each(f"CASE WHEN sole THEN staged.$ ELSE {_NEWER_WORD.strip().removesuffix('AS $')} END AS $"),
+    links=f"CASE WHEN sole THEN coalesce(staged.links, '{{}}') ELSE {_NEWER_LINKS} END",
+    hints=f"CASE WHEN sole THEN coalesce(staged.hints, '{{}}') ELSE {_NEWER_HINTS} END",
+    sole="""CROSS JOIN LATERAL (
+    SELECT known.first_import_id IN (SELECT import_id FROM stage_lineage)
+       AND known.import_id IN (SELECT import_id FROM stage_lineage)
+       AND NOT EXISTS (SELECT FROM content_item_versions AS version
+                       WHERE version.tenant_id = :tenant_id AND version.item_id = known.id
+                         AND version.replaced_by_import_id NOT IN (SELECT import_id FROM stage_lineage)) AS sole
+  ) AS known_by""",
+    **_SETTING,
+)
 
 # What repeats the known words makes them as new as itself: a file from in between must not overrule them.
 _SAID_AGAIN = """
@@ -306,7 +345,6 @@ FROM compared WHERE differs AND sequence >= 0
 
 # Which rows of the file brought a figure, noted while they land: if they were looked for afterwards, the planner would
 # have nothing to go by in tables just filled, and take a time that grows with the square of the file.
-_STAGE_LANDED = 'CREATE TEMPORARY TABLE stage_landed ("row" integer NOT NULL, part text COLLATE "C") ON COMMIT DROP'
 _NOTE_LANDED = """
 WITH landed AS ({insert} RETURNING "row", part),
      noted AS (INSERT INTO stage_landed SELECT DISTINCT "row", part FROM landed)
@@ -334,6 +372,40 @@ WHERE link.tenant_id = :tenant_id AND link.item_id = subject_id AND link.found_i
     SELECT FROM stage_links AS said JOIN stage_subjects AS who ON who.subject = said.subject
     WHERE who.subject_id = link.item_id AND said.platform = link.platform AND said.native_id = link.native_id
       AND said.found_in = link.found_in)
+"""
+
+_REREAD = f"""
+WITH said AS MATERIALIZED (
+  SELECT DISTINCT ON (subject_id, {_KEY}) subject_id, {_KEY}, {_SAID}, "row", part
+  FROM stage_observations JOIN stage_subjects USING (subject)
+  ORDER BY subject_id, {_KEY}, sequence DESC
+), newest AS MATERIALIZED (
+  SELECT DISTINCT ON (subject_id, {_KEY}) subject_id, {_KEY}, {_SAID}, revision, import_id, "row", part
+  FROM metric_observations
+  WHERE tenant_id = :tenant_id AND subject_id IN (SELECT subject_id FROM stage_subjects)
+  ORDER BY subject_id, {_KEY}, revision DESC
+), compared AS (
+  SELECT subject_id, {_KEY}, said."row" IS NOT NULL AS is_said, newest.revision, newest.import_id AS told_by,
+         said.value, said.state, said.currency, said."row", said.part,
+         newest.value AS stood_value, newest.state AS stood_state, newest.currency AS stood_currency,
+         newest."row" AS stood_row, newest.part AS stood_part
+  FROM said FULL JOIN newest USING (subject_id, {_KEY})
+), ours AS (
+  SELECT * FROM compared WHERE revision IS NULL OR told_by IN (SELECT import_id FROM stage_lineage)
+), corrected AS (
+  INSERT INTO metric_observations (tenant_id, subject_id, {_KEY}, revision, {_SAID}, import_id, "row", part)
+  SELECT :tenant_id, subject_id, {_KEY}, coalesce(revision + 1, 0), {_SAID}, :import_id, "row", part
+  FROM ours WHERE is_said AND (revision IS NULL
+    OR (value, state, currency) IS DISTINCT FROM (stood_value, stood_state, stood_currency))
+  RETURNING 1
+), withdrawn AS (
+  INSERT INTO metric_observations (tenant_id, subject_id, {_KEY}, revision, {_SAID}, import_id, "row", part)
+  SELECT :tenant_id, subject_id, {_KEY}, revision + 1, NULL, 'not_reported', stood_currency, :import_id, stood_row,
+         stood_part
+  FROM ours WHERE NOT is_said AND stood_value IS NOT NULL
+  RETURNING 1
+)
+SELECT (SELECT count(*) FROM corrected) AS corrected, (SELECT count(*) FROM withdrawn) AS withdrawn
 """
 
 _WITHDRAW = f"""

@@ -48,6 +48,22 @@ def keep_raw(session: Session, *, tenant_id: UUID, import_id: UUID | None, sourc
     return digest.hexdigest()
 
 
+def keep_bytes(session: Session, *, tenant_id: UUID, import_id: UUID, body: bytes, rows: int) -> None:
+    """Store a small payload, whole."""
+    import zstandard
+
+    session.execute(
+        text(
+            "INSERT INTO raw_payloads (tenant_id, import_id, sequence, first_row, last_row, encoding, body)"
+            " VALUES (:tenant_id, :import_id, 0, 1, :rows, 'zstd', :body)"
+        ),
+        {
+            "tenant_id": tenant_id, "import_id": import_id, "rows": max(rows, 1),
+            "body": zstandard.ZstdCompressor(level=_LEVEL).compress(body),
+        },
+    )  # fmt: skip
+
+
 def read_raw(session: Session, *, tenant_id: UUID, import_id: UUID) -> bytes:
     """The file of an import, as it was sent."""
     import zstandard

@@ -35,20 +35,32 @@ _LONGEST_NAME = 500
 _CALENDAR = (1900, 2200)
 _MOMENTS_KEPT = 50_000
 
+# Made once a connection and emptied by every commit: a sync lands page after page, and making tables for each would
+# cost more than the page itself.
 STAGE_TABLES = """
-CREATE TEMPORARY TABLE stage_items (
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_items (
   subject bigint NOT NULL, account integer NOT NULL, platform text COLLATE "C" NOT NULL,
   native_id text COLLATE "C" NOT NULL, kind text, title text, body text, url text, published_at timestamptz,
-  duration_seconds numeric, language text, links text[], hints jsonb, "row" bigint NOT NULL, part text) ON COMMIT DROP;
-CREATE TEMPORARY TABLE stage_observations (
+  duration_seconds numeric, language text, links text[], hints jsonb, "row" bigint NOT NULL, part text)
+  ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_observations (
   subject bigint NOT NULL, metric text COLLATE "C" NOT NULL, value numeric, state text COLLATE "C" NOT NULL,
   observed_at timestamptz NOT NULL, period_days integer NOT NULL, currency text COLLATE "C", "row" integer NOT NULL,
-  part text COLLATE "C", sequence bigint NOT NULL) ON COMMIT DROP;
-CREATE TEMPORARY TABLE stage_links (
+  part text COLLATE "C", sequence bigint NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_links (
   subject bigint NOT NULL, platform text COLLATE "C" NOT NULL, native_id text COLLATE "C" NOT NULL,
-  found_in text NOT NULL, detail text NOT NULL) ON COMMIT DROP;
-CREATE TEMPORARY TABLE stage_subjects (
-  subject bigint NOT NULL, subject_id uuid NOT NULL, is_new boolean NOT NULL) ON COMMIT DROP;
+  found_in text NOT NULL, detail text NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_subjects (
+  subject bigint NOT NULL, subject_id uuid NOT NULL, is_new boolean NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_accounts (
+  account integer NOT NULL, account_id uuid NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_distinct (
+  subject bigint, account_id uuid, platform text COLLATE "C", native_id text COLLATE "C", kind text, title text,
+  body text, url text, published_at timestamptz, duration_seconds numeric, language text, links text[], hints jsonb,
+  "row" bigint, part text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_lineage (import_id uuid NOT NULL) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_landed ("row" integer NOT NULL, part text COLLATE "C")
+  ON COMMIT DELETE ROWS;
 """
 
 
@@ -102,8 +114,11 @@ class Stage:
         too_many: Callable[[int], Exception],
     ) -> None:
         self.staged = Staged()
+        # When figures are true that do not say it, and where rows stand that do not say it: a replay sets both anew for
+        # each page that it reads.
+        self.observed_at = observed_at
+        self.part: str | None = None
         self._connection = connection
-        self._observed_at = observed_at
         self._latest = latest
         self._rejection_limit = rejection_limit
         self._too_many = too_many
@@ -116,7 +131,9 @@ class Stage:
         self._recent: dict[tuple[str, str], tuple[int, int]] = {}
         self._moments: dict[datetime, str] = {}
         self._names: dict[str, str] = {}
-        connection.execute(STAGE_TABLES)
+        made = connection.execute("SELECT to_regclass('pg_temp.stage_landed') IS NOT NULL").fetchone()
+        if not (made and made[0]):
+            connection.execute(STAGE_TABLES)
 
     def add(self, record: Record) -> None:
         """Stage one record."""
@@ -204,7 +221,7 @@ class Stage:
             if len(self._recent) >= _RECENT_ITEMS:
                 self._recent.clear()
             self._recent[key] = (subject, hash(described))
-            self._items.append(f"{subject}\t{described}\t{record.row}\t{_text(record.part)}\n")
+            self._items.append(f"{subject}\t{described}\t{record.row}\t{_text(record.part or self.part)}\n")
             self._buffered += len(described) + 24
             self.staged.items += 1
             if record.body or record.links or record.hints or record.url:
@@ -251,9 +268,9 @@ class Stage:
         names = self._names
         named = self.staged.metrics.setdefault(platform, set())
         moments = self._moments
-        default = self._observed_at
+        default = self.observed_at
         sequence = self.staged.observations
-        tail = f"\t{row}\t{_text(part)}\t"
+        tail = f"\t{row}\t{_text(part or self.part)}\t"
         for metric in metrics:
             moment = metric.observed_at or default
             moment_text = moments.get(moment) or self._moment(moment)

@@ -21,6 +21,9 @@ class Permission(StrEnum):
     READ = "read"
     READ_TERMS = "read terms and rates"
     IMPORT = "import files"
+    SYNC = "sync platforms"
+    CONNECT = "connect platforms"
+    SCHEDULE = "change the schedule"
     EDIT_ROSTER = "edit the roster"
     EDIT_TERMS = "edit terms and rates"
     DECIDE_CONTENT = "confirm and reject content edges"
@@ -34,6 +37,6 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission) - {Permission.MANAGE_MEMBERS},
     Role.FINANCE: _EVERYONE | {Permission.READ_TERMS, Permission.EDIT_TERMS, Permission.READ_AUDIT},
-    Role.ANALYST: _EVERYONE | {Permission.IMPORT, Permission.DECIDE_CONTENT, Permission.READ_TERMS},
+    Role.ANALYST: _EVERYONE | {Permission.IMPORT, Permission.SYNC, Permission.DECIDE_CONTENT, Permission.READ_TERMS},
     Role.VIEWER: _EVERYONE,
 }

@@ -43,6 +43,7 @@ content_items = Table(
     Column("import_id", Uuid, nullable=False, comment="the import that last changed the row"),
     timestamp("created_at", default_now=True),
     timestamp("described_at"),
+    Column("first_import_id", Uuid, comment="the import that brought the item"),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "platform", "native_id"),
     belongs_to("accounts", "account_id"),

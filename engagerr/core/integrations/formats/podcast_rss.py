@@ -18,7 +18,7 @@ import msgspec
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.html_text import read_html, storable
 from engagerr.core.integrations.formats.podcast_namespace import EpisodeExtras, FaultyXmlError, read_extras
-from engagerr.core.integrations.formats.source import Format, Reading, Source
+from engagerr.core.integrations.formats.source import HEAD_BYTES, Format, Reading, Source
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, Notice, Record, Rejection
 from engagerr.core.integrations.urls import canonical_url
 
@@ -82,21 +82,26 @@ def _is_feed(beginning: _Beginning) -> bool:
     )
 
 
+def is_feed(head: bytes) -> bool:
+    """Whether a document that begins like this is RSS, RDF or Atom."""
+    return _is_feed(_beginning(head[:HEAD_BYTES]))
+
+
 def _recognise(source: Source) -> bool:
-    return _is_feed(_beginning(source.head))
+    return is_feed(source.head)
 
 
-def _refuse_other_files(source: Source) -> None:
-    beginning = _beginning(source.head)
+def _refuse_other_files(head: bytes, name: str) -> None:
+    beginning = _beginning(head)
     if _is_feed(beginning):
         if beginning.doctype and _ENTITY.search(beginning.text):
             raise InvalidInput(
-                f"{source.name} declares XML entities of its own, which podcast feeds have no need of.",
+                f"{name} declares XML entities of its own, which podcast feeds have no need of.",
                 hint="Such files can be made to exhaust a reader, so they are not opened. " + _HOW_TO_GET_A_FEED,
             )
         if _YOUTUBE_NAMESPACE in beginning.text:
             raise InvalidInput(
-                f"{source.name} is the feed of a YouTube channel, not of a podcast.",
+                f"{name} is the feed of a YouTube channel, not of a podcast.",
                 hint="Save `videos.list?part=snippet,contentDetails,statistics` of YouTube's Data API and import that.",
             )
         return
@@ -111,7 +116,7 @@ def _refuse_other_files(source: Source) -> None:
         likeness = f"is XML about <{beginning.root}>"
     else:
         likeness = "does not look like XML"
-    raise InvalidInput(f"{source.name} {likeness}, not like a podcast feed.", hint=_HOW_TO_GET_A_FEED)
+    raise InvalidInput(f"{name} {likeness}, not like a podcast feed.", hint=_HOW_TO_GET_A_FEED)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -133,13 +138,18 @@ class _Findings:
 
 
 def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
-    _refuse_other_files(source)
-    data = source.read()
-    parsed = _parsed(source, data)
+    _refuse_other_files(source.head, source.name)
+    yield from read_feed(source.read(), source.name)
+
+
+def read_feed(data: bytes, name: str) -> Iterator[Record]:
+    """The show and its episodes. `name` stands for the feed in messages. `InvalidInput` where it is no feed at all."""
+    _refuse_other_files(data[:HEAD_BYTES], name)
+    parsed = _parsed(data, name)
     channel, entries = parsed["feed"], parsed["entries"]
     title = _title(channel)
     if not entries and not title:
-        raise InvalidInput(f"{source.name} has neither a title nor entries.", hint=_HOW_TO_GET_A_FEED)
+        raise InvalidInput(f"{name} has neither a title nor entries.", hint=_HOW_TO_GET_A_FEED)
     handle, link = _handle(channel, title), _first_link(channel, "alternate")
     yield AccountRecord(
         row=1,
@@ -164,7 +174,7 @@ def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
     yield from _items(entries, _Joined(entries, extras), handle=handle, language=_line(channel.get("language")))
 
 
-def _parsed(source: Source, data: bytes) -> Any:
+def _parsed(data: bytes, name: str) -> Any:
     import feedparser
 
     try:
@@ -173,7 +183,7 @@ def _parsed(source: Source, data: bytes) -> Any:
         return feedparser.parse(io.BytesIO(data.lstrip(b" \t\r\n")), sanitize_html=False, resolve_relative_uris=False)
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise InvalidInput(
-            f"{source.name} is too damaged to be read as a feed ({type(error).__name__}).", hint=_HOW_TO_GET_A_FEED
+            f"{name} is too damaged to be read as a feed ({type(error).__name__}).", hint=_HOW_TO_GET_A_FEED
         ) from error
 
 

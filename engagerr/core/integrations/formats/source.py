@@ -12,7 +12,7 @@ from typing import BinaryIO
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.records import Period, Record
 
-_HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024
 # Formats that are read whole (CSV, JSON, XML, zip) are small in life; a giant is refused before it fills the memory.
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
@@ -33,7 +33,7 @@ class Source:
     def head(self) -> bytes:
         """The first 64 KiB: enough to recognise a format by its content."""
         with self.open() as file:
-            return file.read(_HEAD_BYTES)
+            return file.read(HEAD_BYTES)
 
     def open(self) -> BinaryIO:
         """A fresh handle at the first byte."""
@@ -55,11 +55,13 @@ class Source:
 class Reading:
     """What a parser may know besides the file.
 
-    `now` is the time of import; `period` is what the user said the figures cover (`--period`), if anything.
+    `now` is the time of import; `period` is what the user said the figures cover (`--period`), if anything;
+    `observed_at` is when the user said that they were true.
     """
 
     now: datetime
     period: Period | None = None
+    observed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

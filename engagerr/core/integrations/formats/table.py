@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats import (
+    influencer_list,
     instagram_business_suite,
+    instagram_download,
     interchange,
+    linkedin_xlsx,
+    meta_chart,
+    meta_facebook,
     podcast_rss,
     tiktok_studio,
     x_analytics,
@@ -21,13 +26,21 @@ FORMATS: tuple[Format, ...] = (
     youtube_studio.TOTALS,
     youtube_studio.ZIP,
     youtube_api.YOUTUBE_API,
+    meta_chart.CHART,
+    meta_chart.INSTAGRAM,
+    meta_chart.FACEBOOK,
     instagram_business_suite.POSTS,
+    meta_facebook.POSTS,
+    instagram_download.INSIGHTS,
+    instagram_download.ZIP,
+    linkedin_xlsx.CREATOR_ANALYTICS,
     tiktok_studio.OVERVIEW,
     tiktok_studio.CONTENT,
     tiktok_studio.FOLLOWERS,
     x_analytics.CONTENT,
     x_analytics.TWEETS,
     podcast_rss.PODCAST_RSS,
+    influencer_list.INFLUENCER_LIST,
 )
 
 
@@ -54,6 +67,7 @@ def recognise(source: Source) -> Format:
             return known
     raise UnknownFormat(
         f"{source.name} is of no format that Engagerr knows.",
-        hint="`engagerr import formats` lists them and how each is recognised; `--format NAME` insists on one.",
+        hint="`engagerr import formats` lists them and how each is recognised; `--format NAME` insists on one. "
+        "For a table of your own: engagerr import map FILE.",
         facts={"file": source.name},
     )

@@ -4,6 +4,9 @@
 ALTER TABLE imports ADD COLUMN account_id uuid, ADD COLUMN connector text, ADD COLUMN stream text, ADD COLUMN run_id uuid,
   ADD CONSTRAINT imports_page_check CHECK (num_nonnulls(account_id, connector, stream, run_id) IN (0, 4));
 CREATE INDEX imports_pages_idx ON imports (tenant_id, account_id, stream, id) WHERE stream IS NOT NULL;
+-- What read an item first: with the versions kept since, all that ever had a word in it. Empty for items from before.
+ALTER TABLE content_items ADD COLUMN first_import_id uuid;
+COMMENT ON COLUMN content_items.first_import_id IS 'the import that brought the item';
 COMMENT ON COLUMN imports.account_id IS 'whose page it is';
 COMMENT ON COLUMN imports.connector IS 'who brought the page; empty for a file';
 COMMENT ON COLUMN imports.run_id IS 'the sync run that brought the page';

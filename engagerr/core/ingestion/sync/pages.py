@@ -1,0 +1,196 @@
+"""A page lands: kept as it came first, then as standard rows, with its checkpoint, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from engagerr.core.errors import Broken, EngagerrError
+from engagerr.core.ingestion.arrival import Arrival, land_staged, lock_arrivals, make_room
+from engagerr.core.ingestion.raw import keep_bytes
+from engagerr.core.ingestion.staging import Stage, Staged
+from engagerr.core.integrations.connector import Account, Connector, Page, Stream
+from engagerr.core.integrations.records import Record, Rejection
+from engagerr.core.telemetry import correlation_id, log
+
+if TYPE_CHECKING:
+    from engagerr.core.db import Session
+    from engagerr.core.tenancy import Access
+
+_FUTURE = timedelta(days=2)
+
+
+class KeptPage(msgspec.Struct, frozen=True):
+    """A page as it is kept: enough to read it again without anything else."""
+
+    connector: str
+    version: int
+    stream: str
+    account: Account
+    moment: datetime
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedAccount:
+    """An account that a connector may read, as the roster and its grant have it."""
+
+    id: UUID
+    platform: str
+    handle: str
+    native_id: str | None
+    url: str | None
+    creator_id: UUID | None
+    creator: str | None
+    connector: str
+    grant: str
+
+    @property
+    def name(self) -> str:
+        """`platform:handle`."""
+        return f"{self.platform}:{self.handle}"
+
+    @property
+    def account(self) -> Account:
+        """As connectors know it."""
+        return Account(self.platform, self.handle, self.native_id, self.url)
+
+
+def read_records(connector: Connector, stream: Stream, page: Page, account: Account) -> Iterator[Record]:
+    """The records of a page; a mapping that stumbles is our bug or the connector's, and says where it was."""
+    try:
+        yield from stream.read(page, account)
+    except EngagerrError:
+        raise
+    except Exception as error:
+        # A connector may be anybody's: what it does not expect must cost its stream and not the run.
+        log("connector.stumbled", level="error", connector=connector.name, stream=stream.name, error=repr(error)[:300])
+        raise Broken(
+            f"The connector {connector.name} could not read a page of {stream.name}: {type(error).__name__}.",
+            hint="The page was not kept. Please report it; the other streams go on.",
+            facts={"connector": connector.name, "stream": stream.name},
+        ) from error
+
+
+def land_page(
+    access: Access,
+    session: Session,
+    *,
+    connector: Connector,
+    stream: Stream,
+    whose: ConnectedAccount,
+    page: Page,
+    moment: datetime,
+    run_id: UUID,
+    months: set[Any],
+) -> tuple[UUID, Arrival]:
+    """Land one page inside the transaction at hand; the caller holds the lease and writes the checkpoint."""
+    tenant_id, now = access.tenant.id, access.clock.now()
+    account = whose.account
+    stage = stage_for_pages(access, session, moment)
+    for record in read_records(connector, stream, page, account):
+        stage.add(record)
+    staged = stage.finish()
+    make_room(access.database, session, known=months)
+    lock_arrivals(session, tenant_id)
+    import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
+    accounts = own_accounts(session, tenant_id, whose, staged)
+    source = f"{connector.title}, {stream.title}"
+    arrival = land_staged(
+        session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, observed_at=moment,
+        source=source, now=now, tell=False,
+    )  # fmt: skip
+    kept = msgspec.json.encode(KeptPage(connector.name, connector.version, stream.name, account, moment, page))
+    session.execute(
+        text(
+            "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts, observed_at,"
+            " imported_at, member_id, correlation_id, attempt, account_id, connector, stream, run_id)"
+            " VALUES (:tenant_id, :id, :sha256, :file_name, :size, :format, '{}', CAST(:counts AS jsonb), :moment,"
+            " :now, :member_id, :correlation_id, (SELECT count(*) FROM imports WHERE tenant_id = :tenant_id"
+            " AND sha256 = :sha256), :account_id, :connector, :stream, :run_id)"
+        ),
+        {
+            "tenant_id": tenant_id, "id": import_id, "sha256": hashlib.sha256(kept).hexdigest(), "file_name": source,
+            "size": len(kept), "format": f"{connector.name}/{stream.name}", "moment": moment, "now": now,
+            "member_id": access.member.id, "correlation_id": correlation_id(), "account_id": whose.id,
+            "connector": connector.name, "stream": stream.name, "run_id": run_id,
+            "counts": json.dumps(
+                {
+                    "rows": staged.rows, "items_new": arrival.items_new, "items_updated": arrival.items_updated,
+                    "observations_new": arrival.observations_new, "quarantined": len(arrival.rejections),
+                }
+            ),
+        },
+    )  # fmt: skip
+    keep_bytes(session, tenant_id=tenant_id, import_id=import_id, body=kept, rows=staged.rows)
+    quarantine(session, tenant_id=tenant_id, import_id=import_id, rejections=arrival.rejections)
+    return import_id, arrival
+
+
+def stage_for_pages(access: Access, session: Session, moment: datetime) -> Stage:
+    """A stage for the records of pages, which are true at `moment` where they do not say when."""
+    return Stage(
+        cast("Any", session.connection.driver_connection),
+        observed_at=moment,
+        latest=access.clock.now() + _FUTURE,
+        rejection_limit=access.settings.ingestion.quarantine_limit,
+        too_many=lambda limit: Broken(
+            f"More than {limit:,} entries of a page cannot be used.", hint="The platform may have changed its answers."
+        ),
+    )
+
+
+def quarantine(session: Session, *, tenant_id: UUID, import_id: UUID, rejections: tuple[Rejection, ...]) -> None:
+    """Keep what could not be used, with the reason."""
+    if not rejections:
+        return
+    session.execute(
+        text(
+            'INSERT INTO quarantined_rows (tenant_id, import_id, sequence, "row", part, column_name, value, reason,'
+            " fix) VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
+        ),
+        [
+            {
+                "tenant_id": tenant_id, "import_id": import_id, "sequence": sequence, "row": bad.row,
+                "part": bad.part, "column": bad.column, "value": (bad.value or "").replace("\x00", "")[:2000],
+                "reason": bad.reason, "fix": bad.fix,
+            }
+            for sequence, bad in enumerate(rejections)
+        ],
+    )  # fmt: skip
+
+
+def own_accounts(session: Session, tenant_id: UUID, whose: ConnectedAccount, staged: Staged) -> dict[int, UUID]:
+    """{staged account number: the account's id}: a page is about the account that it was fetched for.
+
+    What the platform says of the account itself (its id, its name) is kept; its handle is the roster's business.
+    """
+    native_id, name, url = whose.native_id, None, whose.url
+    for account in staged.accounts.values():
+        native_id = native_id or account.native_id
+        name, url = account.name or name, account.url or url
+    if staged.accounts:
+        session.execute(
+            text(
+                """
+                UPDATE accounts SET native_id = coalesce(native_id, :native_id), name = coalesce(:name, name),
+                       url = coalesce(:url, url), provisional = false
+                WHERE tenant_id = :tenant_id AND id = :id
+                  AND (native_id, name, url, provisional) IS DISTINCT FROM
+                      (coalesce(native_id, :native_id), coalesce(:name, name), coalesce(:url, url), false)
+                  AND NOT EXISTS (SELECT FROM accounts AS other WHERE other.tenant_id = :tenant_id
+                                    AND other.platform = accounts.platform AND other.native_id = :native_id
+                                    AND other.id <> :id)
+                """
+            ),
+            {"tenant_id": tenant_id, "id": whose.id, "native_id": native_id, "name": name, "url": url},
+        )
+    return {account.number: whose.id for account in staged.accounts.values()}

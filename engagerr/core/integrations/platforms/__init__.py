@@ -1,0 +1,1 @@
+"""One file a platform: what its API is called, and what its answers mean."""

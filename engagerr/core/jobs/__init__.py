@@ -1,0 +1,5 @@
+"""The schedule: a table of jobs, each run by a person, by cron, or by the process that leads `engagerr job start`."""
+
+from engagerr.core.jobs.jobs import JobResult, JobRow, JobRunning, Jobs
+
+__all__ = ["JobResult", "JobRow", "JobRunning", "Jobs"]

@@ -1,0 +1,125 @@
+"""What each job of the schedule does, and how often unless somebody changes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engagerr.core.errors import Broken, Unavailable
+from engagerr.core.tenancy import Permission
+
+if TYPE_CHECKING:
+    from engagerr.core.api import Workspace
+
+
+class Stopped(BaseException):
+    """Somebody asked the process to end, and the job did, after the page in flight. Not an error of the job, and so
+    not an Exception: nothing on the way out may take it for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named function of a workspace that returns what it did, as JSON has it. It ends early, raising `Stopped`,
+    once the event is set, if it has a place to do so. `needs` is what its caller must be allowed."""
+
+    name: str
+    does: str
+    cron: str
+    needs: Permission
+    run: Callable[[Workspace, threading.Event], dict[str, Any]]
+    jitter_seconds: int = 0
+
+
+def _sync(work: Workspace, stop: threading.Event) -> dict[str, Any]:
+    def end_if_asked(_: object) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    report = work.sync.run(progress=end_if_asked)
+    if report.state == "failed":
+        first = report.failures[0]
+        error = first.error or {}
+        raise Unavailable(
+            f"No stream could be synced; the first, {first.stream} of {first.account}: {error.get('message')}",
+            hint=error.get("hint") or "`engagerr sync status` says how each account stands.",
+            facts={"run": str(report.run_id), "failed": len(report.failures)},
+        )
+    return {
+        "run": str(report.run_id), "state": report.state, "streams": len(report.results), "not_due": report.not_due,
+        "failed": len(report.failures), "skipped": len(report.skipped),
+        "pages": sum(result.pages for result in report.results),
+        "items_new": sum(result.items_new for result in report.results),
+        "observations_new": sum(result.observations_new for result in report.results),
+        "next_due_at": report.next_due_at.isoformat() if report.next_due_at else None,
+    }  # fmt: skip
+
+
+def _deliver_events(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    delivered = work.events.deliver()
+    failed = [one for one in delivered if one.error is not None]
+    if failed:
+        raise Unavailable(
+            f"{', '.join(one.subscriber for one in failed)} could not be told what happened: {failed[0].error}",
+            hint="Each is told again after a pause; `engagerr event subscribers` shows what waits.",
+            facts={one.subscriber: one.error for one in failed},
+        )
+    return {one.subscriber: {"events": one.events, "made": one.made} for one in delivered}
+
+
+def _partitions(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    from sqlalchemy import text
+
+    today = work.access.clock.now().date()
+    this_month = today.replace(day=1)
+    next_month = this_month.replace(year=today.year + today.month // 12, month=today.month % 12 + 1)
+    with work.access.database.system() as session:
+        made = session.execute(
+            text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))"), {"months": [this_month, next_month]}
+        ).scalar_one()
+    return {"months": [f"{month:%Y-%m}" for month in (this_month, next_month)], "made": made}
+
+
+def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    verdict = work.verify_audit()
+    if not verdict.intact:
+        raise Broken(
+            f"The audit log is not intact: entry {verdict.first_bad}: {verdict.reason}.",
+            hint="Somebody changed it past Engagerr. Keep the database as it is and compare it with a backup.",
+            facts={"first_bad": verdict.first_bad, "entries": verdict.entries},
+        )
+    return {"entries": verdict.entries}
+
+
+def _health(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    report = work.health.report()
+    ill = [check for check in report.checks if check.state == "failed"]
+    if not report.well:
+        raise Unavailable(
+            "Not well: " + "; ".join(f"{check.name}: {check.detail}" for check in ill) + ".",
+            hint=ill[0].hint,
+            facts={check.name: check.detail for check in ill},
+        )
+    return {"checks": len(report.checks), "warnings": [c.name for c in report.checks if c.state == "warning"]}
+
+
+JOBS: Mapping[str, Job] = {
+    job.name: job
+    for job in (
+        Job("sync", "fetches what is due from every connected account", "*/15 * * * *", Permission.SYNC, _sync, 30),
+        Job(
+            "deliver-events", "tells subscribers what they have not been told yet", "*/5 * * * *", Permission.IMPORT,
+            _deliver_events,
+        ),
+        Job("health", "runs every check of engagerr health", "7 * * * *", Permission.SYNC, _health, 60),
+        Job(
+            "partitions", "makes the tables of next month's figures ahead", "20 0 * * *", Permission.SYNC, _partitions,
+            300,
+        ),
+        Job(
+            "verify-audit", "checks the audit log from end to end", "40 3 * * sun", Permission.READ_AUDIT,
+            _verify_audit, 600,
+        ),
+    )
+}  # fmt: skip
