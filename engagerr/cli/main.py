@@ -24,6 +24,8 @@ NOUNS: dict[str, tuple[str, str]] = {
     "account": ("account", "Platform accounts."),
     "platform": ("platform", "The platforms: connect accounts, see what is connected, let go again."),
     "import": ("import_", "Files from the platforms: import them, see what came, see what was refused."),
+    "job": ("job", "The schedule: what runs by itself, when, and how it went."),
+    "event": ("event", "What happened, who is told of it, and telling it again."),
     "content": ("content", "Content items, how they belong together, and why."),
     "metric": ("metric", "Figures as reported, in one standard, and summed up."),
     "export": ("export", "Take everything with you."),

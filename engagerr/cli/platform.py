@@ -212,7 +212,8 @@ def rotate_keys() -> None:
         plain(rotated),
         csv=("resealed", "key_id", "place"),
         drawing=lambda: [
-            f"{rotated.resealed:,} secrets were put under the key {rotated.key_id}, which stands in {rotated.place}.",
+            f"{rotated.resealed:,} {'secret was' if rotated.resealed == 1 else 'secrets were'} put under the key "
+            f"{rotated.key_id}, which stands in {rotated.place}.",
             "Keep a copy of it apart from the database's backups. Older backups need the key before it.",
         ],
     )

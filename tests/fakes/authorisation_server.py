@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
@@ -64,7 +65,9 @@ class AuthorisationServer:
         self.needs_pkce = True
         self.grants: list[Grant] = []
         self.devices: dict[str, Device] = {}
+        self.interval: float = 5
         self.slow_down_below: float = 5
+        self.before_answer: Callable[[httpx.Request], None] = lambda _: None
         self._codes: dict[str, tuple[Grant, dict[str, str]]] = {}
         self._made = 0
 
@@ -108,6 +111,7 @@ class AuthorisationServer:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.before_answer(request)
         answer = self.next_answers.pop(0) if self.next_answers else None
         if isinstance(answer, Exception):
             raise answer
@@ -208,7 +212,7 @@ class AuthorisationServer:
         self.devices[user_code] = device
         return json_response(
             {
-                "device_code": device.grant.refresh, "user_code": user_code, "interval": 5, "expires_in": 600,
+                "device_code": device.grant.refresh, "user_code": user_code, "interval": self.interval, "expires_in": 600,
                 "verification_uri": f"https://{HOST}/activate",
             }
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -31,44 +32,49 @@ class AdvisoryLock:
         self._key = key
         self._holder = holder
         self._connection: psycopg.Connection[Any] | None = None
+        self._asking = threading.RLock()  # one thread at a time speaks to the connection, or ends it
 
     def take(self) -> bool:
         """Take it if it is free, without waiting; True also if it is ours already."""
-        if self.is_held():
-            return True
-        connection = self._database.connection_of_its_own(application_name=self._holder)
-        try:
-            taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [self._key]).fetchone()
-        except psycopg.Error as error:
-            connection.close()
-            raise in_words(error) from error
-        if taken is None or not taken[0]:
-            connection.close()
-            return False
-        self._connection = connection
-        return True
+        with self._asking:
+            if self.is_held():
+                return True
+            connection = self._database.connection_of_its_own(application_name=self._holder)
+            try:
+                taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [self._key])
+                free = taken.fetchone() == (True,)
+            except psycopg.Error as error:
+                connection.close()
+                raise in_words(error) from error
+            if free:
+                self._connection = connection
+            else:
+                connection.close()
+            return free
 
     def is_held(self) -> bool:
         """Whether it is ours now, asked of the server: a connection that was lost has lost the lock."""
-        if self._connection is None:
-            return False
-        try:
-            found = self._connection.execute(
-                f"SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND {_OF_KEY.format(key='%s')}",  # noqa: S608
-                [self._key],
-            ).fetchone()
-        except psycopg.Error:
-            found = None
-        if found is None:
-            self.release()
-        return found is not None
+        with self._asking:
+            if self._connection is None:
+                return False
+            try:
+                found = self._connection.execute(
+                    f"SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND {_OF_KEY.format(key='%s')}",  # noqa: S608
+                    [self._key],
+                ).fetchone()
+            except psycopg.Error:
+                found = None
+            if found is None:
+                self.release()
+            return found is not None
 
     def release(self) -> None:
         """Let go of it."""
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
+        with self._asking:
+            if self._connection is not None:
+                with contextlib.suppress(psycopg.Error):
+                    self._connection.close()
+                self._connection = None
 
     def __enter__(self) -> AdvisoryLock:
         return self

@@ -69,7 +69,9 @@ class Database:
         login = self._reachable_login()
         arguments = self._arguments(login)
         # The server's end is told by its own settings, ours by libpq's.
-        ends = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000"
+        ends = (
+            "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000"
+        )
         arguments |= {
             "options": f"{arguments['options']} {ends}", "application_name": application_name[:63], "keepalives": 1,
             "keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000,

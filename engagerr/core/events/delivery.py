@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from engagerr.core.errors import EngagerrError
 from engagerr.core.events.events import Event
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 _AT_A_TIME = 5_000
+_ACCOUNTS_AT_A_TIME = 200
 _LONGEST_PAUSE = timedelta(hours=1)
 
 
@@ -50,7 +52,7 @@ def deliver(
 ) -> tuple[Delivered, ...]:
     """Tell the subscribers what they have not been told about these accounts, within the transaction at hand.
 
-    Where a subscriber fails, its part is undone, its cursor stays where it was and it is told again later; the
+    Where a subscriber fails, its part is undone, its cursor stays where it was and it is told again after a pause; the
     transaction goes on. The caller holds the subscribers' locks.
     """
     return tuple(_tell(session, tenant_id, subscriber, about, now) for subscriber in subscribers)
@@ -61,28 +63,27 @@ def deliver_all(
 ) -> tuple[Delivered, ...]:
     """Tell each subscriber everything that waits for it, in transactions of its own."""
     delivered = []
+    # The pass has one moment, so that it ends: what fails in it is due after it.
+    began = access.clock.now()
     for subscriber in subscribers:
         told = made = 0
         error = None
+        pass_values = {
+            "tenant_id": access.tenant.id, "subscriber": subscriber.name, "about": about, "now": began,
+            "limit": _ACCOUNTS_AT_A_TIME,
+        }  # fmt: skip
         while True:
             with access.transaction(Permission.IMPORT) as session:
                 if subscriber.lock is not None:
                     subscriber.lock(session, access.tenant.id)
-                waiting = session.execute(
-                    text(_WAITING),
-                    {
-                        "tenant_id": access.tenant.id, "subscriber": subscriber.name, "about": about,
-                        "now": access.clock.now(), "limit": 200,
-                    },
-                ).scalars().all()  # fmt: skip
+                waiting = session.execute(text(_WAITING), pass_values).scalars().all()
                 if not waiting:
+                    error = error or session.execute(text(_PAUSED), pass_values).scalar_one_or_none()
                     break
                 outcome = _tell(session, access.tenant.id, subscriber, waiting, access.clock.now())
             told += outcome.events
             made += outcome.made
-            error = outcome.error or error
-            if outcome.error:
-                break
+            error = error or outcome.error
         delivered.append(Delivered(subscriber.name, told, made, error))
     return tuple(delivered)
 
@@ -96,17 +97,44 @@ WHERE head.tenant_id = :tenant_id AND head.sequence > coalesce(seen.sequence, 0)
   AND (CAST(:about AS uuid) IS NULL OR head.about = :about)
 ORDER BY head.about LIMIT :limit
 """
+# What an earlier pass could not be told and is not due yet is still an error.
+_PAUSED = """
+SELECT error FROM event_cursors
+WHERE tenant_id = :tenant_id AND subscriber = :subscriber AND retry_at > :now
+  AND (CAST(:about AS uuid) IS NULL OR about = :about)
+ORDER BY retry_at LIMIT 1
+"""
 
 
 def _tell(session: Session, tenant_id: UUID, subscriber: Subscriber, about: Sequence[UUID], now: datetime) -> Delivered:
-    values = {
-        "tenant_id": tenant_id, "subscriber": subscriber.name, "about": [str(one) for one in sorted(about)],
-        "limit": _AT_A_TIME,
-    }  # fmt: skip
     told = made = 0
+    error = None
+    values = {"tenant_id": tenant_id, "subscriber": subscriber.name, "about": [str(one) for one in sorted(about)]}
     session.execute(text(_MAKE_CURSORS), values)
     # One at a time tells a subscriber about an account: the order holds.
     session.execute(text(_HOLD_CURSORS), values)
+    # Together first, because that is quick. Where it fails, each account for itself: one bad event holds up no other.
+    together: list[list[UUID]] = [sorted(about)]
+    while together:
+        accounts = together.pop()
+        outcome = _tell_of(session, tenant_id, subscriber, accounts, now, last_try=len(accounts) == 1)
+        told += outcome.events
+        made += outcome.made
+        if outcome.error is not None and len(accounts) > 1:
+            together.extend([account] for account in reversed(accounts))
+        else:
+            error = error or outcome.error
+    return Delivered(subscriber.name, told, made, error)
+
+
+def _tell_of(
+    session: Session, tenant_id: UUID, subscriber: Subscriber, about: Sequence[UUID], now: datetime, *, last_try: bool
+) -> Delivered:
+    values = {
+        "tenant_id": tenant_id, "subscriber": subscriber.name, "about": [str(one) for one in about], "now": now,
+        "limit": _AT_A_TIME,
+    }  # fmt: skip
+    told = made = 0
     while True:
         rows = session.execute(text(_NEXT), values).all()
         if not rows:
@@ -119,10 +147,12 @@ def _tell(session: Session, tenant_id: UUID, subscriber: Subscriber, about: Sequ
         try:
             with session.begin_nested():
                 made += subscriber.take(session, tenant_id, events, now) if events else 0
-        except EngagerrError as error:
-            session.execute(text(_FAILED), {**values, "error": str(error)[:500], "now": now, "most": _LONGEST_PAUSE})
-            log("event.undelivered", subscriber=subscriber.name, error=str(error))
-            return Delivered(subscriber.name, told, made, str(error))
+        except (EngagerrError, DBAPIError) as error:
+            said = _in_words(error)
+            if last_try:
+                session.execute(text(_FAILED), {**values, "error": said[:500], "most": _LONGEST_PAUSE})
+                log("event.undelivered", level="warning", subscriber=subscriber.name, error=said)
+            return Delivered(subscriber.name, told, made, said)
         session.execute(
             text(_ADVANCE),
             {
@@ -131,6 +161,17 @@ def _tell(session: Session, tenant_id: UUID, subscriber: Subscriber, about: Sequ
             },
         )  # fmt: skip
         told += len(events)
+
+
+def _in_words(error: EngagerrError | DBAPIError) -> str:
+    """What the subscriber could not do; a connection that is gone ends the transaction as a whole."""
+    if isinstance(error, EngagerrError):
+        return str(error)
+    if error.connection_invalidated or not isinstance(error.orig, Exception):
+        raise error
+    from engagerr.core.db.database import in_words
+
+    return str(in_words(error.orig))
 
 
 _MAKE_CURSORS = """
@@ -148,6 +189,7 @@ SELECT events.id, events.about, events.sequence, kind, detail, at
 FROM event_cursors AS seen
 JOIN events ON events.tenant_id = seen.tenant_id AND events.about = seen.about AND events.sequence > seen.sequence
 WHERE seen.tenant_id = :tenant_id AND subscriber = :subscriber AND seen.about = ANY (CAST(:about AS uuid[]))
+  AND (seen.retry_at IS NULL OR seen.retry_at <= :now)
 ORDER BY events.about, events.sequence LIMIT :limit
 """
 _ADVANCE = """

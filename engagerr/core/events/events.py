@@ -138,29 +138,39 @@ class Events:
         """
         from sqlalchemy import text
 
+        if since is not None and since.tzinfo is None:
+            raise InvalidInput(f"{since.isoformat()} has no time zone.", hint="Write it like 2026-11-01T00:00:00Z.")
         if subscriber not in self._subscribers:
             raise InvalidInput(
                 f"There is no subscriber {subscriber!r}.", hint=f"One of: {', '.join(self._subscribers)}."
             )
         with self._access.transaction(Permission.IMPORT) as session:
             about = None if account is None else _account_id(session, account)
+            values = {"tenant_id": self._access.tenant.id, "subscriber": subscriber, "about": about, "since": since}
+            # In the order in which those who tell hold them: nobody waits in a circle.
+            session.execute(
+                text(
+                    "SELECT 1 FROM event_cursors WHERE tenant_id = :tenant_id AND subscriber = :subscriber"
+                    " AND (CAST(:about AS uuid) IS NULL OR about = :about) ORDER BY about FOR UPDATE"
+                ),
+                values,
+            )
             session.execute(
                 text(
                     """
                     UPDATE event_cursors AS seen
                     SET failures = 0, error = NULL, retry_at = NULL,
-                        sequence = least(seen.sequence, coalesce((
-                          SELECT max(sequence) FROM events WHERE events.tenant_id = seen.tenant_id
-                            AND events.about = seen.about AND events.at < :since), 0))
+                        sequence = CASE WHEN CAST(:since AS timestamptz) IS NULL THEN 0 ELSE
+                          -- The first from then on: clocks differ, so later numbers may tell earlier times.
+                          least(seen.sequence, (
+                            SELECT min(sequence) - 1 FROM events WHERE events.tenant_id = seen.tenant_id
+                              AND events.about = seen.about AND events.at >= :since)) END
                     WHERE tenant_id = :tenant_id AND subscriber = :subscriber
                       AND (CAST(:about AS uuid) IS NULL OR about = :about)
                     """
                 ),
-                {
-                    "tenant_id": self._access.tenant.id, "subscriber": subscriber, "about": about,
-                    "since": since,
-                },
-            )  # fmt: skip
+                values,
+            )
             self._access.audit(session, "events.replayed", f"subscriber:{subscriber}", account=account, since=since)
         log("events.replayed", subscriber=subscriber, account=account)
         from engagerr.core.events.delivery import deliver_all
@@ -176,6 +186,7 @@ def _account_id(session: Session, name: str) -> UUID:
         text(
             "SELECT id FROM accounts WHERE tenant_id = engagerr_tenant() AND platform = :platform"
             " AND (handle_key = lower(ltrim(:handle, '@')) OR native_id = :handle)"
+            " ORDER BY handle_key = lower(ltrim(:handle, '@')) DESC LIMIT 1"
         ),
         {"platform": platform, "handle": handle},
     ).scalar_one_or_none()

@@ -6,6 +6,7 @@ the rotation of keys: no secret can land sealed with a key that is being taken a
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -315,6 +316,8 @@ class GrantBook:
         self._settings = settings
         self._http = http
         self._vault = Vault(settings, tenant_id)
+        # A renewal keeps a connection while the platform answers: some must be left for everybody else.
+        self._renewals = threading.BoundedSemaphore(max(1, settings.database.pool_size // 2))
 
     def open_grant(self, account_id: UUID, connector: Connector) -> TokenSource:
         """The tokens of an account; raises `NotConnected` and `GrantLost`."""
@@ -322,5 +325,5 @@ class GrantBook:
 
         return TokenSource(
             self._database, tenant_id=self._tenant_id, account_id=account_id, connector=connector,
-            settings=self._settings, vault=self._vault, http=self._http,
+            settings=self._settings, vault=self._vault, http=self._http, renewals=self._renewals,
         )  # fmt: skip

@@ -65,8 +65,6 @@ class Loopback:
 class _Server(HTTPServer):
     state = ""
     came: str | None = None
-    # A redirect that went to a port that another program holds as well would be read there.
-    allow_reuse_address = False
 
 
 class _Handler(BaseHTTPRequestHandler):

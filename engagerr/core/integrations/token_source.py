@@ -51,6 +51,7 @@ class TokenSource:
         settings: Settings,
         vault: Vault,
         http: PlatformHttp,
+        renewals: threading.BoundedSemaphore,
     ) -> None:
         self._database = database
         self._tenant_id = tenant_id
@@ -60,6 +61,7 @@ class TokenSource:
         self._app = app_of(settings, connector)
         self._vault = vault
         self._http = http
+        self._renewals = renewals
         self._clock: Clock = http.clock
         self._guard = threading.Lock()
         self._gone = False
@@ -106,7 +108,7 @@ class TokenSource:
 
     def _renewed(self, used: Tokens, *, refused: bool) -> Tokens | None:
         """Tokens other than those used; None when there are none to be had, which is then known to all."""
-        with self._database.transaction(self._tenant_id) as session:
+        with self._renewals, self._database.transaction(self._tenant_id) as session:
             share_the_keys(session, self._tenant_id)
             try:
                 held = self._standing(session, hold=True)

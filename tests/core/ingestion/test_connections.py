@@ -19,8 +19,9 @@ from engagerr.core.ingestion.connections import ConnectionRow
 from engagerr.core.ingestion.opened_accounts import NotThatAccount, SeveralAccounts
 from engagerr.core.integrations.connector import Connector
 from engagerr.core.integrations.faults import GrantLost, NotThere, PlatformUnavailable
-from engagerr.core.integrations.grants import AppMissing, GrantBook, NotConnected
+from engagerr.core.integrations.grants import AppMissing, GrantBook, NotConnected, store_grant
 from engagerr.core.integrations.token_source import TokenSource
+from engagerr.core.integrations.tokens import Tokens
 from engagerr.core.tenancy.vault import Vault, VaultKeyMissing
 from tests.fakes.authorisation_server import CLIENT_ID, CLIENT_SECRET, AuthorisationServer
 from tests.fakes.clock import START, SteeredClock
@@ -345,9 +346,9 @@ def test_a_machine_without_the_app_loses_no_grant(
     engagerr: Engagerr, workspace: Workspace, server: AuthorisationServer, home: Path, clone: Clone, clock: SteeredClock
 ) -> None:
     row = sign_in(workspace, server, creator="Ann Lee")
-    with Engagerr(clone.settings(home), clock=clock, connectors=CONNECTORS, transport=server.transport()) as bare:
-        with pytest.raises(AppMissing):
-            tokens_for(bare, workspace, row.account_id).renew()
+    bare = Engagerr(clone.settings(home), clock=clock, connectors=CONNECTORS, transport=server.transport())
+    with bare, pytest.raises(AppMissing):
+        tokens_for(bare, workspace, row.account_id).renew()
     assert workspace.platforms.connections()[0].state == "active"
 
 
@@ -514,20 +515,38 @@ def test_a_rotation_waits_for_a_renewal_under_way(
     source = tokens_for(engagerr, workspace, row.account_id)
     rotating: list[threading.Thread] = []
 
-    def rotate_meanwhile(request: httpx.Request) -> httpx.Response:
+    def rotate_meanwhile(request: httpx.Request) -> None:
         if not rotating:
             rotating.append(threading.Thread(target=workspace.platforms.rotate_keys))
             rotating[0].start()
             rotating[0].join(timeout=0.3)
             assert rotating[0].is_alive()  # it waits at the lock that we hold
-        return server(request)
 
-    engagerr.http.close()
-    engagerr.http._wire._client = httpx.Client(transport=httpx.MockTransport(rotate_meanwhile))
+    server.before_answer = rotate_meanwhile
     assert source.renew() is not None
     rotating[0].join()
     assert server.alive(tokens_for(engagerr, workspace, row.account_id).token())
     assert key_ids(superuser_connection) == {Vault(engagerr.settings, workspace.tenant.id).current_key_id()}
+
+
+def test_a_rotation_waits_for_a_grant_that_is_being_stored(
+    engagerr: Engagerr, workspace: Workspace, server: AuthorisationServer
+) -> None:
+    sign_in(workspace, server, creator="Ann Lee")
+    account = workspace.roster.add_account("Ann Lee", "sample:@annplays")
+    vault = Vault(engagerr.settings, workspace.tenant.id)
+    rotating = threading.Thread(target=workspace.platforms.rotate_keys)
+    with engagerr.database.transaction(workspace.tenant.id) as session:
+        store_grant(
+            session, tenant_id=workspace.tenant.id, account_id=account.id, connector=CONNECTOR,
+            tokens=Tokens(access_token="sekret-sealed-with-the-old-key"), vault=vault, member_id=None, now=START,
+        )  # fmt: skip
+        rotating.start()
+        rotating.join(timeout=0.3)
+        assert rotating.is_alive()
+    rotating.join()
+    # The row that the rotation could not see when it began was moved to the new key as well.
+    assert tokens_for(engagerr, workspace, account.id).token() == "sekret-sealed-with-the-old-key"
 
 
 def test_a_lost_key_names_the_accounts_and_no_second_key_is_made_over_it(
@@ -540,7 +559,7 @@ def test_a_lost_key_names_the_accounts_and_no_second_key_is_made_over_it(
     for attempt in (
         lambda: tokens_for(engagerr, workspace, row.account_id),
         lambda: sign_in(workspace, server, creator="Ann Lee"),
-        lambda: workspace.platforms.rotate_keys(),
+        workspace.platforms.rotate_keys,
     ):
         with pytest.raises(VaultKeyMissing) as caught:
             attempt()

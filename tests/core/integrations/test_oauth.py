@@ -382,15 +382,12 @@ def test_each_no_is_understood(status: int, body: object, kind: type[EngagerrErr
         tokens_in(Answer(status, {}, body), title="Sample", now=START)
 
 
+NAMES = ("error", "data", "message", "access_token", "scope", "expires_in", "refresh_token", "code", "errors")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["error", "data", "message", "access_token", "scope", "expires_in", "refresh_token", "code", "errors"]),
-        inner, max_size=5,
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @given(status=st.sampled_from([200, 400, 401, 429, 500]), body=JSON)

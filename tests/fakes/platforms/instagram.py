@@ -103,7 +103,8 @@ class FakeInstagram(FakeGraph):
             if (item.extra["media_product_type"] == "STORY") == (edge == ["stories"])
         ]  # fmt: skip
         entries = self.page_of(listed, start, int(request.url.params.get("limit", "25")))
-        return self.listing([self._media(item) for item in entries], start, len(listed), request)
+        media = [{key: value for key, value in self._media(item).items() if key in wanted} for item in entries]
+        return self.listing(media, start, len(listed), request)
 
     def _media(self, item: Published) -> dict[str, Any]:
         code = f"C{int(item.native_id) % 100_000:05d}"
@@ -129,6 +130,8 @@ class FakeInstagram(FakeGraph):
             breakdowns = [{"dimension_keys": [wanted["breakdown"]], "results": rows}]
             entry = {"name": wanted["metric"], "period": "lifetime", "total_value": {"breakdowns": breakdowns}}
             return json_response({"data": [entry]})
+        if int(wanted["until"]) - int(wanted["since"]) != 86_400:
+            return self.error(100, "(#100) There cannot be more or less than one day between since and until")
         day = int(wanted["since"]) // 86_400
         return json_response({
             "data": [

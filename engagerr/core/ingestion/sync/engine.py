@@ -30,7 +30,14 @@ from engagerr.core.ingestion.sync.pages import ConnectedAccount, land_page
 from engagerr.core.ingestion.sync.reports import StreamResult, StreamState, SyncProgress
 from engagerr.core.integrations.circuit import Circuit
 from engagerr.core.integrations.connector import Ask, Connector, Page, Stream, Window
-from engagerr.core.integrations.faults import CallRefused, GrantLost, NotThere, PermissionDenied, PlatformUnavailable
+from engagerr.core.integrations.faults import (
+    CallRefused,
+    CircuitOpen,
+    GrantLost,
+    NotThere,
+    PermissionDenied,
+    PlatformUnavailable,
+)
 from engagerr.core.integrations.grants import GrantBook, NotConnected, lose_grant
 from engagerr.core.integrations.quota import Pace, limits_of
 from engagerr.core.integrations.redaction import clean_body, redacted
@@ -291,8 +298,10 @@ def _fail(
         checkpoint = _checkpoint(session, run, work, stream)
         if isinstance(error, PermissionDenied):
             state, kept, due = StreamState.PERMISSION_DENIED, "permission_denied", now + stream.every
-        elif isinstance(error, PlatformUnavailable) and getattr(error, "retry_after", None):
-            state, kept, due = StreamState.WAITING, "waiting", now + timedelta(seconds=error.retry_after or 0)
+        elif isinstance(error, CircuitOpen):
+            state, kept, due = StreamState.FAILED, "failed", now + timedelta(seconds=error.retry_after or 0)
+        elif isinstance(error, PlatformUnavailable) and error.retry_after:
+            state, kept, due = StreamState.WAITING, "waiting", now + timedelta(seconds=error.retry_after)
         elif isinstance(error, CheckpointMoved):
             state, kept, due = StreamState.FAILED, checkpoint.state, now
         else:
@@ -301,7 +310,7 @@ def _fail(
             session, tenant_id=run.access.tenant.id, account_id=work.whose.id, connector=work.connector.name,
             stream=stream.name, before=checkpoint, after=checkpoint.stumbled(kept, _facts(error), due=due), now=now,
         )  # fmt: skip
-        # A platform that does not answer now is nobody's task; one that does not for a day is.
+        # A platform that does not answer now is nobody's task; one that does not for hours is.
         lasting = not isinstance(error, Unavailable) or checkpoint.failures >= 5
         if state is StreamState.FAILED and lasting:
             _emit(session, run, work, stream, "sync.failed", error=str(error), hint=error.hint)

@@ -382,11 +382,11 @@ class Sync:
         options: dict[str, Any],
     ) -> SyncReport:
         settings = self._access.settings
-        workers = workers or settings.sync.workers
+        workers = settings.sync.workers if workers is None else workers
         if not 1 <= workers <= settings.database.pool_size - 1:
             raise InvalidInput(
-                f"{workers} workers cannot share {settings.database.pool_size} database connections.",
-                hint="Each worker needs one, and one is for the run itself: raise database.pool_size.",
+                f"{workers} workers cannot work with database.pool_size = {settings.database.pool_size}.",
+                hint="Each worker needs a connection of its own, and the run itself one: raise it, or take fewer.",
                 facts={"workers": workers, "pool_size": settings.database.pool_size},
             )
         started_at = self._access.clock.now()

@@ -6,13 +6,14 @@ the case of the headings differ by language, so both are looked at without them.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.bounded_zip import opened_zip
 from engagerr.core.integrations.formats.csv_text import (
     BadCell,
     Columns,
@@ -26,14 +27,7 @@ from engagerr.core.integrations.formats.csv_text import (
 )
 from engagerr.core.integrations.formats.numbers import is_missing, read_moment
 from engagerr.core.integrations.formats.source import Format, Reading, Source
-from engagerr.core.integrations.formats.zip_members import (
-    LIMITS,
-    base_name,
-    head_of,
-    is_zip,
-    members,
-    opener,
-)
+from engagerr.core.integrations.formats.zip_members import base_name, contents, heads, is_zip, members
 from engagerr.core.integrations.records import ItemRecord, Notice, Record, Rejection
 from engagerr.core.integrations.urls import find_urls
 
@@ -164,22 +158,21 @@ def _is_zip(source: Source) -> bool:
         found = members(source, lambda info: base_name(info).endswith(".csv"))
     except InvalidInput:
         return False
-    return any(head_matches(head_of(source, info, 16 * 1024), VOCABULARY, _is_videos) for info in found)
+    return any(head_matches(head, VOCABULARY, _is_videos) for _, head in heads(source, found, 16 * 1024))
 
 
 def _parse_zip(source: Source, _: Reading) -> Iterator[Record]:
     listed = members(source, lambda info: base_name(info).endswith(".csv"))
-    wanted = [info for info in listed if head_matches(head_of(source, info), VOCABULARY, _is_videos)]
+    wanted = [info for info, head in heads(source, listed) if head_matches(head, VOCABULARY, _is_videos)]
     if not wanted:
         encrypted = any(info.flag_bits & 0x1 for info in listed)
         why = "is encrypted" if encrypted else "holds no list of videos (video metadata/videos.csv)"
         raise InvalidInput(f"{source.name} {why}.", hint=_HOW_TO_GET_IT)
     yield _NO_FIGURES
-    with source.open() as file, opened_zip(file, source.name, LIMITS):  # what breaks inside is told as a broken zip
-        for info in wanted:  # a long list comes in parts: videos.csv, videos(1).csv …
-            opened = opener(source, info)
-            table = read_table(info.filename, opened, VOCABULARY, _is_videos, "Google Takeout videos.csv")
-            yield from _records(table, info.filename)
+    for info, content in contents(source, wanted):  # a long list comes in parts: videos.csv, videos(1).csv …
+        opened = partial(io.BytesIO, content)
+        table = read_table(info.filename, opened, VOCABULARY, _is_videos, "Google Takeout videos.csv")
+        yield from _records(table, info.filename)
 
 
 VIDEOS = Format(

@@ -58,7 +58,7 @@ class _Answers:
             if isinstance(one, dict) and words(one.get("period")) == "lifetime" and not _is_audience(one):
                 if (subject := _subject(one)) is not None:
                     self.figures.setdefault(subject, []).append(one)
-            elif depth < 3:
+            elif depth < 3 and not (isinstance(one, dict) and "insights" in one):
                 self.gather(one, depth + 1)
 
     def rest(self) -> Iterator[Record]:
@@ -68,8 +68,10 @@ class _Answers:
             yield from self._item_figures(subject, entries)
 
     def _beside(self, entry: dict[str, Any]) -> list[Part]:
-        found = self.figures.pop(identifier(entry.get("id")) or "", None)
-        return [Part(name="insights", body={"data": found})] if found else []
+        """The insights of an entry: written into it (`fields=…,insights.metric(…)`), or an answer of their own."""
+        found = self.figures.pop(identifier(entry.get("id")) or "", [])
+        bodies = (entry.get("insights"), {"data": found})
+        return [Part(name="insights", body=body) for body in bodies if part(body, "data")]
 
     def read(self, document: Any, depth: int = 0) -> Iterator[Record]:
         """The records of one JSON value, whatever it turns out to be."""
@@ -129,6 +131,9 @@ class _Answers:
             daily = [one for one in found if words(one.get("period")) == "day"]
             audience = [one for one in found if _is_audience(one)]
             lasting = [one for one in found if words(one.get("period")) == "lifetime" and one not in audience]
+            if any((words(one.get("name")) or "").startswith("page_") for one in daily):
+                self.useless["insights of a Facebook page by day"] += 1
+                continue
             if daily or audience:
                 self.row += 1
             if daily:

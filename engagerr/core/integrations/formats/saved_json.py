@@ -131,8 +131,10 @@ def unix_moment(value: Any, column: str) -> datetime | None:
 def day(value: Any, column: str) -> date:
     """A day from "2026-09-14", or from 20260914 as a number. `BadField` for what is none."""
     written = value
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
-        written = str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        written = str(value)
     try:
         return date.fromisoformat(written)
     except (ValueError, TypeError):

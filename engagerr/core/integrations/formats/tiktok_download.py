@@ -7,6 +7,7 @@ not zero. Older files keep the list under Video → Videos, newer ones under Pos
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -17,13 +18,7 @@ from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.numbers import Unit, is_missing, read_moment, read_number
 from engagerr.core.integrations.formats.saved_json import BadField, head_text, part, text_of, words
 from engagerr.core.integrations.formats.source import MAX_WHOLE_BYTES, Format, Reading, Source
-from engagerr.core.integrations.formats.zip_members import (
-    base_name,
-    head_of,
-    is_zip,
-    members,
-    read_member,
-)
+from engagerr.core.integrations.formats.zip_members import base_name, contents, heads, is_zip, members
 from engagerr.core.integrations.records import (
     AccountRecord,
     ItemRecord,
@@ -85,10 +80,13 @@ def _recognise_zip(source: Source) -> bool:
         found = members(source, lambda info: base_name(info).endswith(".json"))
     except InvalidInput:
         return b"user_data_tiktok.json" in source.head  # so that the refusal can say why
-    return any(
-        base_name(info) == "user_data_tiktok.json" or _FIRST_SECTION.match(head_text(head_of(source, info, 4096)))
-        for info in found[:20]
-    )
+    return bool(_wanted(source, found))
+
+
+def _wanted(source: Source, found: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """The member of that name; without one, those of the first twenty that begin as it does."""
+    named = [info for info in found if base_name(info) == "user_data_tiktok.json"][:1]
+    return named or [info for info, head in heads(source, found[:20], 4096) if _FIRST_SECTION.match(head_text(head))]
 
 
 def _user_name(download: _Download) -> str | None:
@@ -213,13 +211,11 @@ def _parse(source: Source, _: Reading) -> Iterator[Record]:
 
 def _parse_zip(source: Source, _: Reading) -> Iterator[Record]:
     found = members(source, lambda info: base_name(info).endswith(".json"))
-    wanted = [info for info in found if base_name(info) == "user_data_tiktok.json"] or [
-        info for info in found[:20] if _FIRST_SECTION.match(head_text(head_of(source, info, 4096)))
-    ]
+    wanted = _wanted(source, found)
     if not wanted:
         raise InvalidInput(f"{source.name} holds no user_data_tiktok.json.", hint=_HOW_TO_GET_IT)
-    for info in wanted:
-        yield from _records(read_member(source, info), f"{source.name}: {base_name(info)}", info.filename)
+    for info, content in contents(source, wanted):
+        yield from _records(content, f"{source.name}: {base_name(info)}", info.filename)
 
 
 DOWNLOAD = Format(

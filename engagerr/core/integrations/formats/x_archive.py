@@ -29,7 +29,7 @@ from engagerr.core.integrations.formats.saved_json import (
     words,
 )
 from engagerr.core.integrations.formats.source import Format, Reading, Source
-from engagerr.core.integrations.formats.zip_members import base_name, head_of, is_zip, members, read_member
+from engagerr.core.integrations.formats.zip_members import base_name, contents, heads, is_zip, members
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, MetricRecord, Notice, Record, Rejection
 from engagerr.core.integrations.urls import parse_url
 
@@ -91,7 +91,7 @@ def _is_zip(source: Source) -> bool:
         found = members(source, lambda info: bool(_TWEETS_FILE.fullmatch(base_name(info))))
     except InvalidInput:
         return b"data/tweets.js" in source.head  # so that the refusal can say why
-    return any(info.flag_bits & 0x1 or _is_tweets(head_of(source, info, 1024)) for info in found)
+    return any(info.flag_bits & 0x1 or _is_tweets(head) for info, head in heads(source, found, 1024))
 
 
 # --- one tweet -------------------------------------------------------------------------------------------------------
@@ -270,9 +270,9 @@ def _owner(source: Source) -> _Owner:
     found = members(source, lambda info: base_name(info) in ("account.js", "manifest.js"))
     account: Any = None
     manifest: Any = None
-    for info in found:
+    for info, content in contents(source, found):
         try:
-            document = _assigned(read_member(source, info), base_name(info))
+            document = _assigned(content, base_name(info))
         except InvalidInput:
             continue
         if base_name(info) == "manifest.js":
@@ -312,8 +312,8 @@ def _parse_zip(source: Source, _: Reading) -> Iterator[Record]:
         yield _UNDATED
     if owner.handle or owner.native_id:
         yield AccountRecord(row=1, platform="x", handle=owner.handle, native_id=owner.native_id, name=owner.name)
-    for info in listed:
-        yield from _tweets(read_member(source, info), base_name(info), owner, info.filename)
+    for info, content in contents(source, listed):
+        yield from _tweets(content, base_name(info), owner, info.filename)
 
 
 TWEETS = Format(

@@ -1,22 +1,24 @@
 """The zips of data that platforms hand out: the members that are wanted, found by name and read within limits.
 
 A member's name is only looked at and never used as a path. Members that nobody asks for (a Takeout's videos, an
-archive's pictures) are not unpacked, so a zip may be larger than what is read of it.
+archive's pictures) are not unpacked, so a zip may be larger than what is read of it. The archive is opened once for
+however many members, as its directory is read anew each time.
 """
 
 from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import IO
 
+from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
-from engagerr.core.integrations.formats.csv_text import Opener
 from engagerr.core.integrations.formats.source import MAX_WHOLE_BYTES, Source
 
-LIMITS = ZipLimits(members=200_000, wanted_bytes=MAX_WHOLE_BYTES)
+_LIMITS = ZipLimits(members=200_000, wanted_bytes=MAX_WHOLE_BYTES)
+_UNREADABLE = (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError)
+_MOST_WANTED = 5_000  # a Takeout has a CSV a playlist
 
 
 def is_zip(source: Source) -> bool:
@@ -34,35 +36,44 @@ def members(source: Source, wanted: Callable[[zipfile.ZipInfo], bool]) -> list[z
 
     Raises `InvalidInput` for a damaged archive, and where what is wanted would unpack to more than an export holds.
     """
-    with source.open() as file, opened_zip(file, source.name, LIMITS) as archive:
+    with source.open() as file, opened_zip(file, source.name, _LIMITS) as archive:
         found = [info for info in archive.infolist() if not info.is_dir() and wanted(info)]
-    LIMITS.check(source.name, found)
+    if len(found) > _MOST_WANTED:
+        raise InvalidInput(
+            f"{source.name} holds {len(found):,} files of the kind that is read; an export has fewer than "
+            f"{_MOST_WANTED:,}.",
+            hint="Unpack it and import the files that you mean.",
+        )
+    _LIMITS.check(source.name, found)
     return found
 
 
-def opener(source: Source, member: zipfile.ZipInfo) -> Opener:
-    """Opens the member anew at each call, at its first byte."""
-
-    def opened() -> IO[bytes]:
-        # Leaving the archive closes it; the member keeps the file open until it is closed itself.
-        with zipfile.ZipFile(source.path) as archive:
-            return archive.open(member)
-
-    return opened
+def contents(source: Source, wanted: Iterable[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+    """Each of these members whole, one at a time; `InvalidInput` where one is encrypted or damaged."""
+    with source.open() as file, opened_zip(file, source.name, _LIMITS) as archive:
+        for info in wanted:
+            yield info, archive.read(info)
 
 
-def read_member(source: Source, member: zipfile.ZipInfo) -> bytes:
-    """The whole member; `InvalidInput` where it is encrypted or damaged."""
-    with source.open() as file, opened_zip(file, source.name, LIMITS) as archive:
-        return archive.read(member)
-
-
-def head_of(source: Source, member: zipfile.ZipInfo, size: int = 64 * 1024) -> bytes:
-    """The member's first bytes; nothing where they cannot be had."""
-    if member.flag_bits & 0x1:
-        return b""
-    try:
-        with opener(source, member)() as file:
-            return file.read(size)
-    except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError):
-        return b""
+def heads(
+    source: Source, wanted: Iterable[zipfile.ZipInfo], size: int = 64 * 1024
+) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+    """Each of these members with its first bytes; with none where they cannot be had."""
+    with source.open() as file, zipfile.ZipFile(file) as archive:
+        for info in wanted:
+            head = b""
+            if not info.flag_bits & 0x1:
+                try:
+                    with archive.open(info) as member:
+                        head = member.read(size)
+                except (
+                    RuntimeError,
+                    zipfile.BadZipFile,
+                    zlib.error,
+                    EOFError,
+                    NotImplementedError,
+                    ValueError,
+                    OSError,
+                ):
+                    head = b""
+            yield info, head

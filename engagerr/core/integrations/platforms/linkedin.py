@@ -334,7 +334,8 @@ CONNECTOR = Connector(
             Scope("r_member_postAnalytics", "read the figures of your own posts"),
             Scope("r_member_social", "list your own posts", asked=False),
         ),
-        # LinkedIn gives r_member_social to few apps. Only some partners are given refresh tokens; without one the account is connected again after 60 days.
+        # LinkedIn gives r_member_social to few apps, and refresh tokens to some partners only: without one the account
+        # is connected again after 60 days.
         pkce=False,
     ),
     # No scopes stand beside the streams: organizations and members need different ones, and neither needs the other's.

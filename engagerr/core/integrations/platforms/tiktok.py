@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -184,13 +185,16 @@ def _fetch_insights(ask: Ask, window: Window) -> Iterator[Page]:
     yield from _pages(ask, window, call_of, _INSIGHT_FIELDS, name="business.videos", key="item_id")
 
 
-def _pages(ask: Ask, window: Window, call_of: Any, fields: tuple[str, ...], *, name: str, key: str) -> Iterator[Page]:
+def _pages(
+    ask: Ask, window: Window, call_of: Callable[..., Call], fields: tuple[str, ...], *, name: str, key: str
+) -> Iterator[Page]:
     """Pages of videos, newest first. The cursor is a moment in milliseconds, so it survives new videos at the top."""
     cursor = int(window.cursor) if window.cursor and window.cursor.isascii() and window.cursor.isdigit() else None
     seen = {cursor}
     for _ in range(_MOST_PAGES):
-        at = cursor
-        answers, missing = ask_for_fields(ask, fields, lambda names, at=at: call_of(names, at), kind=name)  # type: ignore[misc]
+        answers, missing = ask_for_fields(ask, fields, partial(call_of, cursor=cursor), kind=name)
+        if not answers:  # every field was refused: the ids alone, or the platform's no to the call as such
+            answers = (ask(call_of((), cursor=cursor)),)
         videos, data = _one_list(answers, key)
         kept = [
             video

@@ -68,7 +68,9 @@ def read_videos(page: Page, account: Account) -> Iterator[Record]:
     """The page's videos in full, in the order of the playlist."""
     missing = _missing(page, "videos.list", FIGURES_OF_PARTS)
     order = {name: place for place, name in enumerate(video_ids(page))}
-    entries = sorted(_whole(page, "videos.list"), key=lambda entry: order.get(part(entry, "id"), len(order)))
+    entries = sorted(
+        _whole(page, "videos.list"), key=lambda entry: order.get(identifier(part(entry, "id")) or "", len(order))
+    )
     for row, entry in enumerate(entries, start=1):
         yield _with(_resource("video", row, entry, account), missing)
 
@@ -100,9 +102,9 @@ def read_video_analytics(page: Page, account: Account) -> Iterator[Record]:
             observed_at = end_of(day(answer.of, "endDate"))
         except BadField:
             continue
-        for row, cells in enumerate(_rows(answer), start=1):
+        for row, cells in enumerate(rows_of(answer), start=1):
             native_id = plain_text(cells.get("video"))
-            metrics, fault = _metrics(cells, row, observed_at=observed_at, period_days=0)
+            metrics, fault = figures_in(cells, row, observed_at=observed_at, period_days=0)
             if fault is not None:
                 bad.append(fault)
             elif native_id is not None:
@@ -124,13 +126,13 @@ def read_channel_analytics(page: Page, account: Account) -> Iterator[Record]:
     missing: dict[str, State] = {}
     for answer in page.bodies("reports.query.day"):
         missing |= {NAMES.get(name, name): state for name, state in answer.missing.items()}
-        for row, cells in enumerate(_rows(answer), start=1):
+        for row, cells in enumerate(rows_of(answer), start=1):
             try:
                 observed_at = end_of(day(cells.get("day"), "day"))
             except BadField as fault:
                 yield Rejection(row, fault.column, fault.value, fault.reason, _FIX)
                 continue
-            metrics, rejection = _metrics(cells, row, observed_at=observed_at, period_days=1)
+            metrics, rejection = figures_in(cells, row, observed_at=observed_at, period_days=1)
             if rejection is not None:
                 yield rejection
             else:
@@ -150,7 +152,7 @@ def read_audience(page: Page, account: Account) -> Iterator[Record]:
         counted: list[tuple[str, str, Decimal]] = []
         try:
             observed_at = end_of(day(answer.of, "endDate"))
-            for cells in _rows(answer):
+            for cells in rows_of(answer):
                 for column, dimension in _DIMENSIONS.items():
                     value = plain_text(cells.get(column))
                     amount = number(cells.get("views", cells.get("viewerPercentage")), column)
@@ -162,7 +164,7 @@ def read_audience(page: Page, account: Account) -> Iterator[Record]:
             yield Rejection(1, fault.column, fault.value, fault.reason, _FIX)
             continue
         # Percentages may leave a rest that YouTube keeps to itself; countries are shares of all, known or not ("ZZ").
-        least = Decimal(100 if "viewerPercentage" in _headings(answer) else 0)
+        least = Decimal(100 if "viewerPercentage" in headings_of(answer) else 0)
         whole = max(sum((amount for _, _, amount in counted), Decimal(0)), least)
         shares += [
             AudienceRecord(dimension, value, round(amount / whole, 6), observed_at)
@@ -223,19 +225,20 @@ def _missing(page: Page, name: str, figures: Mapping[str, tuple[str, ...]]) -> l
     return [MetricRecord(figure, None, state) for field, state in states.items() for figure in figures.get(field, ())]
 
 
-def _rows(answer: Part) -> Iterator[dict[str, Any]]:
+def rows_of(answer: Part) -> Iterator[dict[str, Any]]:
     """The rows of a result table by its own headings: the documentation forbids relying on their order."""
-    headings = _headings(answer)
+    headings = headings_of(answer)
     for row in objects(part(answer.body, "rows")):
         yield {name: cell for name, cell in zip(headings, objects(row), strict=False) if name}
 
 
-def _headings(answer: Part) -> list[str | None]:
+def headings_of(answer: Part) -> list[str | None]:
+    """The names of a result table's columns."""
     return [plain_text(part(heading, "name")) for heading in objects(part(answer.body, "columnHeaders"))]
 
 
-def _metrics(
-    cells: Mapping[str, Any], row: int, *, observed_at: datetime, period_days: int
+def figures_in(
+    cells: Mapping[str, Any], row: int, *, observed_at: datetime | None, period_days: int
 ) -> tuple[list[MetricRecord], Rejection | None]:
     """The figures of a row; likes, and with them others, can fall below zero within a day."""
     found = []

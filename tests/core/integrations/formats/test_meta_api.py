@@ -77,6 +77,19 @@ def test_insights_stand_beside_their_item_wherever_they_are_in_the_file(tmp_path
         assert second.metrics == (MetricRecord("saves", 0, State.ZERO),)
 
 
+def test_insights_may_be_written_into_their_item(tmp_path: Path) -> None:
+    insights = {"data": [{"name": "reach", "period": "lifetime", "values": [{"value": 31}], "id": "x/insights/reach"}]}
+    [item] = items(read(source(tmp_path, {"data": [{**MEDIA, "insights": insights}]})))
+    assert item.metrics[0] == MetricRecord("reach", 31)
+
+
+def test_days_of_a_page_are_no_days_of_an_instagram_account(tmp_path: Path) -> None:
+    days = {"name": "page_views_total", "period": "day", "id": "7/insights/page_views_total/day",
+            "values": [{"value": 3, "end_time": "2026-05-04T07:00:00+0000"}]}  # fmt: skip
+    with pytest.raises(InvalidInput, match="Facebook page by day"):
+        read(source(tmp_path, {"data": [days]}))
+
+
 def test_a_profile_on_two_pages_is_one(tmp_path: Path) -> None:
     user = {"id": "1784", "username": "ann", "followers_count": 5, "media_count": 2}
     records = read(source(tmp_path, [user, user]))

@@ -160,6 +160,13 @@ def test_a_pass_stops_at_since_and_goes_on_from_a_cursor() -> None:
     assert len(rest) == 8
 
 
+def test_an_older_post_that_stands_too_early_hides_none_behind_it() -> None:
+    fake = FakeInstagram(items=12)
+    fake.items[4], fake.items[5] = fake.items[5], fake.items[4]
+    found = items(fake, since=NEWEST - timedelta(days=4))
+    assert set(found) == {f"1790000000000000{number}" for number in (1, 2, 3, 4)}
+
+
 def test_an_account_without_its_id_is_found_by_its_name() -> None:
     assert len(items(FakeInstagram(), account=Account("instagram", "Ann"))) == 6
     with pytest.raises(NotThere, match="does not open"):
@@ -184,6 +191,13 @@ def test_zero_replies_to_a_story_say_nothing_as_europe_and_japan_are_zero_by_law
     assert figure(found[quiet.native_id], "shares") == MetricRecord("shares", 0, State.ZERO)
     assert figure(found["18100000000000000"], "replies") == MetricRecord("replies", 2)
     assert {item.kind for item in found.values()} == {"story"}
+
+
+def test_a_story_is_asked_for_a_storys_figures_even_where_its_product_is_not_told() -> None:
+    fake = FakeInstagram()
+    fake.refused_fields = {"media_product_type": "retired"}
+    [story] = items(fake, "stories").values()
+    assert figure(story, "replies") == MetricRecord("replies", 2)
 
 
 # ── The account ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from engagerr.core.content.links import outgoing_links
-from engagerr.core.integrations.connector import Account, Answer, FaultKind, Page, Part, Window
+from engagerr.core.integrations.connector import Account, Answer, Call, FaultKind, Page, Part, Window
 from engagerr.core.integrations.faults import NotThere, PermissionDenied
 from engagerr.core.integrations.platforms.linkedin import CONNECTOR
 from engagerr.core.integrations.platforms.linkedin_payloads import plain_commentary
@@ -75,6 +75,25 @@ def test_a_pass_goes_on_from_its_cursor_and_stops_at_since(kind: type[FakeLinked
     rest = fetch(fake, cursor="3", since=NEWEST - timedelta(days=4))
     assert [page.next for page in rest] == ["6", None]
     assert [item.native_id for item in items(fake, rest)] == [item.native_id for item in fake.items[3:9]]
+
+
+def test_a_next_page_that_leads_back_is_not_followed() -> None:
+    fake = FakeLinkedInPage(items=7, page_size=3)
+
+    class Circular(PlainAsk):
+        """LinkedIn as if its next page were always the second."""
+
+        def __call__(self, call: Call) -> Answer:
+            answer = super().__call__(call)
+            if call.path == "/rest/posts":
+                answer.body["paging"]["links"] = [{"rel": "next", "href": "/rest/posts?start=3"}]
+            return answer
+
+    stream = CONNECTOR.stream("posts")
+    assert stream is not None
+    ask = Circular(CONNECTOR, fake.transport())
+    pages = list(stream.fetch(ask, Window(account=account_of(fake), until=UNTIL)))
+    assert [page.next for page in pages] == ["3", None]
 
 
 def test_every_call_says_the_version_that_it_speaks() -> None:
@@ -224,6 +243,15 @@ def test_the_metric_type_may_be_text_or_the_object_of_older_versions(metric_type
     answer = Part("memberStatistics", {"elements": [{"count": 2, "metricType": metric_type}]}, of=urn)
     (item,) = read_post({"id": urn}, answer)
     assert figures(item) == {"comments": (2, State.VALUE)}
+
+
+def test_a_number_goes_before_the_reason_for_a_missing_one() -> None:
+    urn = "urn:li:share:7402746945318146049"
+    refused = Part("memberStatistics", of=urn, missing={"comments": State.PERMISSION_DENIED})
+    counted = Part("memberStatistics", {"elements": [{"count": 2, "metricType": "COMMENT"}]}, of=urn)
+    for parts in ((refused, counted), (counted, refused)):
+        (item,) = read_post({"id": urn}, *parts)
+        assert figures(item) == {"comments": (2, State.VALUE)}
 
 
 def test_a_negative_count_costs_itself_and_is_told() -> None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from engagerr.core.integrations.connector import Account, Answer, FaultKind, OAuth2, Page, Part, Window
+from engagerr.core.integrations.faults import FieldsRefused
 from engagerr.core.integrations.platforms.tiktok import CONNECTOR
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, MetricRecord, Record, Rejection, State
 from hypothesis import given, settings
@@ -100,6 +102,15 @@ def test_a_field_whose_scope_was_not_given_is_permission_denied() -> None:
     assert isinstance(profile, AccountRecord)
     assert figures(profile)["total_likes"].state is State.PERMISSION_DENIED
     assert figures(profile)["followers"] == MetricRecord("followers", 5000)
+
+
+def test_a_refusal_of_the_call_as_such_is_no_empty_account() -> None:
+    class Strict(FakeTikTok):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            return self.error("invalid_params", "Some field of the request is wrong", 400)
+
+    with pytest.raises(FieldsRefused):
+        fetched(Strict(), "videos")
 
 
 def test_the_api_for_business_adds_watch_time_reach_and_viewers_to_the_same_videos() -> None:
