@@ -150,6 +150,10 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
     )  # fmt: skip
     write("rates", creator_id=creator["id"], deliverable="youtube_integration", minor=250_000, currency="EUR")
     write("audience_shares", creator_id=creator["id"], dimension="country", value="DE", share="0.41", observed_at=WHEN)
+    write(
+        "account_audience_shares", account_id=account["id"], dimension="country", value="DE", share="0.41",
+        observed_at=WHEN,
+    )  # fmt: skip
     landed = rows["imports"] = an_import(connection, tenant_id, member_id=member["id"])
     write(
         "raw_payloads", import_id=landed["id"], sequence=0, first_row=1, last_row=2, encoding="zstd", body=b"\x28\xb5"

@@ -256,7 +256,8 @@ def _drawn(page: CreatorPage) -> list[RenderableType]:
         parts += ["", table(page.rates, rates)]
     if page.audience:
         audience: list[Column[AudienceRow]] = [
-            Column("Audience", lambda row: row.dimension),
+            Column("Audience", lambda row: row.account or "all together"),
+            Column("By", lambda row: row.dimension),
             Column("", lambda row: row.value),
             Column("Share", lambda row: f"{number(row.share * 100, places=1)} %", right=True),
             Column("Seen", lambda row: day(row.observed_at)),

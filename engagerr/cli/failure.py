@@ -47,9 +47,10 @@ def as_object(error: EngagerrError) -> dict[str, Any]:
     return {"category": error.category, "message": error.message, "hint": error.hint, "facts": facts}
 
 
-def tell_interrupted(*, output: Output | None = None) -> int:
-    """Say that the user stopped it. Every verb is one transaction, so there is nothing to clean up."""
-    words = "Interrupted; what was not finished was not written."
+def tell_interrupted(
+    *, output: Output | None = None, words: str = "Interrupted; what was not finished was not written."
+) -> int:
+    """Say that the user stopped it. Nearly every verb is one transaction, so there is nothing to clean up."""
     if (output or presentation().output) is Output.JSON:
         fields = {"category": "Interrupted", "message": words, "hint": "Run it again.", "facts": {}}
         _write(json_bytes({"error": fields}).decode())

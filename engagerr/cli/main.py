@@ -23,6 +23,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "creator": ("creator", "The creators whom you represent or watch: terms, rates, accounts."),
     "account": ("account", "Platform accounts."),
     "platform": ("platform", "The platforms: connect accounts, see what is connected, let go again."),
+    "sync": ("sync", "Keep connected accounts in step with their platforms, and see how that goes."),
     "import": ("import_", "Files from the platforms: import them, see what came, see what was refused."),
     "job": ("job", "The schedule: what runs by itself, when, and how it went."),
     "event": ("event", "What happened, who is told of it, and telling it again."),

@@ -43,7 +43,7 @@ class Home:
         from engagerr.core.db.embedded import EmbeddedServer
 
         self.path = path
-        self._server = EmbeddedServer(path)
+        self.server = EmbeddedServer(path)
 
     def environment(self) -> dict[str, str]:
         """The environment of a command that works in this home and in no other."""
@@ -51,21 +51,21 @@ class Home:
 
     def connect(self, role: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
         """A plain connection over the server's own socket."""
-        address = self._server.address()
+        address = self.server.address()
         assert address is not None
         return psycopg.connect(
             host=str(address.socket_dir),
             port=address.port,
             dbname=address.database,
             user=role,
-            password=self._server.password(role),
+            password=self.server.password(role),
             autocommit=autocommit,
         )
 
     def remove(self) -> None:
         """Stop the server and remove every file, wherever the server keeps them."""
         with contextlib.suppress(Exception):
-            self._server.stop()
+            self.server.stop()
         link = self.path / "postgres"
         if link.is_symlink():
             shutil.rmtree(link.readlink(), ignore_errors=True)

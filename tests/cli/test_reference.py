@@ -55,6 +55,7 @@ def test_the_promised_commands_are_there() -> None:
         creator:add,list,show,edit,add-account,set-terms,end-terms,set-rate account:list
         import:file,formats,history,quarantine
         platform:list,show,connect,connections,disconnect,rotate-keys
+        sync:run,retry,status,history,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,decisions,tree,families
         metric:show,report,definitions export:jsonl member:list,add,set-role,remove token:list,add,remove
         db:start,stop,status,upgrade,verify-audit,check-migrations
@@ -94,7 +95,7 @@ def with_real_ids(example: str, cli: CommandLine) -> str:
     waiting = iter(cli.json("content", "edges", "--state", "suggested"))
     if example == "engagerr content undo 3fa2c1d09b7e":
         waiting = iter([cli.json("content", "decisions")[-1]["edge"]])
-    tokens = iter(cli.json("token", "list"))
+    tokens = iter(cli.json("sync", "history") if example.startswith("engagerr sync ") else cli.json("token", "list"))
     example = re.sub(r"\b[0-9a-f]{12}\b", lambda _: next(waiting)["id"].replace("-", "")[-12:], example)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda _: next(tokens)["id"], example)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -182,13 +183,14 @@ def _account_id(session: Session, name: str) -> UUID:
     from sqlalchemy import text
 
     platform, _, handle = name.partition(":")
+    # As the roster keys handles, which lies above events.
+    key = unicodedata.normalize("NFKC", handle).strip().removeprefix("@").casefold()
     found: UUID | None = session.execute(
         text(
             "SELECT id FROM accounts WHERE tenant_id = engagerr_tenant() AND platform = :platform"
-            " AND (handle_key = lower(ltrim(:handle, '@')) OR native_id = :handle)"
-            " ORDER BY handle_key = lower(ltrim(:handle, '@')) DESC LIMIT 1"
+            " AND (handle_key = :key OR native_id = :handle) ORDER BY handle_key = :key DESC LIMIT 1"
         ),
-        {"platform": platform, "handle": handle},
+        {"platform": platform.strip().lower(), "handle": handle.strip(), "key": key},
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no account {name}.", hint="`engagerr creator list` shows who is on the roster.")

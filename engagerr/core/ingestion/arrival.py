@@ -16,6 +16,7 @@ from engagerr.core.content import lock_tree
 from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.landing import (
     count_unchanged,
+    land_audience,
     land_items,
     land_links,
     land_observations,
@@ -97,6 +98,7 @@ def land_staged(
     observations, all_landed = land_observations(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
     )
+    land_audience(session, tenant_id=tenant_id, staged=staged, accounts=accounts)
     if corrects is not None:
         withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=corrects)
     edges_new, bad_edges = land_edges(session, tenant_id=tenant_id, edges=staged.edges, file_name=source)

@@ -128,7 +128,7 @@ def _withheld(row: Any, connectors: Mapping[str, Connector]) -> tuple[str, ...]:
 
 
 def _scopes_of(connector: Connector) -> tuple[Scope, ...]:
-    return connector.auth.scopes if isinstance(connector.auth, OAuth2) else ()
+    return tuple(scope for scope in connector.auth.scopes if scope.asked) if isinstance(connector.auth, OAuth2) else ()
 
 
 def _stream(stream: Stream) -> StreamRow:

@@ -56,6 +56,13 @@ def _creators(session: Session, tenant_id: UUID) -> Iterator[dict[str, Any]]:
             }
         )  # fmt: skip
     figures = _figures(session, tenant_id, account_ids)
+    account_audience = _grouped(
+        session,
+        "SELECT account_id AS creator_id, dimension, value, share, observed_at FROM account_audience_shares"
+        ' WHERE tenant_id = :tenant_id ORDER BY account_id, dimension COLLATE "C", value COLLATE "C", observed_at',
+        values,
+        _share,
+    )
     rates = _grouped(
         session,
         'SELECT DISTINCT ON (creator_id, deliverable COLLATE "C", currency) creator_id, deliverable, minor, currency'
@@ -71,11 +78,8 @@ def _creators(session: Session, tenant_id: UUID) -> Iterator[dict[str, Any]]:
         "SELECT creator_id, dimension, value, share, observed_at FROM audience_shares WHERE tenant_id = :tenant_id"
         ' ORDER BY creator_id, dimension COLLATE "C", value COLLATE "C", observed_at',
         values,
-        lambda row: {
-            "dimension": row.dimension, "value": row.value, "share": _number(row.share),
-            "observed_at": _moment(row.observed_at),
-        },
-    )  # fmt: skip
+        _share,
+    )
     for row in session.execute(
         text(
             "SELECT id, name, country, languages, topics, bio FROM creators WHERE tenant_id = :tenant_id"
@@ -91,12 +95,26 @@ def _creators(session: Session, tenant_id: UUID) -> Iterator[dict[str, Any]]:
             "topics": row.topics,
             "bio": row.bio,
             "accounts": [
-                _present({**account, "id": None, "metrics": figures.get(account["id"])})
+                _present(
+                    {
+                        **account,
+                        "id": None,
+                        "metrics": figures.get(account["id"]),
+                        "audience": account_audience.get(account["id"]),
+                    }
+                )
                 for account in accounts.get(row.id, ())
             ],
             "rates": rates.get(row.id),
             "audience": audience.get(row.id),
         }
+
+
+def _share(row: Any) -> dict[str, Any]:
+    return {
+        "dimension": row.dimension, "value": row.value, "share": _number(row.share),
+        "observed_at": _moment(row.observed_at),
+    }  # fmt: skip
 
 
 def _items(session: Session, tenant_id: UUID) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from engagerr.core.db import Session
+    from engagerr.core.ingestion.staging import Staged
 
 
 _MANY = 500
@@ -120,6 +121,26 @@ def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, sta
         # Some figures stand already, or twice in the file: keep the ones that say something else.
         landed += session.execute(text(_NOTE_LANDED.format(insert=_INSERT_REVISIONS)), values).scalar_one()
     return landed, False
+
+
+def land_audience(session: Session, *, tenant_id: UUID, staged: Staged, accounts: dict[int, UUID]) -> None:
+    """Append the shares of the accounts' audiences; what was said for the same moment before stays."""
+    shares = [
+        {
+            "tenant_id": tenant_id, "account_id": accounts[account.number], "dimension": share.dimension,
+            "value": share.value, "share": str(share.share), "observed_at": observed_at,
+        }
+        for account in staged.accounts.values()
+        for share, observed_at in account.audience
+    ]  # fmt: skip
+    if shares:
+        session.execute(
+            text(
+                "INSERT INTO account_audience_shares (tenant_id, account_id, dimension, value, share, observed_at)"
+                " VALUES (:tenant_id, :account_id, :dimension, :value, :share, :observed_at) ON CONFLICT DO NOTHING"
+            ),
+            shares,
+        )
 
 
 def reread_observations(session: Session, *, tenant_id: UUID, import_id: UUID) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import msgspec
 from engagerr.core.content import outgoing_links
 from engagerr.core.integrations.records import (
     AccountRecord,
+    AudienceRecord,
     CreatorRecord,
     EdgeRecord,
     ItemRecord,
@@ -80,6 +81,7 @@ class StagedAccount:
     url: str | None = None
     row: int = 0
     subjects: list[int] = field(default_factory=list)
+    audience: list[tuple[AudienceRecord, datetime]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -241,6 +243,7 @@ class Stage:
         account = self._account(record.platform, record.handle, record.native_id, record.creator, record.row)
         account.name = without_nul(record.name) or account.name
         account.url = without_nul(record.url) or account.url
+        account.audience += [(share, share.observed_at or self.observed_at) for share in record.audience]
         if record.metrics:
             if not account.subjects:
                 self._subject += 1
@@ -392,7 +395,22 @@ def _unusable_names(record: ItemRecord | AccountRecord) -> Rejection | None:
         names += [("native_id", record.native_id), ("account", record.account)]
     else:
         names += [("handle", record.handle), ("native_id", record.native_id)]
+        wrong = _unusable_shares(record)
+        if wrong is not None:
+            return wrong
     names += [("metrics", metric.name) for metric in record.metrics]
+    return _first_bad(record.row, names, record.part)
+
+
+def _unusable_shares(record: AccountRecord) -> Rejection | None:
+    for share in record.audience:
+        if not 0 <= share.share <= 1:
+            return Rejection(
+                record.row, f"audience.{share.dimension}", str(share.share), "a share lies between 0 and 1",
+                "Give it as a part of the whole: 0.41 for 41 %.", record.part,
+            )  # fmt: skip
+    names: list[tuple[str, str | None]] = [("audience.dimension", share.dimension) for share in record.audience]
+    names += [("audience.value", share.value) for share in record.audience]
     return _first_bad(record.row, names, record.part)
 
 

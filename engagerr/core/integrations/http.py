@@ -104,15 +104,17 @@ class PlatformHttp:
         renew: Callable[[], str | None] | None = None,
         pace: Pace | None = None,
         circuit: Circuit | None = None,
+        clock: Clock | None = None,
     ) -> PlatformAsk:
         """Something that makes this connector's calls in the name of one account (None: of whoever granted).
 
         `token` gives the token to send; `renew` gets a new one when it is refused, or None if there is none to be had.
-        Without a pace or a circuit (before the account is known) calls are neither counted nor held back.
+        Without a pace or a circuit (before the account is known) calls are neither counted nor held back. `clock` is
+        the one to wait on, where a wait may be broken off.
         """
         return PlatformAsk(
             self._wire, connector, account=account, token=token, renew=renew, pace=pace, circuit=circuit,
-            clock=self.clock, attempts=self._attempts, client_id=self._client_ids.get(connector.name),
+            clock=clock or self.clock, attempts=self._attempts, client_id=self._client_ids.get(connector.name),
         )  # fmt: skip
 
     def post_form(

@@ -249,7 +249,7 @@ def revoke(http: PlatformHttp, connector: Connector, app: App | None, tokens: To
                 answers.append(_revoked(http, connector, auth, app, token, kind))
     if all(answer.status >= 400 for answer in answers):
         sent = (tokens.access_token, tokens.refresh_token)
-        raise refusal(answers[-1], title=connector.title, now=http.clock.now(), secrets=sent)
+        raise refusal(answers[-1], title=connector.title, now=http.clock.now(), secrets=sent, what="to end the sign-in")
     return True
 
 

@@ -127,7 +127,14 @@ def tokens_in(
     )
 
 
-def refusal(answer: Answer, *, title: str, now: datetime, secrets: tuple[str | None, ...] = ()) -> EngagerrError:
+def refusal(
+    answer: Answer,
+    *,
+    title: str,
+    now: datetime,
+    secrets: tuple[str | None, ...] = (),
+    what: str = "the sign-in",
+) -> EngagerrError:
     """What the no of an authorisation server means: try again later, mend the app, or sign in anew."""
     body = _flat(answer.body)
     code, said = (redacted(text, secrets=secrets) for text in problem_in(body))
@@ -148,7 +155,7 @@ def refusal(answer: Answer, *, title: str, now: datetime, secrets: tuple[str | N
             facts=facts,
         )
     return SignInRefused(
-        f"{title} refuses the sign-in: {said}.", hint="Begin anew: engagerr platform connect.", facts=facts, code=code
+        f"{title} refuses {what}: {said}.", hint="Begin anew: engagerr platform connect.", facts=facts, code=code
     )
 
 

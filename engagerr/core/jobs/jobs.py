@@ -6,7 +6,7 @@ import builtins
 import json
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,11 +75,12 @@ class JobResult:
 
 
 class Jobs:
-    """The schedule of a workspace."""
+    """The schedule of a workspace. `known` are the jobs that there are, by name."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, known: Mapping[str, Job] = JOBS) -> None:
         self._workspace = workspace
         self._access = workspace.access
+        self._known = known
 
     def list(self) -> tuple[JobRow, ...]:
         """Every job, in the order of their names, with its last run and its next one."""
@@ -95,7 +96,7 @@ class Jobs:
         self, name: str, *, cron: str | None = None, jitter_seconds: int | None = None, enabled: bool | None = None
     ) -> JobRow:
         """Change when a job runs, or whether it does. Whoever leads the schedule follows within half a minute."""
-        _job(name)
+        self._job(name)
         if jitter_seconds is not None and not 0 <= jitter_seconds <= _LONGEST_JITTER:
             raise InvalidInput(f"A jitter of {jitter_seconds} seconds is not possible.", hint="It takes 0 to 3600.")
         cron = None if cron is None else " ".join(cron.split())
@@ -124,7 +125,7 @@ class Jobs:
 
         Raises `JobRunning` while somebody else runs it. With `stop` set, a sync ends after the page in flight.
         """
-        job = _job(name)
+        job = self._job(name)
         self._access.require(job.needs)
         holder = holder_of_this_process()
         with AdvisoryLock(self._access.database, self._key(name), holder=holder) as lock:
@@ -176,6 +177,11 @@ class Jobs:
     def _leader_key(self) -> str:
         return f"engagerr.jobs:{self._access.tenant.id}"
 
+    def _job(self, name: str) -> Job:
+        if name not in self._known:
+            raise NotFound(f"There is no job {name!r}.", hint=f"One of: {', '.join(sorted(self._known))}.")
+        return self._known[name]
+
     def _key(self, name: str) -> str:
         return f"engagerr.job:{self._access.tenant.id}:{name}"
 
@@ -188,7 +194,7 @@ class Jobs:
                 text("SELECT * FROM jobs WHERE tenant_id = :tenant_id"), {"tenant_id": tenant_id}
             )
         }
-        new = [job for name, job in JOBS.items() if name not in known]
+        new = [job for name, job in self._known.items() if name not in known]
         for job in new:
             session.execute(
                 text(
@@ -202,7 +208,7 @@ class Jobs:
             )  # fmt: skip
         if new:
             return self._rows(session)
-        return [known[name] for name in sorted(JOBS)]
+        return [known[name] for name in sorted(self._known)]
 
     def _row(self, session: Session, row: Any) -> JobRow:
         state = row.last_state or "never"
@@ -215,7 +221,7 @@ class Jobs:
         missed = row.next_run_at is not None and row.next_run_at <= self._access.clock.now()
         overdue = row.enabled and (missed or (state == "interrupted" and not cut_off_again))
         return JobRow(
-            row.name, JOBS[row.name].does, row.cron, row.jitter_seconds, row.enabled, state, row.last_started_at,
+            row.name, self._known[row.name].does, row.cron, row.jitter_seconds, row.enabled, state, row.last_started_at,
             row.last_finished_at, row.last_holder, result or None, error, row.next_run_at, overdue,
         )  # fmt: skip
 
@@ -290,12 +296,6 @@ class Jobs:
     def _emit(self, session: Session, kind: str, now: datetime, **detail: Any) -> None:
         tenant_id = self._access.tenant.id
         emit(session, tenant_id=tenant_id, about=tenant_id, kind=kind, now=now, **detail)
-
-
-def _job(name: str) -> Job:
-    if name not in JOBS:
-        raise NotFound(f"There is no job {name!r}.", hint=f"One of: {', '.join(sorted(JOBS))}.")
-    return JOBS[name]
 
 
 def _given(value: _Value | None, otherwise: _Value) -> _Value:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput, Unavailable
-from engagerr.core.jobs.builtin import JOBS
 from engagerr.core.jobs.cron import trigger_of
 from engagerr.core.telemetry import log, new_correlation
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
     from engagerr.core.db import AdvisoryLock
     from engagerr.core.jobs.jobs import JobRow, Jobs
+
+# Jobs that may run beside each other. They share the connections of the process, of which a sync takes most.
+_AT_A_TIME = 5
 
 
 def compete(
@@ -132,6 +134,6 @@ def _scheduler() -> BackgroundScheduler:
     logging.getLogger("apscheduler").addHandler(logging.NullHandler())
     return BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(len(JOBS))},
+        executors={"default": ThreadPoolExecutor(_AT_A_TIME)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )

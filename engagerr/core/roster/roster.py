@@ -74,12 +74,13 @@ class RateRow:
 
 @dataclass(frozen=True, slots=True)
 class AudienceRow:
-    """A share (0 to 1) of the audience."""
+    """A share (0 to 1) of the audience: of the creator's as a whole, or of one `account`'s (`platform:handle`)."""
 
     dimension: str
     value: str
     share: Decimal
     observed_at: datetime
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,8 +382,17 @@ class Roster:
         sees_terms = self._access.allows(session, Permission.READ_TERMS)
         audience = session.execute(
             text(
-                "SELECT DISTINCT ON (dimension, value) dimension, value, share, observed_at FROM audience_shares"
-                " WHERE creator_id = :id ORDER BY dimension, value, observed_at DESC"
+                """
+                (SELECT DISTINCT ON (dimension, value) dimension, value, share, observed_at, NULL AS account
+                 FROM audience_shares WHERE creator_id = :id ORDER BY dimension, value, observed_at DESC)
+                UNION ALL
+                (SELECT DISTINCT ON (account_id, dimension, value) dimension, value, share, observed_at,
+                        platform || ':' || handle
+                 FROM account_audience_shares AS shares
+                 JOIN accounts ON accounts.tenant_id = shares.tenant_id AND accounts.id = account_id
+                 WHERE accounts.creator_id = :id ORDER BY account_id, dimension, value, observed_at DESC)
+                ORDER BY account NULLS FIRST, dimension, share DESC, value
+                """
             ),
             {"id": creator_id},
         )

@@ -22,7 +22,7 @@ TABLES = sorted(metadata.tables)
 
 INSERT_AND_SELECT_ONLY = {
     "audit_log", "metric_observations", "raw_payloads", "quarantined_rows", "imports", "rates", "audience_shares",
-    "content_item_versions", "content_decisions", "events",
+    "content_item_versions", "content_decisions", "events", "account_audience_shares",
 }  # fmt: skip
 SELECT_ONLY = {"content_nodes", "audit_heads", "event_heads", "alembic_version"}
 # What is not history: who works on an account just now, and formats that a person made and may unmake.

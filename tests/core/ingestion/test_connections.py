@@ -17,7 +17,7 @@ from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInpu
 from engagerr.core.ingestion.accounts import OtherCreator, UnknownAccount
 from engagerr.core.ingestion.connections import ConnectionRow
 from engagerr.core.ingestion.opened_accounts import NotThatAccount, SeveralAccounts
-from engagerr.core.integrations.connector import Connector
+from engagerr.core.integrations.connector import Connector, OAuth2, Scope
 from engagerr.core.integrations.faults import GrantLost, NotThere, PlatformUnavailable
 from engagerr.core.integrations.grants import AppMissing, GrantBook, NotConnected, store_grant
 from engagerr.core.integrations.token_source import TokenSource
@@ -26,7 +26,8 @@ from engagerr.core.tenancy.vault import Vault, VaultKeyMissing
 from tests.fakes.authorisation_server import CLIENT_ID, CLIENT_SECRET, AuthorisationServer
 from tests.fakes.clock import START, SteeredClock
 from tests.fakes.cluster import Clone, Connection
-from tests.fakes.sample_connector import APP_ONLY, CONNECTOR, FEED, with_auth
+from tests.fakes.platforms.fake_platform import FakePlatform, all_fakes
+from tests.fakes.sample_connector import APP_ONLY, AUTH, CONNECTOR, FEED, with_auth
 
 HERE = "http://127.0.0.1:8421/"
 APPS = {name: {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET} for name in ("sample", "apponly")}
@@ -188,6 +189,17 @@ def test_another_account_than_the_one_named_is_not_connected(workspace: Workspac
         sign_in(workspace, server)
 
 
+def test_a_permission_that_is_never_asked_for_is_not_missed(
+    engagerr: Engagerr, workspace: Workspace, server: AuthorisationServer
+) -> None:
+    rare = Scope("rare.read", "see what only reviewed apps see", asked=False)
+    engagerr.connectors["sample"] = with_auth(scopes=(*AUTH.scopes, rare))  # type: ignore[index]
+    assert rare.words not in [scope.words for scope in workspace.platforms.show("sample").scopes]
+    row = sign_in(workspace, server, creator="Ann Lee")
+    assert row.withheld == ()
+    assert "rare.read" not in row.scopes
+
+
 def test_connecting_again_replaces_the_grant(workspace: Workspace, server: AuthorisationServer) -> None:
     first = sign_in(workspace, server, creator="Ann Lee")
     server.withhold = {"insights.read"}
@@ -247,6 +259,34 @@ def test_what_every_app_may_read_is_connected_with_the_apps_token(
     clock.advance(minutes=56)
     assert source.token() != first
     assert server.alive(source.token())
+
+
+@pytest.mark.parametrize("fake", sorted(all_fakes(), key=lambda fake: fake.connector), ids=lambda fake: fake.connector)
+def test_every_connector_connects_to_its_platform(
+    fake: type[FakePlatform], clone: Clone, home: Path, clock: SteeredClock
+) -> None:
+    platform = fake()
+    app = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    settings = clone.settings(home, platforms={fake.connector: app})
+    with Engagerr(settings, clock=clock, transport=platform.transport()) as engagerr:
+        work = engagerr.init("Northlight")
+        connector = engagerr.connectors[fake.connector]
+        if isinstance(connector.auth, OAuth2):
+            pending = work.platforms.begin(fake.connector, redirect_uri=HERE)
+            try:
+                row = work.platforms.finish(pending, "a-code-to-redeem", creator="Ann Lee")
+            except SeveralAccounts as several:
+                first = several.facts["accounts"][0]
+                row = work.platforms.finish(pending, "a-code-to-redeem", creator="Ann Lee", account=first)
+        else:
+            named = f"{connector.platform}:{platform.handle}"
+            row = work.platforms.connect(fake.connector, account=named, creator="Ann Lee")
+        assert (row.state, row.creator) == ("active", "Ann Lee")
+        assert work.roster.accounts()[0].native_id
+        tokens_for(engagerr, work, row.account_id, connector).token()
+        # Whether the platform plays along or not, nothing is left here.
+        assert work.platforms.disconnect(row.account)
+        assert [one.state for one in work.platforms.connections()] == ["revoked"]
 
 
 def test_only_owners_and_managers_connect(engagerr: Engagerr, workspace: Workspace) -> None:

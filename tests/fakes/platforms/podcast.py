@@ -8,7 +8,6 @@ from email.utils import format_datetime
 from html import escape
 
 import httpx
-
 from tests.fakes.platforms.fake_platform import FakePlatform, Published
 
 

@@ -115,6 +115,21 @@ rates = Table(
 )
 Index("rates_creator_idx", rates.c.tenant_id, rates.c.creator_id, rates.c.deliverable, rates.c.currency)
 
+account_audience_shares = Table(
+    "account_audience_shares",
+    metadata,
+    tenant_id(),
+    Column("account_id", Uuid, nullable=False),
+    Column("dimension", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("share", Numeric, nullable=False),
+    timestamp("observed_at"),
+    PrimaryKeyConstraint("tenant_id", "account_id", "dimension", "value", "observed_at"),
+    belongs_to("accounts", "account_id"),
+    CheckConstraint("share >= 0 AND share <= 1", name="share"),
+    comment="Append-only: what a platform said of one account's followers or viewers.",
+)
+
 audience_shares = Table(
     "audience_shares",
     metadata,

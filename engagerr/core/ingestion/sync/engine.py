@@ -45,8 +45,12 @@ from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
+    from engagerr.core.clock import Clock
     from engagerr.core.db import Session
     from engagerr.core.integrations.http import PlatformHttp
+
+# How soon somebody who waits for a platform sees that the run was stopped.
+_PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Run:
     lease_seconds: int
     stop: threading.Event = field(default_factory=threading.Event)
     months: set[Any] = field(default_factory=set)
+    accounts: int = 0
+    done: list[UUID] = field(default_factory=list)
 
 
 def run_all(run: Run, work: Sequence[Work], *, workers: int) -> Iterator[StreamResult]:
@@ -78,6 +84,7 @@ def run_all(run: Run, work: Sequence[Work], *, workers: int) -> Iterator[StreamR
 
     When the caller stops listening (Ctrl-C), workers end after the page in flight and give their leases back.
     """
+    run.accounts = len(work)
     beat = Heartbeat(
         run.access.database, clock=run.access.clock, tenant_id=run.access.tenant.id, run_id=run.run_id,
         seconds=run.lease_seconds,
@@ -111,6 +118,9 @@ def _sync_account(run: Run, work: Work) -> list[StreamResult]:
     try:
         ask = _ask(run, work)
         for stream in work.streams:
+            if run.stop.is_set():
+                results.append(_result(work, stream, StreamState.INTERRUPTED))
+                continue
             results.append(_sync_stream(run, work, stream, ask))
             if (results[-1].error or {}).get("kind") == GrantLost.__name__:
                 break
@@ -125,6 +135,7 @@ def _sync_account(run: Run, work: Work) -> list[StreamResult]:
                 session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=(whose.id,), now=run.access.clock.now()
             )
             release_lease(session, tenant_id=tenant_id, account_id=whose.id, run_id=run.run_id)
+        run.done.append(whose.id)
     return results
 
 
@@ -143,7 +154,32 @@ def _ask(run: Run, work: Work) -> Ask:
         circuit=Circuit(
             access.database, clock=access.clock, tenant_id=access.tenant.id, account_id=whose.id, connector=connector
         ),
+        clock=_StoppableClock(access.clock, run.stop),
     )  # fmt: skip
+
+
+class _Stopped(EngagerrError):
+    """The run was stopped while it waited for a platform."""
+
+
+class _StoppableClock:
+    """The run's clock; who waits for a platform on it finds out soon that the run was stopped."""
+
+    def __init__(self, clock: Clock, stop: threading.Event) -> None:
+        self._clock = clock
+        self._stop = stop
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in pieces."""
+        while seconds > 0:
+            if self._stop.is_set():
+                raise _Stopped("The run was stopped.")
+            self._clock.sleep(min(seconds, _PATIENCE_SECONDS))
+            seconds -= _PATIENCE_SECONDS
 
 
 @dataclass(slots=True)
@@ -163,7 +199,7 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
         part.checkpoint = before.begun(stream, run.access.clock.now(), since=work.since)
         part.result = replace(part.result, gaps=(gap,) if gap else ())
         for _ in _pass(run, work, stream, ask, part):
-            run.report(_progress(part.result))
+            run.report(_progress(run, part.result))
             if run.stop.is_set() and part.checkpoint.cursor is not None:
                 part.result = replace(part.result, state=StreamState.INTERRUPTED)
                 break
@@ -178,9 +214,13 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
         part.result = _lost(run, work, stream, error, brought=part.result)
     except LeaseLost as error:
         part.result = replace(part.result, state=StreamState.SKIPPED, error=_facts(error))
+    except _Stopped:
+        part.result = replace(part.result, state=StreamState.INTERRUPTED, next_due_at=part.checkpoint.next_due_at)
+        with run.access.transaction(Permission.SYNC) as session:
+            _write_result(session, run, work, stream, part.result)
     except EngagerrError as error:
         part.result = _fail(run, work, stream, error, brought=part.result)
-    run.report(_progress(part.result, ended=True))
+    run.report(_progress(run, part.result, ended=True))
     return part.result
 
 
@@ -259,11 +299,8 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
             )  # fmt: skip
             items, updated = arrival.items_new, arrival.items_updated
             observations, bad = arrival.observations_new, len(arrival.rejections)
-        if page.moved_to and connector.platform == "podcast":
-            session.execute(
-                text("UPDATE accounts SET url = :url WHERE tenant_id = :tenant_id AND id = :id"),
-                {"tenant_id": tenant_id, "id": whose.id, "url": page.moved_to},
-            )
+        if page.moved_to:
+            log("account.moved", account=whose.name, moved_to=redacted(page.moved_to))
         ahead = checkpoint.after(page, stream, now)
         write_checkpoint(
             session, tenant_id=tenant_id, account_id=whose.id, connector=connector.name, stream=stream.name,
@@ -398,8 +435,8 @@ def _facts(error: EngagerrError) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _progress(result: StreamResult, *, ended: bool = False) -> SyncProgress:
+def _progress(run: Run, result: StreamResult, *, ended: bool = False) -> SyncProgress:
     return SyncProgress(
-        result.account, result.stream, result.pages, result.items_new + result.items_updated, result.observations_new,
-        result.state if ended else None,
+        result.account, result.connector, result.stream, result.pages, result.items_new + result.items_updated,
+        result.observations_new, len(run.done), run.accounts, result.state if ended else None,
     )  # fmt: skip

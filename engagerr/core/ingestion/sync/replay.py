@@ -24,7 +24,7 @@ from engagerr.core.errors import EngagerrError, InvalidInput
 from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import lock_arrivals, make_room
-from engagerr.core.ingestion.landing import land_items, land_links, reread_observations
+from engagerr.core.ingestion.landing import land_audience, land_items, land_links, reread_observations
 from engagerr.core.ingestion.raw import read_raw
 from engagerr.core.ingestion.subscribers import SUBSCRIBERS
 from engagerr.core.ingestion.sync.pages import (
@@ -320,6 +320,7 @@ def _reread(
         session.execute(
             text("INSERT INTO stage_subjects (subject, subject_id, is_new) VALUES (:subject, :id, false)"), subjects
         )
+    land_audience(session, tenant_id=tenant_id, staged=staged, accounts=accounts)
     corrected, withdrawn = reread_observations(session, tenant_id=tenant_id, import_id=import_id)
     if staged.items:
         land_links(session, tenant_id=tenant_id)

@@ -24,13 +24,16 @@ class StreamState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
-    """A page has landed, or a stream has ended (`state`)."""
+    """A page has landed, or a stream has ended (`state`). `accounts_done` of the run's `accounts` are through."""
 
     account: str
+    connector: str
     stream: str
     pages: int
     items: int
     observations: int
+    accounts_done: int
+    accounts: int
     state: StreamState | None = None
 
 

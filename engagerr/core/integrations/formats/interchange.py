@@ -46,6 +46,13 @@ class _Metric(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     currency: _Currency | None = None
 
 
+class _Audience(msgspec.Struct, forbid_unknown_fields=True):
+    dimension: _Named
+    value: _Named
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    observed_at: _Moment | None = None
+
+
 class _Account(msgspec.Struct, forbid_unknown_fields=True):
     platform: _Named
     handle: _Named
@@ -55,6 +62,7 @@ class _Account(msgspec.Struct, forbid_unknown_fields=True):
     followers: int | None = None
     observed_at: _Moment | None = None
     metrics: list[_Metric] | None = None
+    audience: list[_Audience] | None = None
 
 
 class _Amount(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,13 +73,6 @@ class _Amount(msgspec.Struct, forbid_unknown_fields=True):
 class _Rate(msgspec.Struct, forbid_unknown_fields=True):
     deliverable: _Named
     amount: _Amount
-
-
-class _Audience(msgspec.Struct, forbid_unknown_fields=True):
-    dimension: _Named
-    value: _Named
-    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    observed_at: _Moment | None = None
 
 
 class _Creator(msgspec.Struct, tag="creator", forbid_unknown_fields=True):
@@ -120,12 +121,13 @@ class _ExactMetric(_Metric, gc=False, forbid_unknown_fields=True):
     value: int | Decimal | None = None  # type: ignore[assignment]
 
 
-class _ExactAccount(_Account, forbid_unknown_fields=True):
-    metrics: list[_ExactMetric] | None = None  # type: ignore[assignment]
-
-
 class _ExactAudience(_Audience, forbid_unknown_fields=True, kw_only=True):
     share: Decimal  # type: ignore[assignment]
+
+
+class _ExactAccount(_Account, forbid_unknown_fields=True):
+    metrics: list[_ExactMetric] | None = None  # type: ignore[assignment]
+    audience: list[_ExactAudience] | None = None  # type: ignore[assignment]
 
 
 class _ExactCreator(_Creator, tag="creator", forbid_unknown_fields=True):
@@ -287,6 +289,7 @@ def _creator(row: int, line: _Creator) -> Record:
                 account.name,
                 account.url,
                 tuple(figures),
+                audience=_shares(account.audience),
             )
         )
     return CreatorRecord(
@@ -298,11 +301,12 @@ def _creator(row: int, line: _Creator) -> Record:
         bio=line.bio,
         accounts=tuple(accounts),
         rates=tuple(RateRecord(rate.deliverable, rate.amount.minor, rate.amount.currency) for rate in line.rates or ()),
-        audience=tuple(
-            AudienceRecord(share.dimension, share.value, share.share, share.observed_at)
-            for share in line.audience or ()
-        ),
+        audience=_shares(line.audience),
     )
+
+
+def _shares(said: list[_Audience] | None) -> tuple[AudienceRecord, ...]:
+    return tuple(AudienceRecord(share.dimension, share.value, share.share, share.observed_at) for share in said or ())
 
 
 def _wrong_metric(row: int, metrics: list[_Metric] | None) -> Rejection | None:

@@ -101,7 +101,7 @@ def _check_extent(name: str, sheet: str, text: bytes) -> None:
 
 def _sheets(source: Source) -> dict[str, list[Cells]]:
     """The rows of each sheet by its name in capitals, values only."""
-    import openpyxl  # type: ignore[import-untyped]
+    import openpyxl
 
     if source.path.stat().st_size > _MAX_FILE_BYTES:
         raise InvalidInput(f"{source.name} is far larger than a LinkedIn export.", hint=_FIX)

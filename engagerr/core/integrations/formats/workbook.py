@@ -136,7 +136,7 @@ _DAMAGE = (
 @contextmanager
 def _opened(source: Source) -> Iterator[Any]:
     """The workbook in read-only mode; every fault of it, then or while it is read, becomes `InvalidInput`."""
-    import openpyxl  # type: ignore[import-untyped]
+    import openpyxl
 
     _refuse_bombs(source)
     with source.open() as file:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 
+from engagerr import Workspace
 from engagerr.core.ingestion.sync import SyncProgress
 from engagerr.core.ingestion.sync.reports import StreamState
 from tests.core.ingestion.sync.conftest import World
@@ -56,3 +60,28 @@ def test_progress_is_told_page_by_page(world: World) -> None:
     videos = [one for one in told if one.stream == "videos"]
     assert [one.pages for one in videos] == [1, 2, 3, 3]
     assert videos[-1].state is StreamState.DONE
+
+
+def test_the_audience_of_an_account_stands_beside_the_creators_own(world: World) -> None:
+    account = world.connect(FakeYouTube())
+    world.work.sync.run()
+    shares = {
+        (row.dimension, row.value): (row.share, row.account) for row in world.work.roster.show("Ann Lee").audience
+    }
+    assert shares["gender", "female"] == (Decimal("0.61"), account)
+
+
+def test_what_a_sync_brought_survives_an_export_and_an_import(
+    world: World, other_workspace: Workspace, tmp_path: Path
+) -> None:
+    world.connect(FakeYouTube())
+    world.work.sync.run()
+    first = io.BytesIO()
+    world.work.ingestion.export_jsonl(first)
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(first.getvalue())
+    assert other_workspace.ingestion.import_file(file).quarantined == ()
+    second = io.BytesIO()
+    other_workspace.ingestion.export_jsonl(second)
+    assert second.getvalue() == first.getvalue()
+    assert b'"audience"' in first.getvalue()

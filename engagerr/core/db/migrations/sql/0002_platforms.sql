@@ -207,10 +207,23 @@ COMMENT ON COLUMN tasks.subject IS 'in words: instagram:@ann';
 COMMENT ON COLUMN jobs.cron IS 'five fields, UTC';
 COMMENT ON COLUMN jobs.last_holder IS 'machine and process';
 
+CREATE TABLE account_audience_shares (
+  tenant_id UUID NOT NULL,
+  account_id UUID NOT NULL,
+  dimension TEXT NOT NULL,
+  value TEXT NOT NULL,
+  share NUMERIC NOT NULL,
+  observed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  CONSTRAINT account_audience_shares_pkey PRIMARY KEY (tenant_id, account_id, dimension, value, observed_at),
+  CONSTRAINT account_audience_shares_account_id_fkey FOREIGN KEY(tenant_id, account_id) REFERENCES accounts (tenant_id, id),
+  CONSTRAINT account_audience_shares_share_check CHECK (share >= 0 AND share <= 1)
+);
+COMMENT ON TABLE account_audience_shares IS 'Append-only: what a platform said of one account''s followers or viewers.';
+
 -- ── Tenancy and privileges ─────────────────────────────────────────────────────────────────────────────────────────
 SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
   'platform_grants', 'quota_buckets', 'circuits', 'sync_runs', 'sync_leases', 'sync_checkpoints', 'sync_results',
-  'events', 'event_heads', 'event_cursors', 'tasks', 'jobs', 'saved_formats']) AS name;
+  'events', 'event_heads', 'event_cursors', 'tasks', 'jobs', 'saved_formats', 'account_audience_shares']) AS name;
 
 GRANT SELECT, INSERT, UPDATE (state, scopes, secret, sealed_key, key_id, expires_at, connected_by, connected_at, renewed_at,
   lost_at, lost_reason) ON platform_grants TO :app;
@@ -222,7 +235,7 @@ GRANT SELECT, INSERT, UPDATE (position, cursor, pass_began_at, pass_since, momen
   remembered, next_due_at, state, failures, error, updated_at) ON sync_checkpoints TO :app;
 GRANT SELECT, INSERT, UPDATE (finished_at, state, pages, items_new, items_updated, observations_new, quarantined, gaps,
   error, next_due_at) ON sync_results TO :app;
-GRANT SELECT, INSERT ON events TO :app;
+GRANT SELECT, INSERT ON events, account_audience_shares TO :app;
 GRANT SELECT ON event_heads TO :app;
 GRANT SELECT, INSERT, UPDATE (sequence, failures, error, retry_at) ON event_cursors TO :app;
 GRANT SELECT, INSERT, UPDATE (message, hint, resolved_at) ON tasks TO :app;
