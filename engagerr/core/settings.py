@@ -40,7 +40,9 @@ class DatabaseSettings(_Section):
         description="A PostgreSQL 16+ server: postgresql://role@host/database. Empty: the embedded server in the home.",
     )
     url_file: Path | None = Field(None, description="A file that holds the URL, for secrets mounted as files.")
-    pool_size: int = Field(5, ge=2, le=100, description="Connections kept open by one process.")
+    pool_size: int = Field(
+        10, ge=2, le=100, description="Connections that one process may open; a sync takes one per worker and one more."
+    )
     connect_timeout_seconds: int = Field(10, ge=1, le=300, description="How long to wait for a connection.")
     lock_timeout_seconds: int = Field(
         600, ge=0, description="How long to wait for another import or migration; 0 means for ever."

@@ -137,7 +137,8 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """A piece of a stream that lands as one: in one transaction with its checkpoint.
 
     `next` is the cursor of the page after it (None: the stream is at its end). `gaps` say in words what could not be
-    had. `remember` is kept for the next pass (see `Window.remembered`), `moved_to` is where the platform says that it lives now, for the log.
+    had. `remember` is kept for the next pass (see `Window.remembered`). `moved_to` is where the account lives now by
+    the platform's word, for the log.
     """
 
     parts: tuple[Part, ...]

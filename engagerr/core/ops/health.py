@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LEAST_FREE_BYTES = 1_000_000_000
 _STALE_IMPORT = timedelta(days=35)
+_LATE_SYNC = timedelta(days=1)
+_LATE_EVENT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Health:
             hint=None if audit.intact else f"{audit.reason}: see engagerr db verify-audit and the backups.",
         )
         yield from self._imports()
+        yield from self._sync()
 
     def _disk(self) -> Check:
         free = shutil.disk_usage(self._access.settings.home).free
@@ -91,7 +94,7 @@ class Health:
             row = session.execute(
                 text(
                     "SELECT max(imported_at) AS newest, count(*) AS imports,"
-                    " coalesce(sum((counts ->> 'quarantined')::bigint), 0) AS bad FROM imports"
+                    " coalesce(sum((counts ->> 'quarantined')::bigint), 0) AS bad FROM imports WHERE stream IS NULL"
                 )
             ).one()
             open_edges = session.execute(
@@ -119,3 +122,60 @@ class Health:
             yield Check(
                 "content edges", "ok", f"{open_edges:,} wait for a decision", hint="See engagerr content suggest."
             )
+
+    def _sync(self) -> Iterator[Check]:
+        """Streams that nobody syncs, events that nobody was told, and what waits for a person."""
+        now = self._access.clock.now()
+        with self._access.transaction(Permission.READ) as session:
+            connected, lost = session.execute(
+                text(
+                    "SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'lost')"
+                    " FROM platform_grants"
+                )
+            ).one()
+            streams = session.execute(
+                text(
+                    """
+                    SELECT count(*) FILTER (WHERE point.next_due_at < :late) AS late, min(point.next_due_at) AS due,
+                           count(*) FILTER (WHERE point.state = 'failed') AS failed, max(point.updated_at) AS newest
+                    FROM sync_checkpoints AS point
+                    JOIN platform_grants AS grants ON grants.tenant_id = point.tenant_id
+                     AND grants.account_id = point.account_id AND grants.connector = point.connector
+                    WHERE grants.state = 'active'
+                    """
+                ),
+                {"late": now - _LATE_SYNC},
+            ).one()
+            untold = session.execute(
+                text(
+                    "SELECT min(events.at) FROM event_cursors AS seen JOIN events ON events.tenant_id = seen.tenant_id"
+                    " AND events.about = seen.about AND events.sequence > seen.sequence WHERE events.at < :late"
+                ),
+                {"late": now - _LATE_EVENT},
+            ).scalar_one()
+            tasks = session.execute(text("SELECT count(*), min(opened_at) FROM tasks WHERE resolved_at IS NULL")).one()
+        if connected or lost:
+            late = streams.late > 0
+            yield Check(
+                "sync",
+                "failed" if late else "warning" if streams.failed or lost else "ok",
+                f"{connected:,} connected account{'s' if connected != 1 else ''}"
+                + (f", {lost:,} to be reconnected" if lost else "")
+                + (f", {streams.failed:,} streams failed the last time" if streams.failed else "")
+                + (f", {streams.late:,} streams overdue by more than a day" if late else ""),
+                streams.newest,
+                "Is engagerr sync run in the crontab, or engagerr job start running? See engagerr sync status."
+                if late
+                else "See engagerr sync status."
+                if streams.failed or lost
+                else None,
+            )
+        if untold is not None:
+            yield Check(
+                "events", "warning", "subscribers were not told of everything", untold, "Run engagerr event deliver."
+            )
+        if tasks[0]:
+            yield Check(
+                "tasks", "warning", f"{tasks[0]:,} wait for a person", tasks[1],
+                "engagerr sync status names them, each with the command that mends it.",
+            )  # fmt: skip

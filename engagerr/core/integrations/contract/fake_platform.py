@@ -62,7 +62,7 @@ class FakePlatform:
 
     def token_of(self, request: httpx.Request) -> str | None:
         """The token that the request carries; None where the platform needs none."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = str(request.headers.get("authorization", "")).partition(" ")
         if scheme.lower() == "bearer":
             return token
         found: str | None = request.url.params.get("access_token")
