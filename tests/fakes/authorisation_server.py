@@ -212,7 +212,8 @@ class AuthorisationServer:
         self.devices[user_code] = device
         return json_response(
             {
-                "device_code": device.grant.refresh, "user_code": user_code, "interval": self.interval, "expires_in": 600,
+                "device_code": device.grant.refresh, "user_code": user_code, "interval": self.interval,
+                "expires_in": 600,
                 "verification_uri": f"https://{HOST}/activate",
             }
         )  # fmt: skip

@@ -1,16 +1,16 @@
-"""Verbs that import files and show what was imported."""
+"""One file on its way in: recognised, known or not, staged, landed and remembered, in one transaction."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,19 +18,18 @@ from sqlalchemy import text
 from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import land_staged, lock_arrivals, make_room
+from engagerr.core.ingestion.quarantine import quarantine, rejection_of
 from engagerr.core.ingestion.raw import keep_raw
-from engagerr.core.ingestion.saved_formats import load_formats, remove_format, save_format
+from engagerr.core.ingestion.saved_formats import load_formats
 from engagerr.core.ingestion.staging import EARLIEST, Stage, Staged
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.records import Period, Rejection
 from engagerr.core.roster import account_key, parse_account
-from engagerr.core.telemetry import correlation_id, log
+from engagerr.core.telemetry import correlation_id
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
-    from engagerr.core.integrations.formats.mapped_table import TableMapping
-    from engagerr.core.integrations.formats.mapping_proposal import Proposal
 
 # Clocks differ, and a report of "today" ends tonight.
 _FUTURE = timedelta(days=2)
@@ -69,36 +68,6 @@ class ImportResult:
     import_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """One import in the history."""
-
-    id: UUID
-    file_name: str
-    format: str
-    rows: int
-    items_new: int
-    items_updated: int
-    observations_new: int
-    quarantined: int
-    observed_at: datetime
-    imported_at: datetime
-    member: str | None
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class FormatRow:
-    """A format that can be imported."""
-
-    name: str
-    platform: str | None
-    title: str
-    recognised_by: str
-    yields: str
-    names_account: bool
-
-
 class AlreadyImported(Conflict):
     """The very same file was imported before, for somebody else."""
 
@@ -134,161 +103,37 @@ class _Job:
     report: Callable[[ImportProgress], None] = field(default=lambda _: None)
 
 
-class Ingestion:
-    """Files in, history and quarantine to look at, interchange out."""
+class FileImport:
+    """Imports files of one workspace."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def import_file(
+    def bring(
         self,
-        path: str | Path,
+        path: Path,
         *,
-        account: str | None = None,
-        creator: str | None = None,
-        format: str = "auto",
-        period: Period | None = None,
-        observed_at: datetime | None = None,
-        dry_run: bool = False,
-        progress: Callable[[ImportProgress], None] | None = None,
+        account: str | None,
+        creator: str | None,
+        format: str,
+        period: Period | None,
+        observed_at: datetime | None,
+        dry_run: bool,
+        progress: Callable[[ImportProgress], None] | None,
     ) -> ImportResult:
-        """Import one file in one transaction; the same file again changes nothing.
-
-        `account` is `platform:handle`; `creator` is made if missing, and so is their account where the file names none.
-        `period` is what the figures cover where the file does not say; `observed_at` (aware) when they were true, by
-        default now. With `dry_run` the answer is the same and nothing is written.
-        """
-        self._access.require(Permission.IMPORT)
-        job = self._prepare(Path(path), account, creator, format, period, observed_at, dry_run=dry_run)
+        """Import one file, unless it is known."""
+        job = self._prepare(path, account, creator, format, period, observed_at, dry_run=dry_run)
         if progress is not None:
             job.report = progress
         known = self._known(job)
         if known is not None:
             return known
         try:
-            result = self._land(job)
+            return self._land(job)
         except _Known as other:
-            result = other.result
+            return other.result
         except _RolledBack as dry:
-            result = dry.result
-        log(
-            "file.imported",
-            file=result.path.name,
-            format=result.format,
-            rows=result.rows,
-            observations_new=result.observations_new,
-            quarantined=len(result.quarantined),
-            dry_run=dry_run,
-        )
-        return result
-
-    def formats(self) -> tuple[FormatRow, ...]:
-        """Every format, in the order in which they are tried."""
-        from engagerr.core.integrations.formats.table import FORMATS
-
-        with self._access.transaction(Permission.READ) as session:
-            saved = load_formats(session, self._access.tenant.id)
-        return tuple(
-            FormatRow(known.name, known.platform, known.title, known.recognised_by, known.yields, known.names_account)
-            for known in (*FORMATS, *saved)
-        )
-
-    def propose_mapping(
-        self,
-        path: str | Path,
-        *,
-        sheet: str | None = None,
-        platform: str | None = None,
-        roles: Mapping[str, str] | None = None,
-        date_order: Literal["mdy", "dmy"] | None = None,
-        name: str | None = None,
-    ) -> Proposal:
-        """Propose what the columns of an unknown CSV or XLSX are; nothing is written.
-
-        `roles` ({heading: role}), `platform` and `date_order` say what the file does not; see `mapping_proposal`.
-        """
-        from engagerr.core.integrations.formats.mapping_proposal import propose
-
-        self._access.require(Permission.IMPORT)
-        path = Path(path)
-        _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
-        source = Source(path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
-        try:
-            return propose(
-                source, name=name, sheet=sheet, platform=platform, roles=roles, date_order=date_order,
-                now=self._access.clock.now(),
-            )  # fmt: skip
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
-
-    def save_mapping(self, mapping: TableMapping) -> None:
-        """Keep a mapping as a format of this workspace, in place of an earlier one of its name."""
-        with self._access.transaction(Permission.IMPORT) as session:
-            save_format(session, self._access.tenant.id, mapping, self._access.member.id, self._access.clock.now())
-            self._access.audit(session, "format.saved", f"format:{mapping.name}")
-
-    def remove_mapping(self, name: str) -> None:
-        """Forget a saved format; what was imported with it stays."""
-        with self._access.transaction(Permission.IMPORT) as session:
-            remove_format(session, self._access.tenant.id, name)
-            self._access.audit(session, "format.removed", f"format:{name}")
-
-    def history(self, *, limit: int = 100) -> tuple[ImportRow, ...]:
-        """The newest imports, newest first."""
-        with self._access.transaction(Permission.READ) as session:
-            rows = session.execute(
-                text(
-                    "SELECT imports.id, file_name, format, counts, observed_at, imported_at, members.name AS member,"
-                    " sha256 FROM imports LEFT JOIN members ON members.tenant_id = imports.tenant_id"
-                    " AND members.id = imports.member_id"
-                    " WHERE imports.tenant_id = :tenant_id ORDER BY imported_at DESC, imports.id DESC LIMIT :limit"
-                ),
-                {"tenant_id": self._access.tenant.id, "limit": limit},
-            )
-            return tuple(
-                ImportRow(
-                    row.id, row.file_name, row.format, row.counts["rows"], row.counts["items_new"],
-                    row.counts["items_updated"], row.counts["observations_new"], row.counts["quarantined"],
-                    row.observed_at, row.imported_at, row.member, row.sha256,
-                )
-                for row in rows
-            )  # fmt: skip
-
-    def quarantine(self, import_id: UUID | None = None) -> tuple[tuple[str, Rejection], ...]:
-        """Rows that could not be used, as (file name, row), of one import or of all."""
-        with self._access.transaction(Permission.READ) as session:
-            known = session.execute(
-                text("SELECT 1 FROM imports WHERE tenant_id = :tenant_id AND id = :id"),
-                {"tenant_id": self._access.tenant.id, "id": import_id},
-            ).one_or_none()
-            if import_id is not None and known is None:
-                raise NotFound(f"There is no import {import_id}.", hint="`engagerr import history` shows their ids.")
-            return tuple(
-                (row.file_name, _rejection(row))
-                for row in session.execute(
-                    text(
-                        'SELECT imports.file_name, bad."row", bad.part, bad.column_name, bad.value, bad.reason, bad.fix'
-                        " FROM quarantined_rows AS bad JOIN imports ON imports.tenant_id = bad.tenant_id"
-                        " AND imports.id = bad.import_id WHERE bad.tenant_id = :tenant_id"
-                        " AND (CAST(:import_id AS uuid) IS NULL OR bad.import_id = :import_id)"
-                        " ORDER BY imports.imported_at DESC, bad.import_id, bad.sequence"
-                    ),
-                    {"tenant_id": self._access.tenant.id, "import_id": import_id},
-                )
-            )
-
-    def export_jsonl(self, target: BinaryIO) -> int:
-        """Write the whole workspace as interchange JSONL; returns the number of lines.
-
-        The order depends on names only, so an export, imported into an empty home, exports as the same bytes.
-        """
-        from engagerr.core.ingestion.exporter import write_jsonl
-
-        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
-            lines = write_jsonl(session, tenant_id=self._access.tenant.id, target=target)
-            self._access.audit(session, "workspace.exported", f"tenant:{self._access.tenant.id}", lines=lines)
-        log("workspace.exported", lines=lines)
-        return lines
+            return dry.result
 
     def _prepare(
         self,
@@ -302,7 +147,7 @@ class Ingestion:
         dry_run: bool,
     ) -> _Job:
         now = self._access.clock.now()
-        size = _checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
+        size = checked_size(path, limit=self._access.settings.ingestion.max_file_megabytes * 1_000_000)
         if observed_at is not None and not (observed_at.tzinfo and EARLIEST <= observed_at <= now + _FUTURE):
             raise InvalidInput(
                 f"{observed_at.isoformat()} cannot be when the figures were true.",
@@ -390,7 +235,7 @@ class Ingestion:
                 format=row.format,
                 rows=row.counts["rows"],
                 unchanged=row.counts["rows"] - row.counts["quarantined"],
-                quarantined=tuple(_rejection(entry) for entry in bad),
+                quarantined=tuple(rejection_of(entry) for entry in bad),
                 notices=(f"Imported before, on {row.imported_at:%Y-%m-%d %H:%M} UTC: nothing changed.",),
                 already_imported=row.imported_at,
                 dry_run=job.dry_run,
@@ -534,22 +379,7 @@ class Ingestion:
                 "correlation_id": correlation_id(),
             },
         )
-        if result.quarantined:
-            session.execute(
-                text(
-                    'INSERT INTO quarantined_rows (tenant_id, import_id, sequence, "row", part, column_name, value,'
-                    " reason, fix)"
-                    " VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
-                ),
-                [
-                    {
-                        "tenant_id": tenant_id, "import_id": result.import_id, "sequence": sequence, "row": bad.row,
-                        "part": bad.part, "column": bad.column, "value": (bad.value or "").replace("\x00", "")[:2000],
-                        "reason": bad.reason, "fix": bad.fix,
-                    }
-                    for sequence, bad in enumerate(result.quarantined)
-                ],
-            )  # fmt: skip
+        quarantine(session, tenant_id=tenant_id, import_id=result.import_id, rejections=result.quarantined)
         digest = keep_raw(session, tenant_id=tenant_id, import_id=result.import_id, source=job.source, rows=result.rows)
         if digest != job.sha256:
             raise Unavailable(
@@ -588,7 +418,8 @@ class _CountedFile(io.FileIO):
         return count
 
 
-def _checked_size(path: Path, *, limit: int) -> int:
+def checked_size(path: Path, *, limit: int) -> int:
+    """The file's size in bytes; refused when it is missing, a folder, empty, or above `limit` bytes."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -603,10 +434,6 @@ def _checked_size(path: Path, *, limit: int) -> int:
             hint="Split it, or raise ingestion.max_file_megabytes.",
         )
     return status.st_size
-
-
-def _rejection(row: Any) -> Rejection:
-    return Rejection(row.row, row.column_name, row.value or None, row.reason, row.fix, row.part)
 
 
 def _words(period: Period | None) -> str | None:

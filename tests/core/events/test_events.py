@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import hypothesis
+import psycopg
 import pytest
 import sqlalchemy
 from engagerr import Engagerr, Forbidden, InvalidInput, NotFound, Rejected, Settings, Workspace
@@ -90,9 +92,9 @@ def test_each_account_counts_from_one_without_a_gap(workspace: Workspace, other_
 
 def test_what_did_not_happen_leaves_no_event_and_no_gap(workspace: Workspace) -> None:
     say(workspace, ANN)
-    with pytest.raises(Rejected), workspace.access.transaction(Permission.IMPORT) as session:
+    with workspace.access.transaction(Permission.IMPORT) as session:
         emit(session, tenant_id=workspace.tenant.id, about=ANN, kind="items.seen", now=START)
-        raise Rejected("Something else went wrong.")
+        session.rollback()
     say(workspace, ANN)
     assert numbers(workspace, ANN) == [1, 2]
 
@@ -110,9 +112,10 @@ def test_one_event_about_several_accounts_is_one_each(workspace: Workspace) -> N
 def test_events_cannot_be_changed_or_taken_back(workspace: Workspace, app_connection: Connection) -> None:
     say(workspace, ANN)
     for statement in ("UPDATE events SET kind = 'items.seen'", "DELETE FROM events", "DELETE FROM event_heads"):
-        with pytest.raises(Exception, match="permission denied"), app_connection.transaction():
-            app_connection.execute("SELECT set_config('engagerr.tenant_id', %s, true)", [str(workspace.tenant.id)])
+        app_connection.execute("SELECT set_config('engagerr.tenant_id', %s, true)", [str(workspace.tenant.id)])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app_connection.execute(statement)  # type: ignore[call-overload]
+        app_connection.rollback()
 
 
 def test_who_has_seen_a_number_never_meets_a_smaller_one_later(
@@ -184,17 +187,16 @@ def test_a_subscriber_that_fails_is_told_again_after_its_pause_and_its_part_is_u
     bad.refuses = lambda _: False
     paused, _ = events.deliver()
     assert (paused.events, paused.error) == (0, "I will not hear number 1.")  # not yet, and still not well
-    clock.advance(seconds=10)
+    clock.advance(seconds=9)
     say(workspace, ANN)
     assert events.deliver()[0].events == 0
-    clock.advance(seconds=10)
+    clock.advance(seconds=1)
     assert [(told.events, told.error) for told in events.deliver()] == [(2, None), (0, None)]
     assert bad.told == good.told == [(ANN, 1), (ANN, 2)]
 
 
 def test_the_pause_grows_to_an_hour_and_no_longer(workspace: Workspace, clock: SteeredClock) -> None:
     bad = Listener()
-    bad.refuses = lambda _: True
     events = events_of(workspace, bad)
     say(workspace, ANN)
     tried: list[datetime] = []
@@ -211,8 +213,8 @@ def test_the_pause_grows_to_an_hour_and_no_longer(workspace: Workspace, clock: S
         if len(refusals) > before:
             tried.append(clock.now())
         clock.advance(seconds=10)
-    pauses = [(later - earlier) for earlier, later in zip(tried, tried[1:], strict=False)]
-    assert pauses[:4] == [timedelta(seconds=seconds) for seconds in (20, 40, 80, 160)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert pauses[:4] == [timedelta(seconds=seconds) for seconds in (10, 20, 40, 80)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(hours=1)
 
@@ -253,58 +255,35 @@ def test_many_accounts_and_many_events_are_all_told(workspace: Workspace) -> Non
     assert listener.told == [(about, number) for about in sorted(abouts) for number in (1, 2, 3)]
 
 
-@given(script=st.lists(st.tuples(st.sampled_from([ANN, BO, CY]), st.integers(0, 3)), max_size=25))
-def test_however_often_a_subscriber_fails_it_hears_everything_in_order(script: list[tuple[UUID, int]]) -> None:
+# The examples share a workspace; each has a listener and accounts of its own.
+@hypothesis.settings(max_examples=30, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=12))
+def test_however_often_a_subscriber_fails_it_hears_everything_in_order(
+    workspace: Workspace, clock: SteeredClock, script: list[tuple[int, int]]
+) -> None:
     """Each event is refused so many times before it is heard; telling goes on until nothing waits."""
-    with _module.example() as workspace:
-        clock = workspace.access.clock
-        assert isinstance(clock, SteeredClock)
-        left: dict[Said, int] = {}
-        counted: dict[UUID, int] = {}
-        for about, refusals in script:
-            counted[about] = counted.get(about, 0) + 1
-            left[about, counted[about]] = refusals
-        base = {about: max(numbers(workspace, about), default=0) for about in counted}
+    accounts = [uuid4() for _ in range(3)]
+    left: dict[Said, int] = {}
+    counted = dict.fromkeys(accounts, 0)
+    for account, refusals in script:
+        about = accounts[account]
+        counted[about] += 1
+        left[about, counted[about]] = refusals
 
-        def refuses(event: Event) -> bool:
-            key = (event.about, event.sequence - base[event.about])
-            left[key] -= 1
-            return left[key] >= 0
+    def refuses(event: Event) -> bool:
+        key = (event.about, event.sequence)
+        left[key] = left.get(key, 0) - 1
+        return left[key] >= 0
 
-        listener = Listener(f"listener-{uuid4()}")
-        events = events_of(workspace, listener)
+    listener = Listener(f"listener-{uuid4()}")
+    listener.refuses = refuses
+    events = events_of(workspace, listener)
+    say(workspace, *(accounts[account] for account, _ in script))
+    while events.subscribers()[0][2]:
         events.deliver()
-        listener.told.clear()
-        listener.refuses = refuses
-        say(workspace, *(about for about, _ in script))
-        for _ in range(1 + sum(refusals for _, refusals in script)):
-            if events.subscribers()[0][2] == 0:
-                break
-            events.deliver()
-            clock.advance(hours=1)
-        for about, count in counted.items():
-            own = [number - base[about] for who, number in listener.told if who == about]
-            assert own == list(range(1, count + 1))
-
-
-class _Module:
-    """One workspace for all examples of a property: their listeners have names of their own."""
-
-    workspace: Workspace | None = None
-
-    @contextmanager
-    def example(self) -> Iterator[Workspace]:
-        assert self.workspace is not None
-        yield self.workspace
-
-
-_module = _Module()
-
-
-@pytest.fixture(autouse=True)
-def _workspace_for_properties(request: pytest.FixtureRequest) -> None:
-    if "however_often" in request.node.name:
-        _module.workspace = request.getfixturevalue("workspace")
+        clock.advance(hours=1)
+    for about, count in counted.items():
+        assert [number for who, number in listener.told if who == about] == list(range(1, count + 1))
 
 
 # ── With what happened ─────────────────────────────────────────────────────────────────────────────────────────────

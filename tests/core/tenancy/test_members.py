@@ -278,11 +278,13 @@ def test_what_each_role_may_do() -> None:
     """The table itself, so that a change to it is meant."""
     assert {role: {permission.name for permission in held} for role, held in PERMISSIONS.items()} == {
         "owner": {
-            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS", "DECIDE_CONTENT",
+            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
+            "DECIDE_CONTENT",
             "MANAGE_MEMBERS", "READ_AUDIT",
         },
         "manager": {
-            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS", "DECIDE_CONTENT",
+            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
+            "DECIDE_CONTENT",
             "READ_AUDIT",
         },
         "finance": {"READ", "READ_TERMS", "EDIT_TERMS", "READ_AUDIT"},

@@ -15,10 +15,11 @@ from sqlalchemy import text
 
 from engagerr.core.errors import Broken, EngagerrError
 from engagerr.core.ingestion.arrival import Arrival, land_staged, lock_arrivals, make_room
+from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import keep_bytes
 from engagerr.core.ingestion.staging import Stage, Staged
 from engagerr.core.integrations.connector import Account, Connector, Page, Stream
-from engagerr.core.integrations.records import Record, Rejection
+from engagerr.core.integrations.records import Record
 from engagerr.core.telemetry import correlation_id, log
 
 if TYPE_CHECKING:
@@ -146,26 +147,6 @@ def stage_for_pages(access: Access, session: Session, moment: datetime) -> Stage
             f"More than {limit:,} entries of a page cannot be used.", hint="The platform may have changed its answers."
         ),
     )
-
-
-def quarantine(session: Session, *, tenant_id: UUID, import_id: UUID, rejections: tuple[Rejection, ...]) -> None:
-    """Keep what could not be used, with the reason."""
-    if not rejections:
-        return
-    session.execute(
-        text(
-            'INSERT INTO quarantined_rows (tenant_id, import_id, sequence, "row", part, column_name, value, reason,'
-            " fix) VALUES (:tenant_id, :import_id, :sequence, :row, :part, :column, :value, :reason, :fix)"
-        ),
-        [
-            {
-                "tenant_id": tenant_id, "import_id": import_id, "sequence": sequence, "row": bad.row,
-                "part": bad.part, "column": bad.column, "value": (bad.value or "").replace("\x00", "")[:2000],
-                "reason": bad.reason, "fix": bad.fix,
-            }
-            for sequence, bad in enumerate(rejections)
-        ],
-    )  # fmt: skip
 
 
 def own_accounts(session: Session, tenant_id: UUID, whose: ConnectedAccount, staged: Staged) -> dict[int, UUID]:

@@ -25,13 +25,13 @@ from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import lock_arrivals, make_room
 from engagerr.core.ingestion.landing import land_audience, land_items, land_links, reread_observations
+from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import read_raw
 from engagerr.core.ingestion.subscribers import SUBSCRIBERS
 from engagerr.core.ingestion.sync.pages import (
     ConnectedAccount,
     KeptPage,
     own_accounts,
-    quarantine,
     read_records,
     stage_for_pages,
 )
