@@ -53,8 +53,9 @@ def list_() -> None:
     """List every platform that can be connected, and what it brings."""
     with workspace() as work:
         rows = work.platforms.list()
-    to_do = [f"{row.title}: {row.to_do}" for row in rows if row.to_do]
-    show(rows, columns=_CONNECTOR_COLUMNS, csv=_CONNECTOR_CSV, notes=["", *to_do] if to_do else [])
+    waiting = any(row.to_do for row in rows)
+    hint = "`engagerr platform show NAME` says how an app is registered and named, and what it brings in detail."
+    show(rows, columns=_CONNECTOR_COLUMNS, csv=_CONNECTOR_CSV, notes=["", hint] if waiting else [])
 
 
 @verb(app, "show", examples=("engagerr platform show youtube",))

@@ -239,7 +239,7 @@ def _made_payloads() -> Iterator[Seed]:
         "rows": [["3FKyVeipMss", 1200], ["aKyVeipMss3", 3]],
     }
     yield Seed("reports.json", "youtube-analytics-api", _json(report))
-    rows = {"rows": [[1682035200, 43], [1682121600, 8]], "columnHeaders": [{"name": "Time"}, {"name": "Plays"}]}
+    rows = {"rows": [[1682035200, 43], [1682121600, 8]], "columnHeaders": [{"name": "Time (UTC)"}, {"name": "Plays"}]}
     plays = {"episodeId": 12, "kind": "plays", "parameters": {"timeInterval": 86400}, "data": rows}
     yield Seed("plays.json", "anchor-payload", _payload("anchor", "episodePlays", plays, episode="e215pm4"))
     genders = {"rows": [["Male", 0.6], ["Female", 0.4]], "columnHeaders": [{"name": "Gender"}, {"name": "Percent"}]}

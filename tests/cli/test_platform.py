@@ -107,7 +107,8 @@ def test_the_list_says_what_can_be_connected_and_what_is_to_be_done_first(cli: C
     assert rows["sample"]["to_do"] is None
     assert rows["youtube"]["to_do"].startswith("Register one")
     out = cli("platform", "list").out
-    assert "YouTube: Register one" in out
+    assert "engagerr platform show NAME" in out
+    assert "Register one" in cli("platform", "show", "youtube").out
     assert "no app is named yet" in out
     assert next(csv.reader(io.StringIO(cli("platform", "list", "-o", "csv").out)))[0] == "name"
 

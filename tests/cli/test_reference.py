@@ -21,6 +21,8 @@ _NEED_AN_EMBEDDED_SERVER = {
     "engagerr db upgrade",
     "engagerr db check-migrations",
 }
+# It runs until it is ended.
+_NEVER_ENDS = {"engagerr job start"}
 # They speak to a platform: test_platform.py tries their examples on a fake one.
 _NEED_A_PLATFORM = {"engagerr platform connect", "engagerr platform disconnect"}
 
@@ -81,7 +83,7 @@ def test_the_examples_work_one_after_the_other(
         table = place / "Table data.csv"
         table.write_bytes(table.read_bytes() + b"\n")
         for command in ALL:
-            if command.path in _NEED_AN_EMBEDDED_SERVER | _NEED_A_PLATFORM:
+            if command.path in _NEED_AN_EMBEDDED_SERVER | _NEED_A_PLATFORM | _NEVER_ENDS:
                 continue
             for example in command.examples:
                 line = with_real_ids(example.partition(" | ")[0], cli)

@@ -27,7 +27,7 @@ from tests.fakes.clock import SteeredClock
 GUIDE = ROOT / "docs" / "guides" / "connectors.md"
 EXAMPLE = ROOT / "docs" / "examples" / "connector"
 # A file's blocks stand below a line that names it: `engagerr_pressling.py`, in one piece or several.
-_FILE = re.compile(r"^\*\*`([\w.]+)`\*\*.*\n\n```(?:py|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^\*\*`([\w.]+)`\*\*[^\n]*\n\n```(?:py|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_what_the_platform_says_no_to_is_a_task_and_mended_by_connecting_again(
         work.platforms.connect_token("pressling", "good-token", creator="Ann Lee")
         fake.valid_tokens = {"another-token"}
         report = work.sync.run(workers=1)
-        assert [task.kind for task in report.tasks] == ["reconnect"]
+        assert [task.kind for task in report.tasks] == ["grant.lost"]
         work.platforms.connect_token("pressling", "another-token", account="pressling:annlee")
         assert work.sync.run(workers=1, now=True).state == "succeeded"
         assert work.sync.tasks() == ()

@@ -161,6 +161,7 @@ CONNECTOR = Connector(
     auth=OAuth2(
         authorize_url=graph.DIALOG_URL,
         token_url=graph.TOKEN_URL,
+        revoke_url=graph.PERMISSIONS_URL,
         scopes=(
             Scope("pages_show_list", "see which pages you manage"),
             Scope("pages_read_engagement", "read the page, its posts and its followers' number"),

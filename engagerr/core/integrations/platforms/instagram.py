@@ -193,6 +193,7 @@ CONNECTOR = Connector(
     auth=OAuth2(
         authorize_url=graph.DIALOG_URL,
         token_url=graph.TOKEN_URL,
+        revoke_url=graph.PERMISSIONS_URL,
         scopes=(
             Scope("instagram_basic", "read the profile and the posts"),
             Scope("instagram_manage_insights", "read the figures of the account, its posts and stories"),

@@ -33,6 +33,8 @@ VERSION = "v25.0"
 BASE_URL = f"https://graph.facebook.com/{VERSION}"
 DIALOG_URL = f"https://www.facebook.com/{VERSION}/dialog/oauth"
 TOKEN_URL = f"{BASE_URL}/oauth/access_token"
+# A grant is ended by DELETE here: every permission that the person gave to the app.
+PERMISSIONS_URL = f"{BASE_URL}/me/permissions"
 # 200 calls an hour, user and app at the worst; the business use case limits of an account in use are far wider.
 LIMITS = Limits(account_per_second=5.0, app_per_second=20.0, burst=20)
 FIX = "Fetch it again; the page is kept as it came and can be read again after a new version."

@@ -233,6 +233,7 @@ CONNECTOR = Connector(
         token_url="https://id.twitch.tv/oauth2/token",  # noqa: S106 - an address
         revoke_url="https://id.twitch.tv/oauth2/revoke",
         device_url="https://id.twitch.tv/oauth2/device",
+        device_scope_name="scopes",
         scopes=(_FOLLOWERS,),
         pkce=False,
         client_id_header="Client-Id",
