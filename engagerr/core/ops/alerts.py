@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _KINDS = frozenset(
     {
-        "grant.connected", "grant.lost", "grant.revoked", "sync.failed", "sync.recovered", "sync.gap", "job.failed",
+        "grant.connected", "grant.lost", "grant.revoked", "sync.failed", "sync.recovered", "job.failed",
         "job.recovered",
     }
 )  # fmt: skip
@@ -71,8 +71,6 @@ def _words(event: Event, name: str) -> tuple[str, str, str, str]:
             f"The job {detail['job']} failed: {detail['error']}",
             f"engagerr job run {detail['job']}",
         )
-    if event.kind == "sync.gap":
-        return ("sync.gap", f"{name} {detail['stream']}", detail["gap"], "engagerr sync status")
     return (
         "sync.failed",
         f"{name} {detail['stream']}",

@@ -188,6 +188,7 @@ class _Part:
 
     checkpoint: Checkpoint
     result: StreamResult
+    unread: EngagerrError | None = None
 
 
 def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult:
@@ -204,6 +205,8 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
                 part.result = replace(part.result, state=StreamState.INTERRUPTED)
                 break
         part.result = replace(part.result, next_due_at=part.checkpoint.next_due_at)
+        if part.unread is not None:
+            raise part.unread
         with run.access.transaction(Permission.SYNC) as session:
             if before.state == "failed" and part.result.state is StreamState.DONE:
                 _emit(session, run, work, stream, "sync.recovered")
@@ -293,10 +296,11 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         )  # fmt: skip
         items = updated = observations = bad = 0
         if page.parts:
-            _, arrival = land_page(
+            arrival, unread = land_page(
                 access, session, connector=connector, stream=stream, whose=whose, page=page,
                 moment=checkpoint.moment or now, run_id=run.run_id, months=run.months,
             )  # fmt: skip
+            part.unread = unread or part.unread
             items, updated = arrival.items_new, arrival.items_updated
             observations, bad = arrival.observations_new, len(arrival.rejections)
         if page.moved_to:
@@ -341,6 +345,9 @@ def _fail(
             state, kept, due = StreamState.WAITING, "waiting", now + timedelta(seconds=error.retry_after)
         elif isinstance(error, CheckpointMoved):
             state, kept, due = StreamState.FAILED, checkpoint.state, now
+        elif isinstance(error, Broken) and checkpoint.pass_began_at is None and checkpoint.next_due_at is not None:
+            # The pass is through, though not all of it could be read: to fetch the same again soon helps nobody.
+            state, kept, due = StreamState.FAILED, "failed", checkpoint.next_due_at
         else:
             state, kept, due = StreamState.FAILED, "failed", now + checkpoint.pause(stream)
         write_checkpoint(

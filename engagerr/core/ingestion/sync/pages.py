@@ -19,7 +19,7 @@ from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import keep_bytes
 from engagerr.core.ingestion.staging import Stage, Staged
 from engagerr.core.integrations.connector import Account, Connector, Page, Stream
-from engagerr.core.integrations.records import Record
+from engagerr.core.integrations.records import Record, Rejection
 from engagerr.core.telemetry import correlation_id, log
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read_records(connector: Connector, stream: Stream, page: Page, account: Acco
         log("connector.stumbled", level="error", connector=connector.name, stream=stream.name, error=repr(error)[:300])
         raise Broken(
             f"The connector {connector.name} could not read a page of {stream.name}: {type(error).__name__}.",
-            hint="The page was not kept. Please report it; the other streams go on.",
+            hint="The page is kept as it came: after an update, `engagerr sync replay` reads it. Please report it.",
             facts={"connector": connector.name, "stream": stream.name},
         ) from error
 
@@ -92,12 +92,22 @@ def land_page(
     moment: datetime,
     run_id: UUID,
     months: set[Any],
-) -> tuple[UUID, Arrival]:
-    """Land one page inside the transaction at hand; the caller holds the lease and writes the checkpoint."""
+) -> tuple[Arrival, Broken | None]:
+    """Land one page inside the transaction at hand; the caller holds the lease and writes the checkpoint.
+
+    A page that the mapping cannot read is kept all the same, and the error is returned: what a platform gives for a
+    day only must not be lost to a bug of ours.
+    """
     tenant_id, now = access.tenant.id, access.clock.now()
     account = whose.account
+    unread: Broken | None = None
+    try:
+        records = list(read_records(connector, stream, page, account))
+    except Broken as error:
+        unread = error
+        records = [Rejection(1, None, None, str(error), error.hint or "")]
     stage = stage_for_pages(access, session, moment)
-    for record in read_records(connector, stream, page, account):
+    for record in records:
         stage.add(record)
     staged = stage.finish()
     make_room(access.database, session, known=months)
@@ -133,7 +143,7 @@ def land_page(
     )  # fmt: skip
     keep_bytes(session, tenant_id=tenant_id, import_id=import_id, body=kept, rows=staged.rows)
     quarantine(session, tenant_id=tenant_id, import_id=import_id, rejections=arrival.rejections)
-    return import_id, arrival
+    return arrival, unread
 
 
 def stage_for_pages(access: Access, session: Session, moment: datetime) -> Stage:

@@ -168,6 +168,7 @@ def _replay_pages(
             if progress is not None and count % 50 == 0:
                 progress(whose.name, count)
         staged = stage.finish()
+        make_room(access.database, session, known=set())
         imports = session.execute(
             text("SELECT id FROM imports WHERE tenant_id = :tenant_id AND account_id = :id AND connector = :connector"),
             {"tenant_id": tenant_id, "id": whose.id, "connector": whose.connector},

@@ -198,3 +198,24 @@ def test_one_page_that_cannot_be_read_any_more_keeps_nobody_else_from_it(world: 
     (result,) = work.sync.replay().results
     assert result.error is not None
     assert "youtube" in result.error
+
+
+def test_a_page_that_the_mapping_cannot_read_is_kept_and_read_after_the_mend(world: World, reopened: Reopen) -> None:
+    def stumbles(item: ItemRecord) -> ItemRecord:
+        raise KeyError(item.native_id)
+
+    fake = FakeYouTube(items=5, page_size=2)
+    world.connect(fake)
+    old = reopened(with_mapping(stumbles))
+    report = old.sync.run(stream="videos")
+    assert report.failures[0].pages == 3
+    assert report.failures[0].error is not None
+    assert "replay" in report.failures[0].error["hint"]
+    assert [task.kind for task in report.tasks] == ["sync.failed"]
+    assert world.ids("youtube") == []
+    fake.items.clear()  # gone there: only what was kept has them
+
+    work = reopened(installed_connectors())
+    (result,) = work.sync.replay().results
+    assert result.items_new == 5
+    assert len(world.ids("youtube")) == 5
