@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -75,6 +76,20 @@ def formats_page() -> str:
             "",
         ]
     return _page("engagerr/core/integrations/formats/table.py", "\n".join(lines))
+
+
+def connectors_page() -> str:
+    """Every platform that comes with Engagerr: what it brings, how often, how far back."""
+    from engagerr.core.integrations.reference import connectors_markdown
+
+    pairs = _connectors_with_fakes()
+    figures = {
+        (connector.name, stream): found
+        for connector, fake in pairs
+        for stream, found in _figures_seen(connector, fake).items()
+    }
+    text = connectors_markdown((connector for connector, _ in pairs), figures)
+    return _page("engagerr/core/integrations/platforms", text)
 
 
 def settings_page() -> str:
@@ -215,9 +230,55 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/settings.md": settings_page,
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/formats.md": formats_page,
+    "docs/reference/connectors.md": connectors_page,
     "docs/reference/versions.md": versions_page,
     "config/engagerr.toml": configuration_file,
 }
+
+
+def _connectors_with_fakes() -> list[tuple[Any, Any]]:
+    """Our own connectors, whatever else is installed here, each with the fake of its platform."""
+    import importlib
+    import pkgutil
+
+    import engagerr.core.integrations.platforms as package
+    from engagerr.core.integrations.connector import Connector
+
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    from tests.fakes.platforms.fake_platform import all_fakes
+
+    fakes = {fake.connector: fake for fake in all_fakes()}
+    modules = (
+        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    )
+    found = [known for module in modules if isinstance(known := getattr(module, "CONNECTOR", None), Connector)]
+    return [(connector, fakes[connector.name]) for connector in sorted(found, key=lambda one: one.title.casefold())]
+
+
+def _figures_seen(connector: Any, fake: Any) -> dict[str, dict[str, str]]:
+    """{stream: {native metric: what it maps to, in words}}, from the fake's answers."""
+    from engagerr.core.integrations.contract import UNTIL, Rehearsal, metrics_of
+    from engagerr.core.integrations.records import ItemRecord
+    from engagerr.core.metrics.definition import Definition, Grade
+    from engagerr.core.metrics.registry import Registry
+
+    signs = {Grade.SAME: "→", Grade.SCALABLE: "≈", Grade.NOT_COMPARABLE: "≠"}
+    one, registry = Rehearsal(connector, fake).start(), Registry.load()
+    seen: dict[str, dict[str, set[str]]] = {}
+    for stream in connector.streams:
+        for record, metric in metrics_of(one.records(stream, one.fetch(stream))):
+            ruling = registry.resolve(
+                platform=record.platform, metric=metric.name,
+                kind=record.kind if isinstance(record, ItemRecord) else "account",
+                observed_at=metric.observed_at or UNTIL, period_days=metric.period_days,
+            )  # fmt: skip
+            words = seen.setdefault(stream.name, {}).setdefault(metric.name, set())
+            if isinstance(ruling, Definition) and ruling.concept and ruling.grade:
+                words.add(f"{signs[ruling.grade]} {ruling.concept.name}")
+    return {
+        stream: {name: " or ".join(sorted(words)) for name, words in found.items()} for stream, found in seen.items()
+    }
 
 
 def read_lock() -> dict[str, Locked]:

@@ -21,7 +21,7 @@ def settings() -> None:
     The environment wins over engagerr.toml in the home (or the file that ENGAGERR_CONFIG names), and that over the
     defaults.
     """
-    from engagerr.core.settings import Settings, setting_names
+    from engagerr.core.settings import Settings, platform_setting_names, setting_names
 
     problem: InvalidInput | None = None
     present: Settings | None = None
@@ -32,7 +32,15 @@ def settings() -> None:
         problem = error
     rows = [
         {"name": name, "env": env, "default": plain(default), "value": _value(present, name), "meaning": meaning}
-        for name, (env, default, meaning) in setting_names().items()
+        for name, (env, default, meaning) in {
+            **setting_names(),
+            # Apps that are named; the connectors that could be are in `platform list`.
+            **{
+                name: known
+                for connector in (present.platforms if present else ())
+                for name, known in platform_setting_names(connector).items()
+            },
+        }.items()
     ]
     columns: list[Column[dict[str, Any]]] = [
         Column("Setting", lambda row: row["name"]),
@@ -52,7 +60,7 @@ def _value(present: Settings | None, name: str) -> Any:
         return None
     found: Any = present
     for part in name.split("."):
-        found = getattr(found, part)
+        found = found[part] if isinstance(found, dict) else getattr(found, part)
     return "***" if hasattr(found, "get_secret_value") else plain(found)
 
 

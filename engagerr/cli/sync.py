@@ -16,6 +16,7 @@ from engagerr.cli.output import MISSING, Column, flattened, minute, note, number
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from engagerr.core.events import Task
     from engagerr.core.ingestion.sync import AccountStatus, RunRow, StreamResult, StreamStatus, SyncProgress, SyncReport
     from engagerr.core.ingestion.sync.replay import ReplayResult
 
@@ -39,6 +40,8 @@ _REPLAY_CSV = (
     "error",
 )  # fmt: skip
 
+_NOT_CONNECTED = "No account is connected yet. See engagerr platform list."
+_SHOWN_PROBLEMS = 20
 # Where failures are of several categories, the first of these says how the run ends.
 _GRAVEST = ("Broken", "Rejected", "InvalidInput", "NotFound", "Forbidden", "Conflict", "Unavailable")
 _STYLES = {
@@ -116,16 +119,15 @@ def status(creator: _CreatorOption = None, platform: _PlatformOption = None, acc
         rows = work.sync.status(creator=creator, platform=platform, account=account)
         tasks = work.sync.tasks()
     streams = [_Standing(whose, stream) for whose in rows for stream in whose.streams or (None,)]
-    drawn: list[Any] = [table(streams, _STATUS_COLUMNS)] if streams else ["No account is connected yet."]
-    if not streams:
-        drawn.append("See engagerr platform list.")
-    if tasks:
-        drawn += ["", *_task_lines(tasks)]
     put(
         {"accounts": plain(rows), "tasks": plain(tasks)},
         csv=_STATUS_CSV,
         flat=[standing.flat() for standing in streams],
-        drawing=lambda: drawn,
+        drawing=lambda: [
+            table(streams, _STATUS_COLUMNS) if streams else _NOT_CONNECTED,
+            *_problem_lines([one.stream for one in streams if one.stream and one.state() != "lost"]),
+            *_task_lines(tasks),
+        ],
     )
 
 
@@ -145,7 +147,14 @@ def history(
     with workspace() as work:
         if wanted is not None:
             results = work.sync.results(wanted)
-            show(results, columns=_RESULT_COLUMNS, csv=_RESULT_CSV, empty="This run had nothing to do.")
+            put(
+                plain(results),
+                csv=_RESULT_CSV,
+                drawing=lambda: [
+                    table(results, _RESULT_COLUMNS) if results else "This run had nothing to do.",
+                    *_problem_lines(results),
+                ],
+            )
             return
         rows = work.sync.history(limit=limit)
     show(rows, columns=_RUN_COLUMNS, csv=_RUN_CSV, empty="Nothing was synced yet. Begin with: engagerr sync run")
@@ -207,13 +216,30 @@ def _drawn(done: SyncReport) -> list[Any]:
         lines.append(f"{done.not_due:,} {'stream is' if done.not_due == 1 else 'streams are'} not due yet.")
     if done.next_due_at is not None:
         lines.append(f"The next is due at {minute(done.next_due_at)} UTC.")
-    if done.tasks:
-        lines += ["", *_task_lines(done.tasks)]
-    return lines
+    return [*lines, *_problem_lines(done.results), *_task_lines(done.tasks)]
 
 
-def _task_lines(tasks: Sequence[Any]) -> Iterator[str]:
-    yield "To do:"
+def _problem_lines(streams: Sequence[StreamResult | StreamStatus]) -> Iterator[str]:
+    """What went wrong or is missing for good, a line each; the hint where it is another one than the line before."""
+    told: list[tuple[str, str | None]] = []
+    for row in streams:
+        for gap in getattr(row, "gaps", ()):
+            told.append((f"{row.account} {row.stream}: {gap}", None))
+        if row.error:
+            told.append((f"{row.account} {row.stream}: {row.error['message']}", row.error.get("hint")))
+    before: str | None = None
+    for at, (line, hint) in enumerate(told[:_SHOWN_PROBLEMS]):
+        yield from ("", line) if at == 0 else (line,)
+        if hint and hint != before:
+            yield f"  {hint}"
+        before = hint
+    if len(told) > _SHOWN_PROBLEMS:
+        yield f"… and {len(told) - _SHOWN_PROBLEMS:,} more; --output csv shows all."
+
+
+def _task_lines(tasks: Sequence[Task]) -> Iterator[str]:
+    if tasks:
+        yield from ("", "To do:")
     for task in tasks:
         yield f"- {task.message}"
         yield f"  {task.hint}"
@@ -276,8 +302,8 @@ class _Standing:
             said.append(f"left alone for a while: {whose.circuit_reason or whose.circuit}")
         if stream is not None and stream.in_pass:
             said.append("a pass is under way")
-        if stream is not None and stream.error:
-            said.append(_error(stream.error))
+        if stream is not None and stream.failures > 1:
+            said.append(f"{stream.failures} failures in a row")
         return "; ".join(said)
 
     def flat(self) -> dict[str, Any]:
@@ -288,12 +314,6 @@ class _Standing:
 
 def _flat(result: StreamResult) -> dict[str, Any]:
     return flattened(plain(result))
-
-
-def _error(error: dict[str, Any] | None) -> str:
-    if not error:
-        return ""
-    return " ".join(str(error[part]).rstrip() for part in ("message", "hint") if error.get(part))
 
 
 def _run_id(text: str | None) -> UUID | None:
@@ -316,7 +336,6 @@ _RESULT_COLUMNS: list[Column[StreamResult]] = [
     Column("Updated", lambda row: number(row.items_updated), right=True, above=100),
     Column("Figures", lambda row: number(row.observations_new), right=True),
     Column("Set aside", lambda row: number(row.quarantined) if row.quarantined else "", right=True, above=110),
-    Column("What happened", lambda row: "; ".join(filter(None, (_error(row.error), *row.gaps))), fold=True),
     Column("Next (UTC)", lambda row: minute(row.next_due_at)),
 ]
 

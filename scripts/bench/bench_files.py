@@ -56,14 +56,9 @@ class Outcome:
     argument: str | None = None
     wrong: str | None = None
 
-
     def document(self) -> dict[str, Any]:
         """As it is printed: without what is not there."""
-        return {
-            name: value
-            for name in self.__slots__
-            if (value := getattr(self, name)) not in (None, ())
-        }
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) not in (None, ())}
 
 
 def attempt(work: Workspace, path: Path, **owner: str) -> ImportResult | EngagerrError:
@@ -109,9 +104,9 @@ def judge(outcome: Outcome, *, broken: bool) -> None:
     elif outcome.what == REFUSED and not outcome.hint:
         outcome.wrong = "it was refused without a word on what to do"
     elif broken:
-        if outcome.what == IMPORTED and not tells_of_damage(outcome.notices):
-            if outcome.path not in BROKEN_WITHOUT_LOSS:
-                outcome.wrong = "it is broken, and nothing says so"
+        told = outcome.what != IMPORTED or tells_of_damage(outcome.notices)
+        if not told and outcome.path not in BROKEN_WITHOUT_LOSS:
+            outcome.wrong = "it is broken, and nothing says so"
     elif outcome.what == REFUSED and argument is None:
         outcome.wrong = "it is sound, and was refused"
     elif outcome.what != REFUSED and argument is not None:

@@ -89,7 +89,7 @@ def _workbook(sheets: dict[str, list[tuple[Any, ...]]]) -> bytes:
 
     book = openpyxl.Workbook()
     book.remove(book.active)
-    book.properties.created = book.properties.modified = datetime(2026, 1, 1)  # noqa: DTZ001  openpyxl's own kind
+    book.properties.created = book.properties.modified = datetime(2026, 1, 1)
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)
         for cells in rows:
@@ -169,7 +169,8 @@ _FEED = """<?xml version="1.0" encoding="UTF-8"?>
 <title>Bread Hour</title><link>https://bread.example</link><language>de</language>
 <atom:link rel="self" href="https://bread.example/feed.xml"/><itunes:author>Ann</itunes:author>
 <podcast:guid>917393e3-1b1e-5cef-ace4-edaa54e1f810</podcast:guid>
-<item><title>1 &amp; 2: Rye</title><guid isPermaLink="false">ep-1</guid><pubDate>Mon, 14 Sep 2026 10:00:00 +0200</pubDate>
+<item><title>1 &amp; 2: Rye</title><guid isPermaLink="false">ep-1</guid>
+<pubDate>Mon, 14 Sep 2026 10:00:00 +0200</pubDate>
 <enclosure url="https://bread.example/1.mp3" length="123" type="audio/mpeg"/><itunes:duration>1:02:03</itunes:duration>
 <description><![CDATA[<p>See <a href="https://youtu.be/3FKyVeipMss">the video</a></p>]]></description>
 <podcast:chapters url="https://bread.example/1.json" type="application/json+chapters"/></item>
@@ -225,7 +226,7 @@ def made_files() -> Iterator[Seed]:
     yield from _made_tables()
     yield Seed("feed.xml", "podcast-rss", _FEED.encode())
     yield Seed("AggregateAnalytics.xlsx", "linkedin-xlsx", _workbook(_LINKEDIN))
-    rows = [("link", "day", "views"), ("https://youtu.be/3FKyVeipMss", datetime(2026, 9, 14), 12.5)]  # noqa: DTZ001
+    rows = [("link", "day", "views"), ("https://youtu.be/3FKyVeipMss", datetime(2026, 9, 14), 12.5)]
     yield Seed("own.xlsx", None, _workbook({"Sheet": rows}))
 
 
@@ -303,8 +304,8 @@ def _made_tables() -> Iterator[Seed]:
         "Fri Sep 04 2026,3.2,1,480,1536.5,60,7,2.83",
     ))  # fmt: skip
     yield Seed("list_jun2022.csv", "influencer-list", _lines(
-        "instagram name,influencer name ,Category_1,Category_2,Subscribers count,Subscribers count,Views avg.,Likes avg,"
-        "Likes avg,Comments avg.,Comments avg.",
+        "instagram name,influencer name ,Category_1,Category_2,Subscribers count,Subscribers count,Views avg.,"
+        "Likes avg,Likes avg,Comments avg.,Comments avg.",
         "ann,Ann Lee,Cooking,,50.7M,50700000,Spain,274.9K,274900,56.7K,56700",
         "bob,Bob,Music,Travel,3.6M,3600000,India,449.4K,449400,N/A',#VALOR!",
     ))  # fmt: skip

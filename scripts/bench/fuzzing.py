@@ -41,7 +41,6 @@ from engagerr.core.integrations.records import (
     State,
 )
 from engagerr.core.integrations.urls import canonical_url, find_urls, parse_url
-
 from scripts.bench.fuzz_mutations import changed_json, mutated, mutated_text
 from scripts.bench.fuzz_seeds import NOW, ROOT, URLS, PageSeed, Seed, kept_files, kept_pages, made_files, saved_answers
 
@@ -124,7 +123,10 @@ class Fuzzer:
     def seeds(self) -> dict[str, list[Seed]]:
         """Files by format, so that each format gets its share however many seeds it has."""
         found: dict[str, list[Seed]] = {known.name: [] for known in FORMATS}
-        folders = [SAMPLES, *([self._data / name for name in ("api", "exports", "feeds", "influencers")] if self._data else ())]
+        folders = [
+            SAMPLES,
+            *([self._data / name for name in ("api", "exports", "feeds", "influencers")] if self._data else ()),
+        ]
         for seed in (*made_files(), *saved_answers(self.pages, self._folder), *kept_files(*folders)):
             found.setdefault(seed.format or "no format", []).append(seed)
         return {name: seeds for name, seeds in found.items() if seeds}
@@ -323,7 +325,11 @@ def _check_figure(metric: MetricRecord) -> None:
         raise _Unkeepable(f"{metric.state} with {metric.value}")
     if metric.value is not None and not math.isfinite(metric.value):
         raise _Unkeepable(f"a figure of {metric.value}")
-    if metric.value is not None and (metric.value == 0) != (metric.state is State.ZERO) and metric.state is not State.ESTIMATED:
+    if (
+        metric.value is not None
+        and (metric.value == 0) != (metric.state is State.ZERO)
+        and metric.state is not State.ESTIMATED
+    ):
         raise _Unkeepable(f"{metric.value} is {metric.state}")
     if metric.period_days < 0:
         raise _Unkeepable(f"{metric.period_days} days")
@@ -362,7 +368,7 @@ def _check_text(text: str) -> None:
 
 
 def _memory_folder() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  only quicker; mkdtemp makes the folder
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def _peak_bytes() -> int:

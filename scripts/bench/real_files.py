@@ -15,7 +15,7 @@ FILES_ARE_AT = Path(__file__).parents[3] / "shared" / "data"
 # Sound files that Engagerr refuses, and why refusing is right. A path may be a pattern.
 NOTHING_TO_IMPORT: dict[str, str] = {
     "api/podcast_platforms/anchorPlaysByEpisode.json": "plays by title of episode; a title is no identity",
-    "api/podcast_platforms/forwarder.json": "the log of one listener's download: personal data, and no figure of a show",
+    "api/podcast_platforms/forwarder.json": "the log of one listener's download: personal data, no figure of a show",
     "api/x/apis__tweet__tweets_counts_recent_resp.json": "posts of all people about a word, counted by the hour",
     "api/x/models__media.json": "a media object without the post that shows it",
     "api/x/models__meta.json": "the note on pages of an answer, without the answer",

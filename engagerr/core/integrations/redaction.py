@@ -8,11 +8,12 @@ voucher, `pageToken` a cursor, and both must survive.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 MASK = "***"
 
@@ -47,8 +48,9 @@ _SHAPES = re.compile(
 )
 _USERINFO = re.compile(r"(\w://)[^/?#\s@\"']+@")
 _URL = re.compile(r"https?://\S+\Z", re.IGNORECASE)
-# A secret shorter than this is no secret, and cutting it out would garble words.
+# A secret shorter than this is no secret, and cutting it out would garble words; or, in an answer, data.
 _SHORTEST_SECRET = 6
+_SHORTEST_IN_AN_ANSWER = 16
 
 
 def _plain(name: str) -> str:
@@ -58,11 +60,34 @@ def _plain(name: str) -> str:
 def redacted(text: object, *, secrets: Iterable[str | None] = ()) -> str:
     """The text to be shown: without these secrets, and without anything that is a secret by its name or shape."""
     shown = str(text)
-    for secret in sorted((secret for secret in secrets if secret), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            shown = shown.replace(secret, MASK)
+    for form in _forms(secrets, _SHORTEST_SECRET):
+        shown = shown.replace(form, MASK)
     shown = _USERINFO.sub(rf"\1{MASK}@", _SHAPES.sub(MASK, _SCHEME.sub(rf"\1 {MASK}", shown)))
     return _NAMED.sub(_masked, shown)
+
+
+def without_known(content: bytes, secrets: Iterable[str | None]) -> bytes:
+    """An answer as it came, without what was sent to get it: platforms, and what stands before them, quote requests."""
+    for form in _forms(secrets, _SHORTEST_IN_AN_ANSWER):
+        content = content.replace(form.encode(), MASK.encode())
+    return content
+
+
+def _forms(secrets: Iterable[str | None], shortest: int) -> list[str]:
+    """The secrets in every spelling in which somebody may quote them (as they are, in an address, in JSON, in base64),
+    the longest first."""
+    forms: set[str] = set()
+    for secret in secrets:
+        if not secret or len(secret) < shortest:
+            continue
+        spelled = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), secret.replace("/", "\\/")}
+        # Also where an address is a parameter of another one, and with the hex digits in small letters.
+        spelled |= {quote(form, safe="") for form in spelled}
+        forms |= spelled | {re.sub("%[0-9A-F]{2}", lambda hex_: hex_[0].lower(), form) for form in spelled}
+        forms |= {
+            encode(secret.encode()).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)
+        }
+    return sorted(forms, key=len, reverse=True)
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from engagerr.core.integrations.connector import Answer
-from engagerr.core.integrations.redaction import redacted, without_secrets
+from engagerr.core.integrations.redaction import redacted, without_known, without_secrets
 from engagerr.core.settings import checked_gateway
 
 if TYPE_CHECKING:
@@ -67,6 +67,12 @@ class Outgoing:
     open: bool = False
     expects: Literal["json", "bytes"] = "json"
     max_bytes: int = 16 * 1024 * 1024
+
+    @property
+    def sent_tokens(self) -> tuple[str, ...]:
+        """The tokens that travel with it, bare."""
+        carried = (*self.token_headers.values(), *self.token_params.values())
+        return tuple(value.removeprefix("Bearer ") for value in carried)
 
 
 class Wire:
@@ -282,7 +288,13 @@ class _Packing:
 
 def _answer(response: httpx.Response, content: bytes, outgoing: Outgoing, *, url: str, moved_to: str | None) -> Answer:
     status = response.status_code
-    headers = {name.lower(): value for name, value in response.headers.items() if name.lower() not in _DROPPED_HEADERS}
+    sent = outgoing.sent_tokens
+    content = without_known(content, sent)
+    headers = {
+        name.lower(): without_known(value.encode(), sent).decode()
+        for name, value in response.headers.items()
+        if name.lower() not in _DROPPED_HEADERS
+    }
     if 300 <= status < 400 and status != 304:
         raise UnfitAnswer(f"it sends us on without saying where to (status {status})")
     body: Any = content

@@ -88,13 +88,15 @@ class Checkpoint:
     def completed(self, stream: Stream, now: datetime) -> Checkpoint:
         """The checkpoint when the pass is through."""
         began = self.pass_began_at or now
-        reached = began
-        if self.complete_until is not None:
-            # A pass over a part that somebody asked for does not make the rest complete.
-            seen_before = self.pass_since is None or self.pass_since <= self.complete_until
-            reached = max(began, self.complete_until) if seen_before else self.complete_until
-        elif not self.whole:
-            reached = began
+        # A pass over a part that somebody asked for does not make the rest complete. One that went back as far as the
+        # platform gives anything does: what was lost before that is a gap, and named already.
+        everything = self.whole or self.pass_since is None
+        if self.pass_since is not None and stream.look_back is not None:
+            everything = everything or self.pass_since <= began - stream.look_back
+        joined = None not in (self.complete_until, self.pass_since) and self.pass_since <= self.complete_until  # type: ignore[operator]
+        reached = self.complete_until
+        if everything or joined:
+            reached = began if reached is None else max(began, reached)
         return replace(
             self,
             cursor=None, pass_began_at=None, pass_since=None, moment=None, whole=False,

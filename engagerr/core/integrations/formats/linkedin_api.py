@@ -16,8 +16,7 @@ import msgspec
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.connector import Part
-from engagerr.core.integrations.formats.json_documents import documents_of
-from engagerr.core.integrations.formats.saved_json import head_text, identifier, objects, part, words
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, identifier, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms.entry import Entry
 from engagerr.core.integrations.platforms.linkedin_payloads import (

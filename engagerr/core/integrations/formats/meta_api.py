@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engagerr.core.integrations.connector import Part
-from engagerr.core.integrations.formats.json_documents import documents_of
 from engagerr.core.integrations.formats.saved_answers import told_once
-from engagerr.core.integrations.formats.saved_json import head_text, identifier, objects, part, words
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, identifier, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms import facebook_payloads as facebook
 from engagerr.core.integrations.platforms import instagram_payloads as instagram

@@ -14,24 +14,11 @@ def told_once(
 ) -> Iterator[Record]:
     """The records, each item once, and a notice on what had to be passed over.
 
-    Raises `InvalidInput` where there is nothing but `useless` things, which are said in words. Pages overlap when a
-    list grows between two calls, so a second entry of the same id is a rejection that names the first.
+    Raises `InvalidInput` where there is nothing but `useless` things, which are said in words.
     """
-    first_row: dict[tuple[str, str, str], int] = {}
     nothing = True
-    for record in records:
+    for record in each_once(records):
         nothing = False
-        if isinstance(record, ItemRecord | AccountRecord) and (key := _key(record)) is not None:
-            earlier = first_row.setdefault(key, record.row)
-            if earlier != record.row:
-                yield Rejection(
-                    row=record.row,
-                    column="id",
-                    value=record.native_id,
-                    reason=f"Entry {earlier} of this file is the same.",
-                    fix="Nothing to do if both say the same; else import the two answers as files of their own.",
-                )
-                continue
         yield record
     if nothing:
         what = ", ".join(useless) or "empty"
@@ -40,6 +27,28 @@ def told_once(
         )
     for what, count in useless.items():
         yield Notice(f"Passed over {count} × {what}.")
+
+
+def each_once(records: Iterable[Record]) -> Iterator[Record]:
+    """The records, with a rejection that names the first in place of a second entry of the same item or account.
+
+    Pages overlap when a list grows between two calls.
+    """
+    first_row: dict[tuple[str, str, str], int] = {}
+    for record in records:
+        if isinstance(record, ItemRecord | AccountRecord) and (key := _key(record)) is not None:
+            earlier = first_row.setdefault(key, record.row)
+            if earlier != record.row:
+                yield Rejection(
+                    row=record.row,
+                    column="id",
+                    value=record.native_id,
+                    reason=f"Entry {earlier} of this file is the same.",
+                    fix="Nothing to do if both say the same; else import the two answers as files of their own, "
+                    "older first.",
+                )
+                continue
+        yield record
 
 
 def _key(record: ItemRecord | AccountRecord) -> tuple[str, str, str] | None:

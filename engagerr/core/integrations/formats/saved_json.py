@@ -11,6 +11,7 @@ import msgspec
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.html_text import storable
+from engagerr.core.integrations.formats.source import Source
 from engagerr.core.integrations.records import MetricRecord, State
 
 _LARGEST = 10**18
@@ -46,6 +47,23 @@ def read_json(data: bytes, name: str, *, hint: str) -> Any:
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(
             f"{name} is not whole JSON ({error}).", hint=f"The download may have been cut off. {hint}"
+        ) from None
+
+
+def documents_of(source: Source, *, hint: str) -> list[Any]:
+    """The file's documents: the one, the array's, or one a line. `InvalidInput` with `hint` for what is no JSON."""
+    text = text_of(source.read())
+    try:
+        whole = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        fault = error
+    else:
+        return whole if isinstance(whole, list) else [whole]
+    try:
+        return [msgspec.json.decode(line) for line in text.splitlines() if line.strip()]
+    except (msgspec.DecodeError, RecursionError):
+        raise InvalidInput(
+            f"{source.name} is not whole JSON ({fault}).", hint=f"The download may have been cut off. {hint}"
         ) from None
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engagerr.core.integrations.formats.json_documents import documents_of
 from engagerr.core.integrations.formats.saved_answers import told_once
-from engagerr.core.integrations.formats.saved_json import head_text, objects, part, words
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms import tiktok_payloads as tiktok
 from engagerr.core.integrations.records import AccountRecord, Record

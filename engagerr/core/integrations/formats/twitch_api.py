@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.saved_json import head_text, objects, part, text_of, words
+from engagerr.core.integrations.formats.saved_answers import each_once
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms.twitch_payloads import Reader, clip, read_entries, stream, user, video
-from engagerr.core.integrations.records import AccountRecord, ItemRecord, Notice, Record, Rejection
+from engagerr.core.integrations.records import Notice, Record
 
 _HOW_TO_GET_IT = "Save the answer of `GET https://api.twitch.tv/helix/videos?user_id=…` (or clips, users) as JSON."
 _READERS: tuple[tuple[str, frozenset[str], Reader], ...] = (
@@ -37,23 +38,6 @@ def _recognise(source: Source) -> bool:
     return len(set(_IN_TEXT.findall(text))) > 0 and ("twitch.tv" in text or "jtvnw.net" in text or "_login" in text)
 
 
-def _documents(source: Source) -> list[Any]:
-    text = text_of(source.read())
-    try:
-        whole = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        fault = error
-    else:
-        return whole if isinstance(whole, list) else [whole]
-    try:
-        return [msgspec.json.decode(line) for line in text.splitlines() if line.strip()]
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidInput(
-            f"{source.name} is not whole JSON ({fault}).",
-            hint="The download may have been cut off. " + _HOW_TO_GET_IT,
-        ) from None
-
-
 def _reader_of(entry: Any) -> Reader | str:
     """What reads the entry, or in words what it is."""
     if not isinstance(entry, dict):
@@ -65,7 +49,7 @@ def _reader_of(entry: Any) -> Reader | str:
 
 
 def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
-    documents = _documents(source)
+    documents = documents_of(source, hint=_HOW_TO_GET_IT)
     answers = [document for document in documents if isinstance(part(document, "data"), list)]
     if not answers:
         said = next((words(part(document, "message")) for document in documents), None)
@@ -86,25 +70,10 @@ def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
         yield Notice(f"Passed over {count} × {what}.")
     if not entries:
         yield Notice("The answer holds no entries.")
-    first_row: dict[tuple[str, str], int] = {}
-    for row, entry, reader in readable:
-        for record in read_entries([entry], reader):
-            yield _once(msgspec.structs.replace(record, row=row), first_row)
-
-
-def _once(record: Record, first_row: dict[tuple[str, str], int]) -> Record:
-    """`record`, or a rejection where an earlier row was the same thing: lists shift while they are paged through."""
-    if not isinstance(record, ItemRecord | AccountRecord):
-        return record
-    earlier = first_row.setdefault((type(record).__name__, record.native_id or ""), record.row)
-    if earlier == record.row:
-        return record
-    return Rejection(
-        record.row,
-        "id",
-        record.native_id,
-        f"Entry {earlier} of this file is the same one.",
-        "Nothing to do if both say the same; else import the two answers as files of their own, older first.",
+    yield from each_once(
+        msgspec.structs.replace(record, row=row)
+        for row, entry, reader in readable
+        for record in read_entries([entry], reader)
     )
 
 

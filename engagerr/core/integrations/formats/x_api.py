@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.json_documents import documents_of
-from engagerr.core.integrations.formats.saved_json import head_text, objects, part, words
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms.x_payloads import post_records, user_records
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, Notice, Record

@@ -15,7 +15,7 @@ import msgspec
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.connector import Account, Page, Part
-from engagerr.core.integrations.formats.saved_json import head_text, objects, part, text_of, words
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text, objects, part, words
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.platforms.youtube_payloads import (
     figures_in,
@@ -38,23 +38,6 @@ def _recognise(source: Source) -> bool:
     return text.startswith(("{", "[")) and _IN_TEXT.search(text) is not None
 
 
-def _documents(source: Source) -> list[Any]:
-    text = text_of(source.read())
-    try:
-        whole = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        fault = error
-    else:
-        return whole if isinstance(whole, list) else [whole]
-    try:
-        return [msgspec.json.decode(line) for line in text.splitlines() if line.strip()]
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidInput(
-            f"{source.name} is not whole JSON ({fault}).",
-            hint="The download may have been cut off. " + _HOW_TO_GET_IT,
-        ) from None
-
-
 def _dimensions(table: Any) -> frozenset[str]:
     headings = objects(part(table, "columnHeaders"))
     found = (words(part(heading, "name")) for heading in headings if part(heading, "columnType") == "DIMENSION")
@@ -62,7 +45,7 @@ def _dimensions(table: Any) -> frozenset[str]:
 
 
 def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
-    documents = _documents(source)
+    documents = documents_of(source, hint=_HOW_TO_GET_IT)
     tables = [document for document in documents if part(document, "kind") == _KIND]
     if not tables:
         raise InvalidInput(f"{source.name} holds no report of YouTube Analytics.", hint=_HOW_TO_GET_IT)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from engagerr.core.errors import InvalidInput
+from engagerr.core.integrations.formats.saved_answers import each_once
+from engagerr.core.integrations.formats.saved_json import documents_of, head_text
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.formats.youtube_resources import READERS, UnusableEntryError, kind_of, plain_text
 from engagerr.core.integrations.records import (
-    AccountRecord,
     ItemRecord,
     Notice,
     Record,
@@ -49,37 +48,11 @@ _ERROR_IN_TEXT = re.compile(r'"domain"\s*:\s*"youtube\.|"youtube\.googleapis\.co
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def _text_of(data: bytes) -> str:
-    # PowerShell's ">" writes UTF-16 with a byte order mark.
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    return data.decode(encoding, "replace")
-
-
 def _recognise(source: Source) -> bool:
-    head = source.head
-    text = _text_of(head[: len(head) // 2 * 2] if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head)
-    if not text.lstrip().startswith(("{", "[")):
+    text = head_text(source.head)
+    if not text.startswith(("{", "[")):
         return False
     return bool(_KIND_IN_TEXT.search(text) or ('"error"' in text and _ERROR_IN_TEXT.search(text)))
-
-
-def _documents(source: Source) -> list[Any]:
-    """The file's JSON values: the one, the array's, or one a line."""
-    text = _text_of(source.read())
-    try:
-        whole = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        fault = error
-    else:
-        return whole if isinstance(whole, list) else [whole]
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        return [msgspec.json.decode(line) for line in lines]
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidInput(
-            f"{source.name} is not whole JSON ({fault}).",
-            hint="The download may have been cut off. " + _HOW_TO_GET_IT,
-        ) from None
 
 
 @dataclass(slots=True)
@@ -124,7 +97,7 @@ def _error_in_words(error: dict[str, Any]) -> str:
 
 def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
     resources = _Resources()
-    for document in _documents(source):
+    for document in documents_of(source, hint=_HOW_TO_GET_IT):
         resources.take(document)
     if not resources.entries and (resources.useless or not resources.responses):
         what = ", ".join(resources.useless) or "empty"
@@ -137,7 +110,7 @@ def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
         yield Notice(f"Passed over {count} × {what}.")
     if not resources.entries:
         yield Notice("The response holds no entries.")
-    yield from _records(resources.entries)
+    yield from each_once(_records(resources.entries))
 
 
 def _records(entries: list[tuple[str, Any]]) -> Iterator[Record]:
@@ -145,7 +118,6 @@ def _records(entries: list[tuple[str, Any]]) -> Iterator[Record]:
     whole = (entry for kind, entry in entries if kind in ("video", "channel") and isinstance(entry, dict))
     in_full = {native_id for native_id in (entry.get("id") for entry in whole) if isinstance(native_id, str)}
     remarks: Counter[str] = Counter()
-    first_row: dict[tuple[str, str], int] = {}
     for row, (kind, entry) in enumerate(entries, start=1):
         reader = READERS.get(kind)
         try:
@@ -164,25 +136,9 @@ def _records(entries: list[tuple[str, Any]]) -> Iterator[Record]:
                 remarks["Imported without figures, as `statistics` was not asked for: videos"] += 1
             if isinstance(found, ItemRecord) and found.account is None:
                 remarks["The response does not say whose these are; name the account: videos"] += 1
-            yield from _once(found, first_row)
+            yield found
     for remark, count in remarks.items():
         yield Notice(f"{remark} ({count}).")
-
-
-def _once(record: ItemRecord | AccountRecord, first_row: dict[tuple[str, str], int]) -> Iterator[Record]:
-    """`record`, unless an earlier row was the same thing. Pages overlap when a list grows between two calls."""
-    key = (type(record).__name__, record.native_id or "")
-    earlier = first_row.setdefault(key, record.row)
-    if earlier == record.row:
-        yield record
-    else:
-        yield Rejection(
-            row=record.row,
-            column="id",
-            value=record.native_id,
-            reason=f"Entry {earlier} of this file is the same video or channel.",
-            fix="Nothing to do if both say the same; else import the two responses as files of their own, older first.",
-        )
 
 
 def _known_handles(entries: list[tuple[str, Any]]) -> dict[str, str]:

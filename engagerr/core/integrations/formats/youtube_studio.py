@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
-from pathlib import PurePosixPath
-from typing import IO
 
 from engagerr.core.errors import InvalidInput
+from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
 from engagerr.core.integrations.formats.csv_text import (
     BadCell,
     Columns,
     Metric,
-    Opener,
     Row,
     Table,
     Vocabulary,
@@ -148,8 +145,7 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _ID_FIX = (
     "Export again from YouTube Studio and import the file as it came: spreadsheets change video ids when they save."
 )
-_MAX_MEMBERS = 50
-_MAX_RATIO = 200  # text of real tables packs a few times smaller; far more is a bomb
+_ZIP_LIMITS = ZipLimits(members=50, wanted_bytes=MAX_WHOLE_BYTES)
 _STUDIO_MEMBERS = (b"Table data.csv", b"Chart data.csv", b"Totals.csv")
 
 
@@ -329,88 +325,41 @@ def _parse_totals(source: Source, _: Reading) -> Iterator[Record]:
     yield from _series_records(table, _span(table))
 
 
-@contextmanager
-def _zip_troubles(name: str) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:  # what zipfile raises for a password
-        raise InvalidInput(
-            f"{name} is encrypted.", hint="Unpack it with its password and import the CSV files, or export again."
-        ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-        raise InvalidInput(
-            f"{name} is damaged or not a whole zip ({error}).",
-            hint="Download the export again; an interrupted download is the usual cause.",
-        ) from error
-
-
-def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
-    """The CSV members; refused where the archive is not what an export looks like. Their paths are never used."""
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    unpacked = sum(info.file_size for info in members)
-    if len(members) > _MAX_MEMBERS or unpacked > MAX_WHOLE_BYTES:
-        raise InvalidInput(
-            f"{name} holds {len(members)} files of {unpacked / 1e6:,.0f} MB in all; an export holds a few small ones.",
-            hint="Import the zip as YouTube Studio made it, without adding to it.",
-        )
-    for info in members:
-        if info.file_size > 1_000_000 and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
-            raise InvalidInput(
-                f"{name}: {PurePosixPath(info.filename).name} unpacks to {info.file_size / 1e6:,.0f} MB, far more than "
-                "its size allows.",
-                hint="This is not an export of YouTube Studio; download it again from there.",
-            )
-    return [info for info in members if info.filename.casefold().endswith(".csv")]
-
-
-def _opener(source: Source, member: zipfile.ZipInfo) -> Opener:
-    def opened() -> IO[bytes]:
-        # Leaving the archive closes it; the member keeps the file open until it is closed itself.
-        with zipfile.ZipFile(source.path) as archive:
-            return archive.open(member)
-
-    return opened
+def _csv_members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    """The CSV members; refused where they unpack to too much. Their paths are never used."""
+    members = [info for info in archive.infolist() if info.filename.casefold().endswith(".csv")]
+    _ZIP_LIMITS.check(name, members)
+    return members
 
 
 def _is_zip(source: Source) -> bool:
     if not source.head.startswith(b"PK\x03\x04") or source.path.stat().st_size > MAX_WHOLE_BYTES:
         return False
-    named = any(member in source.head for member in _STUDIO_MEMBERS)
     try:
-        with source.open() as file, zipfile.ZipFile(file) as archive:
-            for info in _members(archive, source.name):
+        with source.open() as file, opened_zip(file, source.name, _ZIP_LIMITS) as archive:
+            for info in _csv_members(archive, source.name):
                 if info.flag_bits & 0x1:
                     continue
                 with archive.open(info) as member:
                     head = member.read(64 * 1024)
                 if head_matches(head, VOCABULARY, lambda columns: _is_table(columns) or _is_chart(columns)):
                     return True
-    except (
-        InvalidInput,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        ValueError,
-        OSError,
-    ):
-        return named
-    return named  # an encrypted one: recognised so that the refusal can say why
+    except InvalidInput:
+        pass
+    # A damaged or encrypted one is recognised so that the refusal can say why.
+    return any(member in source.head for member in _STUDIO_MEMBERS)
 
 
 def _parse_zip(source: Source, reading: Reading) -> Iterator[Record]:
-    with _zip_troubles(source.name):
-        yield from _zip_records(source, reading)
+    with source.open() as file, opened_zip(file, source.name, _ZIP_LIMITS) as archive:
+        yield from _zip_records(source, archive, reading)
 
 
-def _zip_records(source: Source, reading: Reading) -> Iterator[Record]:
+def _zip_records(source: Source, archive: zipfile.ZipFile, reading: Reading) -> Iterator[Record]:
     tables: list[Table] = []
     series: list[tuple[Table, _Span | None]] = []
-    with source.open() as file, zipfile.ZipFile(file) as archive:
-        members = _members(archive, source.name)
-    for info in members:
-        opener = _opener(source, info)
+    for info in _csv_members(archive, source.name):
+        opener = partial(archive.open, info)
         with opener() as member:
             head = member.read(64 * 1024)
         for wanted in (_is_table, _is_chart, _is_totals):

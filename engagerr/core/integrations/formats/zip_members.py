@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from engagerr.core.errors import InvalidInput
@@ -59,21 +60,10 @@ def heads(
     source: Source, wanted: Iterable[zipfile.ZipInfo], size: int = 64 * 1024
 ) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
     """Each of these members with its first bytes; with none where they cannot be had."""
-    with source.open() as file, zipfile.ZipFile(file) as archive:
+    with source.open() as file, opened_zip(file, source.name, _LIMITS) as archive:
         for info in wanted:
             head = b""
             if not info.flag_bits & 0x1:
-                try:
-                    with archive.open(info) as member:
-                        head = member.read(size)
-                except (
-                    RuntimeError,
-                    zipfile.BadZipFile,
-                    zlib.error,
-                    EOFError,
-                    NotImplementedError,
-                    ValueError,
-                    OSError,
-                ):
-                    head = b""
+                with suppress(*_UNREADABLE), archive.open(info) as member:
+                    head = member.read(size)
             yield info, head

@@ -28,7 +28,7 @@ from tests.fakes.platforms.youtube import FakeYouTube
 
 FAULTS = ("busy", "busy:7", "busy:3600", "down", "html", "truncated", "disconnect", "timeout")
 # At most this many statements and requests has a run over a dozen items.
-STATEMENTS, REQUESTS = 450, 20
+STATEMENTS, REQUESTS = 300, 16
 LEASE_SECONDS = 45
 
 _numbers = itertools.count()
@@ -55,7 +55,7 @@ ENDS = st.one_of(
     st.none(),
     st.tuples(st.just("request"), st.integers(1, REQUESTS)),
     st.tuples(st.sampled_from(["statement", "connections"]), st.integers(1, STATEMENTS)),
-    st.tuples(st.just("commit"), st.integers(1, STATEMENTS // 5)),
+    st.tuples(st.just("commit"), st.integers(1, STATEMENTS // 7)),
 )
 LIVES = st.builds(
     Life,
@@ -250,7 +250,8 @@ BROKEN = {
 
 
 @settings(
-    max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=20,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(
