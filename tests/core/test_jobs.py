@@ -389,18 +389,35 @@ def test_what_was_missed_runs_once_when_somebody_leads_again(
     assert len(workspace.sync.history()) == 1
 
 
-def test_a_run_that_was_cut_off_is_taken_up_again_once(jobs: Jobs, superuser_connection: Connection) -> None:
+def test_a_run_that_was_cut_off_is_taken_up_by_who_leads_next(jobs: Jobs, superuser_connection: Connection) -> None:
     only(jobs, "health")
     jobs.run("health")
-    cut_off = "UPDATE jobs SET last_state = 'running', last_finished_at = NULL WHERE name = 'health'"
-    superuser_connection.execute(cut_off)
+    superuser_connection.execute(
+        "UPDATE jobs SET last_state = 'running', last_finished_at = NULL WHERE name = 'health'"
+    )
     assert (row(jobs, "health").state, row(jobs, "health").overdue) == ("interrupted", True)
     with leading(jobs):
         wait_until(lambda: row(jobs, "health").state == "succeeded", "the run to be taken up")
-    # A run that ends its process each time is not begun for ever: the second time it waits for its usual time.
-    superuser_connection.execute(cut_off + " RETURNING 1")
-    superuser_connection.execute("""UPDATE jobs SET last_result = '{"taken_up_again": true}' WHERE name = 'health'""")
-    assert (row(jobs, "health").state, row(jobs, "health").overdue) == ("interrupted", False)
+
+
+def test_a_run_that_is_cut_off_each_time_is_taken_up_once_and_not_for_ever(workspace: Workspace) -> None:
+    cut_off = True
+
+    def end_early(work: Workspace, stop: threading.Event) -> dict[str, object]:
+        if cut_off:
+            raise Stopped
+        return {}
+
+    jobs = Jobs(workspace, a_job(end_early))
+    jobs.run("mine")
+    assert row(jobs, "mine").overdue
+    jobs.run("mine")
+    assert (row(jobs, "mine").state, row(jobs, "mine").overdue) == ("interrupted", False)
+    cut_off = False
+    jobs.run("mine")
+    cut_off = True
+    jobs.run("mine")
+    assert row(jobs, "mine").overdue
 
 
 def test_the_leader_follows_what_is_changed_in_the_table(

@@ -33,11 +33,9 @@ class Job:
 
 
 def _sync(work: Workspace, stop: threading.Event) -> dict[str, Any]:
-    def end_if_asked(_: object) -> None:
-        if stop.is_set():
-            raise Stopped
-
-    report = work.sync.run(progress=end_if_asked)
+    report = work.sync.run(stop=stop)
+    if report.state == "interrupted":
+        raise Stopped
     if report.state == "failed":
         first = report.failures[0]
         error = first.error or {}

@@ -319,6 +319,28 @@ def test_a_subscriber_that_fails_does_not_stop_what_happened(workspace: Workspac
     assert heard(workspace) == set()
 
 
+def test_what_happens_in_the_pause_of_a_subscriber_does_not_end_it(workspace: Workspace, clock: SteeredClock) -> None:
+    listener = Listener()
+    listener.refuses = lambda _: True
+
+    def happen() -> str | None:
+        with workspace.access.transaction(Permission.IMPORT) as session:
+            emit(session, tenant_id=workspace.tenant.id, about=ANN, kind="items.seen", now=clock.now())
+            told = deliver(
+                session, tenant_id=workspace.tenant.id, subscribers=[listener.subscriber], about=(ANN,),
+                now=clock.now(),
+            )  # fmt: skip
+            return told[0].error
+
+    assert happen() == "I will not hear number 1."
+    listener.refuses = lambda _: False
+    happen()
+    assert listener.told == []
+    clock.advance(seconds=10)
+    happen()
+    assert listener.told == [(ANN, 1), (ANN, 2), (ANN, 3)]
+
+
 SAY_AND_WAIT = """
 import sys
 from uuid import UUID

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -12,6 +14,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -31,7 +34,7 @@ from engagerr.core.integrations.faults import (
 from engagerr.core.integrations.http import PlatformAsk, PlatformHttp
 from engagerr.core.integrations.paging import by_link
 from engagerr.core.integrations.records import State
-from tests.core.integrations.plain_connector import IN_THE_QUERY, plain_connector
+from tests.core.integrations.plain_connector import IN_THE_QUERY, SIGN_IN, plain_connector
 from tests.fakes.clock import START, SteeredClock
 
 ANN = Account(platform="plain", handle="@ann")
@@ -409,6 +412,67 @@ def test_addresses_that_are_none_of_a_platforms_are_not_asked(clock: SteeredCloc
     assert len(platform.requests) == 1
 
 
+@pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "localhost.", "[64:ff9b::7f00:1]"])
+def test_an_address_inside_is_not_asked_however_it_is_written(
+    clock: SteeredClock, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    came: list[bytes] = []
+
+    def answer(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                came.append(connection.recv(100))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        listening = threading.Thread(target=answer, args=(server,))
+        listening.start()
+        port = server.getsockname()[1]
+        feed = Call(name="feed", path=f"https://{host}:{port}/feed.xml", expects="bytes")
+        with PlatformHttp(clock=clock, attempts=1) as http, pytest.raises(CallRefused, match="private network"):
+            http.ask(plain_connector(auth=NoSignIn()), account=None, token=lambda: None)(feed)
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()  # where nobody came, nobody is waited for
+        listening.join()
+    assert b"".join(came) == b""
+
+
+@pytest.mark.parametrize("auth", [SIGN_IN, IN_THE_QUERY])
+def test_an_answer_that_quotes_the_token_is_had_without_it(clock: SteeredClock, auth: OAuth2) -> None:
+    token = "planted/token+4711=="
+    quoted = {
+        "you_sent": f"Bearer {token}",
+        "next": f"/v1/videos?key={quote(token, safe='')}&after=2",
+        "small": quote(token, safe="").lower(),
+        "packed": base64.b64encode(token.encode()).decode(),
+        "title": "A token of love",
+    }
+    content = json.dumps(quoted).replace("/", "\\/")
+    platform = Platform(httpx.Response(200, content=content, headers={"x-request": token}))
+    answer = ask(platform, clock, connector=plain_connector(auth=auth), token=token)(VIDEOS)
+    assert answer.body == {
+        "you_sent": "Bearer ***", "next": "/v1/videos?key=***&after=2", "small": "***", "packed": "***",
+        "title": "A token of love",
+    }  # fmt: skip
+    assert answer.headers["x-request"] == "***"
+
+
+def test_a_token_that_is_given_is_had_though_it_is_the_one_that_was_sent(clock: SteeredClock) -> None:
+    pages = {"data": [{"id": "1", "access_token": TOKEN}]}
+    assert ask(Platform(httpx.Response(200, json=pages)), clock)(VIDEOS).body == pages
+
+
+def test_half_a_token_is_not_shown_where_the_platforms_words_are_cut(clock: SteeredClock) -> None:
+    words = "x" * 290 + TOKEN
+    platform = Platform(httpx.Response(403, json={"error": {"message": words}}))
+    with pytest.raises(PermissionDenied) as denied:
+        ask(platform, clock)(VIDEOS)
+    assert "planted" not in denied.value.message
+
+
 # ── Redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FEED = Call(name="feed", path="https://feeds.example/ann.xml", expects="bytes")
@@ -495,7 +559,9 @@ def test_a_bomb_is_counted_as_it_unpacks(clock: SteeredClock) -> None:
 
 def test_what_comes_packed_is_unpacked(clock: SteeredClock) -> None:
     text = json.dumps({"a": "x" * 100_000}).encode()
-    packed = gzip.compress(text[:50_000]) + gzip.compress(text[50_000:])  # as servers that cache pieces send it
+    packed = gzip.compress(text[:50_000], mtime=0) + gzip.compress(
+        text[50_000:]
+    )  # as servers that cache pieces send it
     body = Pieces(packed[start : start + 7] for start in range(0, len(packed), 7))
     answer = ask(Platform(httpx.Response(200, stream=body, headers={"content-encoding": "gzip"})), clock)(VIDEOS)
     assert answer.body == {"a": "x" * 100_000}
@@ -503,7 +569,12 @@ def test_what_comes_packed_is_unpacked(clock: SteeredClock) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "content"),
-    [("br", b"{}"), ("gzip, gzip", gzip.compress(b"{}")), ("gzip", b"{}"), ("gzip", gzip.compress(b'{"a": 1}')[:-9])],
+    [
+        ("br", b"{}"),
+        ("gzip, gzip", gzip.compress(b"{}", mtime=0)),
+        ("gzip", b"{}"),
+        ("gzip", gzip.compress(b'{"a": 1}', mtime=0)[:-9]),
+    ],
 )
 def test_what_cannot_be_unpacked_is_no_answer(clock: SteeredClock, encoding: str, content: bytes) -> None:
     def answer(_: httpx.Request) -> httpx.Response:

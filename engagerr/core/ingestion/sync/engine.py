@@ -84,13 +84,18 @@ def run_all(run: Run, work: Sequence[Work], *, workers: int) -> Iterator[StreamR
 
     When the caller stops listening (Ctrl-C), workers end after the page in flight and give their leases back.
     """
-    run.accounts = len(work)
+    run.accounts = len({one.whose.id for one in work})
     beat = Heartbeat(
         run.access.database, clock=run.access.clock, tenant_id=run.access.tenant.id, run_id=run.run_id,
         seconds=run.lease_seconds,
     )  # fmt: skip
     with beat, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="engagerr-sync") as pool:
-        waiting: set[Future[list[StreamResult]]] = {pool.submit(_sync_account, run, one) for one in work}
+        by_account: dict[UUID, list[Work]] = {}
+        for one in work:
+            by_account.setdefault(one.whose.id, []).append(one)
+        waiting: set[Future[list[StreamResult]]] = {
+            pool.submit(_sync_account, run, works) for works in by_account.values()
+        }
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -102,19 +107,33 @@ def run_all(run: Run, work: Sequence[Work], *, workers: int) -> Iterator[StreamR
                 future.cancel()
 
 
-def _sync_account(run: Run, work: Work) -> list[StreamResult]:
-    whose, tenant_id = work.whose, run.access.tenant.id
+def _sync_account(run: Run, works: Sequence[Work]) -> list[StreamResult]:
+    """All that is to be read of one account, by one connector after the other, under one lease."""
+    whose = works[0].whose
     if run.stop.is_set():
-        return [_result(work, stream, StreamState.INTERRUPTED) for stream in work.streams]
+        return _all(works, StreamState.INTERRUPTED)
     try:
         with run.access.transaction(Permission.SYNC) as session:
             take_lease(
-                session, tenant_id=tenant_id, account_id=whose.id, account=whose.name, run_id=run.run_id,
+                session, tenant_id=run.access.tenant.id, account_id=whose.id, account=whose.name, run_id=run.run_id,
                 now=run.access.clock.now(), seconds=run.lease_seconds,
             )  # fmt: skip
     except LeaseHeld as held:
-        return [replace(_result(work, stream, StreamState.SKIPPED), error=_facts(held)) for stream in work.streams]
+        return _all(works, StreamState.SKIPPED, held)
+    except EngagerrError as error:
+        return _all(works, StreamState.FAILED, error)
     results: list[StreamResult] = []
+    try:
+        for work in works:
+            results.extend(_sync_connector(run, work))
+    finally:
+        _end_account(run, whose)
+    return results
+
+
+def _sync_connector(run: Run, work: Work) -> list[StreamResult]:
+    results: list[StreamResult] = []
+    stream = work.streams[0]
     try:
         ask = _ask(run, work)
         for stream in work.streams:
@@ -122,21 +141,34 @@ def _sync_account(run: Run, work: Work) -> list[StreamResult]:
                 results.append(_result(work, stream, StreamState.INTERRUPTED))
                 continue
             results.append(_sync_stream(run, work, stream, ask))
-            if (results[-1].error or {}).get("kind") == GrantLost.__name__:
+            if (results[-1].error or {}).get("kind") in (GrantLost.__name__, LeaseLost.__name__):
                 break
     except (GrantLost, NotConnected) as error:
-        results.append(_lost(run, work, work.streams[0], error))
-    except EngagerrError as error:
-        results.append(_fail(run, work, work.streams[0], error))
-    finally:
+        results.append(_lost(run, work, stream, error))
+    except Exception as error:  # noqa: BLE001  whatever it is, the other accounts go on: to them a run is a job runner
+        results.append(_fail_anyhow(run, work, stream, error))
+    return results
+
+
+def _end_account(run: Run, whose: ConnectedAccount) -> None:
+    """Tell subscribers what happened, and give the lease back, even if they cannot be told now."""
+    tenant_id = run.access.tenant.id
+    try:
         with run.access.transaction(Permission.SYNC) as session:
             lock_tree(session, tenant_id)
             deliver(
                 session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=(whose.id,), now=run.access.clock.now()
             )
-            release_lease(session, tenant_id=tenant_id, account_id=whose.id, run_id=run.run_id)
+    except EngagerrError as error:
+        # The job that delivers events tells them.
+        log("sync.untold", level="warning", account=whose.name, error=str(error))
+    finally:
+        try:
+            with run.access.database.transaction(tenant_id) as session:
+                release_lease(session, tenant_id=tenant_id, account_id=whose.id, run_id=run.run_id)
+        except EngagerrError as error:
+            log("sync.lease_not_released", level="warning", account=whose.name, error=str(error))
         run.done.append(whose.id)
-    return results
 
 
 def _ask(run: Run, work: Work) -> Ask:
@@ -158,7 +190,7 @@ def _ask(run: Run, work: Work) -> Ask:
     )  # fmt: skip
 
 
-class _Stopped(EngagerrError):
+class _Stopped(Unavailable):
     """The run was stopped while it waited for a platform."""
 
 
@@ -189,6 +221,7 @@ class _Part:
     checkpoint: Checkpoint
     result: StreamResult
     unread: EngagerrError | None = None
+    gap: str | None = None
 
 
 def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult:
@@ -196,9 +229,8 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
     try:
         with run.access.transaction(Permission.SYNC) as session:
             before = _checkpoint(session, run, work, stream)
-        gap = before.gap(stream, work.whose.name, run.access.clock.now())
+        part.gap = before.gap(stream, work.whose.name, run.access.clock.now())
         part.checkpoint = before.begun(stream, run.access.clock.now(), since=work.since)
-        part.result = replace(part.result, gaps=(gap,) if gap else ())
         for _ in _pass(run, work, stream, ask, part):
             run.report(_progress(run, part.result))
             if run.stop.is_set() and part.checkpoint.cursor is not None:
@@ -208,12 +240,8 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
         if part.unread is not None:
             raise part.unread
         with run.access.transaction(Permission.SYNC) as session:
-            if before.state == "failed" and part.result.state is StreamState.DONE:
-                _emit(session, run, work, stream, "sync.recovered")
-            if gap:
-                _emit(session, run, work, stream, "sync.gap", gap=gap)
             _write_result(session, run, work, stream, part.result)
-    except GrantLost as error:
+    except (GrantLost, NotConnected) as error:
         part.result = _lost(run, work, stream, error, brought=part.result)
     except LeaseLost as error:
         part.result = replace(part.result, state=StreamState.SKIPPED, error=_facts(error))
@@ -306,6 +334,15 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         if page.moved_to:
             log("account.moved", account=whose.name, moved_to=redacted(page.moved_to))
         ahead = checkpoint.after(page, stream, now)
+        # With the checkpoint, so that each is told once, wherever the run ends: what was lost before the pass began,
+        # and that a stream which had failed is through.
+        if part.gap:
+            _emit(session, run, work, stream, "sync.gap", gap=part.gap)
+        if ahead.pass_began_at is None and checkpoint.failures:
+            if part.unread is None:
+                _emit(session, run, work, stream, "sync.recovered")
+            else:
+                ahead = replace(ahead, failures=checkpoint.failures)
         write_checkpoint(
             session, tenant_id=tenant_id, account_id=whose.id, connector=connector.name, stream=stream.name,
             before=checkpoint, after=ahead, now=now,
@@ -315,6 +352,8 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         items_new=items, observations_new=observations, quarantined=bad,
     )  # fmt: skip
     part.checkpoint = ahead
+    gaps = (*result.gaps, *([part.gap] if part.gap else []), *page.gaps)
+    part.gap = None
     part.result = replace(
         result,
         pages=result.pages + bool(page.parts),
@@ -322,7 +361,7 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         items_updated=result.items_updated + updated,
         observations_new=result.observations_new + observations,
         quarantined=result.quarantined + bad,
-        gaps=tuple(dict.fromkeys((*result.gaps, *page.gaps))),
+        gaps=tuple(dict.fromkeys(gaps)),
     )
 
 
@@ -365,6 +404,22 @@ def _fail(
         error=str(error),
     )  # fmt: skip
     return result
+
+
+def _fail_anyhow(run: Run, work: Work, stream: Stream, error: Exception) -> StreamResult:
+    """What nobody caught; if it cannot even be written down (the database is gone), the report says it."""
+    if not isinstance(error, EngagerrError):
+        log("sync.stumbled", level="error", account=work.whose.name, stream=stream.name, error=repr(error)[:300])
+        error = Broken(
+            f"Engagerr stumbled over {stream.name} of {work.whose.name}: {type(error).__name__}.",
+            hint="What landed before stays; please report it. The other accounts go on.",
+            facts={"connector": work.connector.name, "stream": stream.name},
+        )
+    try:
+        return _fail(run, work, stream, error)
+    except EngagerrError as unwritten:
+        log("sync.fault_not_written", level="warning", account=work.whose.name, error=str(unwritten))
+        return replace(_result(work, stream, StreamState.FAILED), error=_facts(error))
 
 
 def _lost(
@@ -429,6 +484,15 @@ def _write_result(session: Session, run: Run, work: Work, stream: Stream, result
             "next_due_at": result.next_due_at,
         },
     )  # fmt: skip
+
+
+def _all(works: Sequence[Work], state: StreamState, error: EngagerrError | None = None) -> list[StreamResult]:
+    """The same result for everything that was to be read of an account."""
+    return [
+        replace(_result(work, stream, state), error=None if error is None else _facts(error))
+        for work in works
+        for stream in work.streams
+    ]
 
 
 def _result(work: Work, stream: Stream, state: StreamState) -> StreamResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -66,12 +67,14 @@ class Sync:
         now: bool = False,
         workers: int | None = None,
         progress: Callable[[SyncProgress], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> SyncReport:
         """Sync what is due, of all connected accounts or of those named.
 
         `now` syncs streams that are not due, too. `since` (aware) fetches everything published from then on, as far
         back as the platform goes, and implies `now`. A page that has landed stays, whatever happens after it; the
-        next run goes on after it. Raises for wrong names only: what went wrong at a platform stands in the report.
+        next run goes on after it. So it does when `stop` is set, which ends the run after the pages in flight. Raises
+        for wrong names only: what went wrong at a platform stands in the report.
         """
         self._access.require(Permission.SYNC)
         if since is not None and since.tzinfo is None:
@@ -80,7 +83,7 @@ class Sync:
             creator=creator, platform=platform, account=account, stream=stream, since=since, now=now
         )
         return self._run(
-            work, not_due=not_due, next_due=next_due, workers=workers, progress=progress,
+            work, not_due=not_due, next_due=next_due, workers=workers, progress=progress, stop=stop,
             options={
                 "creator": creator, "platform": platform, "account": account, "stream": stream, "now": now,
                 "since": since.isoformat() if since else None, "workers": workers,
@@ -380,6 +383,7 @@ class Sync:
         workers: int | None,
         progress: Callable[[SyncProgress], None] | None,
         options: dict[str, Any],
+        stop: threading.Event | None = None,
     ) -> SyncReport:
         settings = self._access.settings
         workers = settings.sync.workers if workers is None else workers
@@ -414,7 +418,7 @@ class Sync:
                     GrantBook(
                         self._access.database, tenant_id=self._access.tenant.id, settings=settings, http=self._http()
                     ),
-                    run_id, progress or (lambda _: None), settings.sync.lease_seconds,
+                    run_id, progress or (lambda _: None), settings.sync.lease_seconds, stop or threading.Event(),
                 )  # fmt: skip
                 results.extend(run_all(run, work, workers=workers))
             state = _verdict(results)
