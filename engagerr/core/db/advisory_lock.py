@@ -73,6 +73,9 @@ class AdvisoryLock:
         with self._asking:
             if self._connection is not None:
                 with contextlib.suppress(psycopg.Error):
+                    # A connection that is closed is gone here at once and over there a moment later.
+                    self._connection.execute("SELECT pg_advisory_unlock_all()")
+                with contextlib.suppress(psycopg.Error):
                     self._connection.close()
                 self._connection = None
 
