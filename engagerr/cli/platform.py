@@ -256,7 +256,7 @@ def _with_paste(platforms: Platforms, row: ConnectorRow, redirect: str, code_std
     pending = platforms.begin(row.name, redirect_uri=redirect)
     _tell("Open this address in a browser, anywhere:", "", pending.url, "")
     _tell(f"It ends at an address that begins with {redirect} and may show an error: that is right. Copy the address.")
-    came = _given("Paste the address, or the code in it")
+    came = _given("Paste the address")
     return lambda *, account, creator: platforms.finish(pending, came, account=account, creator=creator)
 
 

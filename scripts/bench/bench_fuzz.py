@@ -80,16 +80,21 @@ def main() -> None:
         return
     sound = unmutated_seconds(fuzzer)
     yardstick = max(sound.values())
-    total, started, lost = Tally(), time.perf_counter(), 0
+    total, started, lost, told = Tally(), time.perf_counter(), 0, set[str]()
     stretches = [range(at, min(at + _STRETCH, options.inputs)) for at in range(0, options.inputs, _STRETCH)]
     with ProcessPoolExecutor(options.processes, initializer=_begin, initargs=(options.seed, data)) as pool:
         waiting = [pool.submit(_stretch, numbers) for numbers in stretches]
         for done, future in enumerate(waiting, start=1):
             try:
-                total.add(future.result())
+                tally = future.result()
+                total.add(tally)
+                for failure in tally.failures:
+                    if failure.where not in told:
+                        told.add(failure.where)
+                        say(f"  ✗ {failure.where} (input {failure.number}): {failure.error[:200]}")
             except BrokenProcessPool:
                 lost += 1
-            if done % 40 == 0:
+            if done % 20 == 0:
                 say(f"  {total.inputs:,} of {options.inputs:,}: {len(total.failures)} failures")
     seconds = time.perf_counter() - started
     fuzzer.close()

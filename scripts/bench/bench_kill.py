@@ -26,7 +26,7 @@ from typing import Any
 
 import psycopg
 from interchange_files import Shape, write_interchange
-from kill_worker import DONE, REFUSED, SKIPPED, Scene, import_file, sync
+from kill_worker import DONE, ONCE, REFUSED, SKIPPED, Scene, import_file, sync
 from measuring import SUPERUSER, Home, Limit, arguments, finish, percentile, say, step, temporary_home
 
 # What runs at once in a round, and how often of twenty.
@@ -34,7 +34,7 @@ ROUNDS: dict[tuple[str, ...], int] = {("sync",): 10, ("import",): 5, ("sync", "i
 FILE = Shape(items=30, observations=8)
 LEASE_LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = 120.0
-_MOST_PUBLISHED = 12
+_AT_ONCE, _MOST_PUBLISHED = 3, 12
 # A process whose machine is gone: nobody can tell that it is dead.
 _ELSEWHERE = "elsewhere~00000000:1"
 
@@ -136,7 +136,7 @@ class Watch:
         for what in ("content_items", "imports", "metric_observations", "raw_payloads", "events"):
             if not closely and what == "metric_observations":
                 continue
-            known = self.count(f"SELECT count(*) FROM {what}")  # noqa: S608 - a constant of this loop
+            known = self.count(f"SELECT count(*) FROM {what}")
             self._note(self.lost, f"{what} fewer than before", max(0, self._least.get(what, 0) - known))
             self._least[what] = known
         self._check(self.doubled, DOUBLED)
@@ -238,7 +238,7 @@ class Killing:
         self._landed()
 
     def kill_the_server(self) -> None:
-        """SIGKILL the postmaster under a sync and an import, and see how long it takes until a sync is through again."""
+        """SIGKILL the postmaster under a sync and an import, and see how long it takes until a sync gets through."""
         from engagerr.core.db.embedded import EmbeddedServer
 
         postmaster = EmbeddedServer(self.home.path).status().pid
@@ -252,6 +252,7 @@ class Killing:
         for process in running:
             process.join(_PATIENCE_SECONDS)
             if process.exitcode is None:
+                say(f"  ! hangs: {process.name}")
                 process.kill()
                 process.join()
                 self.watch.found["processes that hang when the server is killed"] += 1
@@ -266,7 +267,7 @@ class Killing:
         self._landed()
 
     def lease_of_another_machine(self) -> float:
-        """Kill a sync that holds leases, say that it was elsewhere, and wait until a run gets everything: seconds."""
+        """Kill a sync that holds leases and say that it was elsewhere; seconds until a run gets everything."""
         while True:
             process = self.process("sync")
             process.start()
@@ -278,19 +279,24 @@ class Killing:
                 break
         self.kills["sync"] += 1
         self.watch.rows("UPDATE sync_leases SET holder = %s RETURNING 1", _ELSEWHERE)
-        while (status := self.in_peace("sync")) == SKIPPED and time.perf_counter() - killed_at < LEASE_LIMIT_SECONDS:
+        while True:
+            waited = time.perf_counter() - killed_at
+            status = self.in_peace("sync")
+            if status != SKIPPED or waited > LEASE_LIMIT_SECONDS:
+                break
             time.sleep(1)
-        waited = time.perf_counter() - killed_at
         self.stuck += status != DONE or waited > LEASE_LIMIT_SECONDS
         return waited
 
-    def age(self) -> None:
-        """Time goes by at the platforms."""
+    def go_by(self) -> None:
+        """Time goes by at the platforms: new items where each is asked for once, and now and then elsewhere."""
+        now = datetime.now(UTC).replace(microsecond=0)
         published = dict(self.scene.published)
-        connector = self.chance.choice([fake.connector for fake in self.scene.platforms()])
-        if len(published.get(connector, ())) < _MOST_PUBLISHED:
-            now = datetime.now(UTC).replace(microsecond=0)
-            published[connector] = (*published.get(connector, ()), now)
+        for connector in ONCE:
+            published[connector] = (*published.get(connector, ()), *[now] * _AT_ONCE)
+        other = self.chance.choice(["podcast", "twitch"])
+        if self.chance.random() < 0.1 and len(published.get(other, ())) < _MOST_PUBLISHED:
+            published[other] = (*published.get(other, ()), now)
         self.scene = replace(self.scene, published=published, age=self.scene.age + 1)
 
     def _landed(self) -> None:
@@ -348,6 +354,8 @@ def compare(killing: Killing, calm: Home, start: Callable[..., BaseProcess]) -> 
     }
     for what, missing in (("items", truth - items.keys()), ("figures", calm_figures.keys() - figures.keys())):
         watch.lost[f"{what} missing at the end"] += len(missing)
+        for name in sorted(missing)[:5]:
+            say(f"  ! missing: {name}")
     for what, more in (("items", items.keys() - truth), ("figures", figures.keys() - calm_figures.keys())):
         watch.doubled[f"{what} too many at the end"] += len(more)
     other = {name for name in calm_figures.keys() & figures.keys() if calm_figures[name] != figures[name]}
@@ -376,11 +384,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this long")
     options = parser.parse_args()
     # The process that forks the others finds our modules here.
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:1] + [str(Path(__file__).parents[2])])
+    os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:1], str(Path(__file__).parents[2])])
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["kill_worker"])
     start: Callable[..., BaseProcess] = context.Process
-    chance, began = random.Random(options.seed), time.perf_counter()  # noqa: S311 - to be repeated
+    chance, began = random.Random(options.seed), time.perf_counter()
     with temporary_home() as home, contextlib.ExitStack() as stack:
         newest = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0)
         scene = Scene(home.path, newest)
@@ -396,11 +404,10 @@ def main() -> None:
             if time.perf_counter() - began > options.minutes * 60:
                 break
             (kinds,) = chance.choices(list(ROUNDS), weights=list(ROUNDS.values()))
+            killing.go_by()
             killing.round(kinds)
             rounds += 1
             killing.watch.look(closely=rounds % 25 == 0)
-            if rounds % 10 == 0:
-                killing.age()
             if rounds % 15 == 0:
                 # Whoever held an account was of this machine, and is dead: nobody has to wait for it.
                 held += killing.in_peace("sync") != DONE
@@ -409,7 +416,7 @@ def main() -> None:
                 killing.kill_the_server()
                 killing.watch.look(closely=True)
             reached = done
-            if rounds % 50 == 0:
+            if rounds % 20 == 0:
                 say(f"  {done} kills, {killing.kills['server']} of the server, {time.perf_counter() - began:.0f} s")
         minutes = (time.perf_counter() - began) / 60
         with step("a lease of another machine"):

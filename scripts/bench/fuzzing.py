@@ -147,7 +147,7 @@ class Fuzzer:
         forced = seed.format if way < 0.35 else other.format if way < 0.4 else None
         if forced is None and way > 0.95:
             return Case(number, "mapping proposal", seed.name, data, lambda given: self._propose(seed.name, given))
-        return Case(number, known, seed.name, data, lambda given: self._file(seed.name, given, forced))
+        return Case(number, known, seed.name, data, lambda given: self.read(seed.name, given, forced))
 
     def _address(self, random: Random, number: int) -> Case:
         text = random.choice(URLS)
@@ -175,7 +175,7 @@ class Fuzzer:
             number, f"read {seed.connector.name}.{seed.stream}", "page", data, lambda given: _read_page(seed, given)
         )
 
-    def _file(self, name: str, data: bytes, forced: str | None) -> str:
+    def read(self, name: str, data: bytes, forced: str | None) -> str:
         source = self._source(name, data)
         if forced is None:
             using = recognise(source)
@@ -213,7 +213,7 @@ class Fuzzer:
             else:
                 tally.outcomes[case.target, "FAILED"] += 1
                 self._seen[failure.where] += 1
-                tally.failures.append(self._smallest(case, failure) if self._seen[failure.where] == 1 else failure)
+                tally.failures.append(self.smallest(case, failure) if self._seen[failure.where] == 1 else failure)
             tally.slowest.append((took, number, case.target, case.name))
             tally.grown.append((grown, number, case.target, case.name))
             if len(tally.slowest) > 2000:
@@ -222,7 +222,7 @@ class Fuzzer:
         tally.add(Tally())
         return tally
 
-    def _smallest(self, case: Case, failure: Failure) -> Failure:
+    def smallest(self, case: Case, failure: Failure) -> Failure:
         """A smaller input that fails in the same place: by taking out halves, quarters, eighths …"""
         best, tries, size = case.data, 0, max(1, len(case.data) // 2)
         while size and tries < _TRIES:
@@ -402,7 +402,7 @@ def unmutated_seconds(fuzzer: Fuzzer) -> dict[str, float]:
             for _ in range(3):
                 began = time.process_time()
                 with suppress(EngagerrError):
-                    fuzzer._file(seed.name, seed.data, None)
+                    fuzzer.read(seed.name, seed.data, None)
                 took.append(time.process_time() - began)
             slowest[name] = max(slowest.get(name, 0.0), sorted(took)[1])
     return slowest

@@ -1,12 +1,14 @@
-"""What a process that is to be killed does: sync a roster of fake platforms, or import a file. Forked, so that it starts
-quickly; it connects to the database only after that."""
+"""What a process that is to be killed does: sync a roster of fake platforms, or import a file.
+
+It is forked, so that it starts quickly, and connects to the database only after that.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -15,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import engagerr.core.content
 import engagerr.core.ingestion.sync.sync
 import engagerr.core.integrations.formats.table
+import engagerr.core.integrations.http  # noqa: F401
 import httpx
 import pybreaker  # noqa: F401
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
@@ -35,12 +38,16 @@ DONE, UNWELL, SKIPPED, REFUSED = 0, 4, 5, 6  # exit statuses
 PLATFORMS: tuple[type[FakePlatform], ...] = (FakePodcastHost, FakeTikTok, FakeTwitch, FakeYouTube)
 # Four thousand figures of days would be most of a run; the others have every shape of page.
 _LEFT_OUT = {"channel_analytics"}
+# Connectors that ask for each item once: what a checkpoint forgets stays forgotten, and shows. The others look at
+# everything in each run, so that there is always something to be cut off.
+ONCE = ("tiktok", "youtube")
+_CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
 class Scene:
     """What the platforms have at one moment: `items` of each from `newest` back, and one more for each moment in
-    `published`. `age` is added to every figure."""
+    `published`. `age` is added to the figures of those that are always asked for everything."""
 
     home: Path
     newest: datetime
@@ -56,7 +63,7 @@ class Scene:
             fake = kind(items=self.items, page_size=self.page_size, newest=self.newest)
             for moment in self.published.get(fake.connector, ()):
                 fake.publish(moment)
-            for item in fake.items:
+            for item in () if fake.connector in ONCE else fake.items:
                 item.figures = {name: value + self.age for name, value in item.figures.items()}
             fakes.append(fake)
         return fakes
@@ -83,7 +90,13 @@ def _unhurried(connector: Connector) -> Connector:
     return replace(
         connector,
         limits=Limits(account_per_second=10_000, app_per_second=10_000, burst=10_000),
-        streams=tuple(stream for stream in connector.streams if stream.name not in _LEFT_OUT),
+        streams=tuple(
+            replace(stream, revisit=_CLOCKS_DIFFER, lag=timedelta(0), whole_every=None)
+            if connector.name in ONCE
+            else stream
+            for stream in connector.streams
+            if stream.name not in _LEFT_OUT
+        ),
     )
 
 

@@ -55,9 +55,9 @@ def test_the_promised_commands_are_there() -> None:
     promised = """
         init whoami health settings
         creator:add,list,show,edit,add-account,set-terms,end-terms,set-rate account:list
-        import:file,formats,history,quarantine
+        import:file,map,remove-format,formats,history,quarantine
         platform:list,show,connect,connections,disconnect,rotate-keys
-        sync:run,retry,status,history,replay
+        sync:run,retry,status,history,replay job:list,run,set,start event:list,subscribers,deliver,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,decisions,tree,families
         metric:show,report,definitions export:jsonl member:list,add,set-role,remove token:list,add,remove
         db:start,stop,status,upgrade,verify-audit,check-migrations

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import Result
 from engagerr import Engagerr, Settings
+from engagerr.cli.main import app
 from engagerr.core.ingestion.sync.reports import StreamState
 from engagerr.core.integrations.contract import Gateway, complaints
 from engagerr.core.integrations.records import State
 from engagerr.core.integrations.registry import installed_connectors
 from tests.docs.pages import ROOT
 from tests.fakes.clock import SteeredClock
+from typer.testing import CliRunner
 
 GUIDE = ROOT / "docs" / "guides" / "connectors.md"
 EXAMPLE = ROOT / "docs" / "examples" / "connector"
@@ -151,3 +155,53 @@ def test_the_fake_can_be_served_to_the_commands(fakes: ModuleType) -> None:
         address = f"{gateway.url}/api.pressling.example/v1/issues"
         answer: Any = httpx.get(address, headers={"authorization": "Bearer good-token"}, trust_env=False).json()
     assert [issue["id"] for issue in answer["issues"]] == ["issue-0", "issue-1"]
+
+
+def typed(page: str, words: str) -> str:
+    """The shell block of section 8 with these words in it."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.partition("## 8.")[2], re.MULTILINE | re.DOTALL)
+    return next(block for block in blocks if words in block)
+
+
+def without_times(text: str) -> set[str]:
+    """The lines as words: times differ, and with them the widths of columns."""
+    lines = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "", text).splitlines()
+    return {" ".join(line.split()) for line in lines if not set(line) <= {"─"}}
+
+
+def test_the_session_that_the_guide_shows_can_be_typed(installed: None, fakes: ModuleType, settings: Settings) -> None:
+    page = GUIDE.read_text(encoding="utf-8")
+    shown = [without_times(text) for text in re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
+    env = {
+        "ENGAGERR_HOME": str(settings.home), "COLUMNS": "110",
+        "ENGAGERR_DATABASE__URL": settings.database.secret_url(),
+        # As often as it takes to see it fail: five attempts take a quarter of a minute.
+        "ENGAGERR_INTEGRATIONS__ATTEMPTS": "1",
+    }  # fmt: skip
+
+    def type_in(words: str) -> Iterator[Result]:
+        """What each command of the block with these words answers."""
+        for line in typed(page, words).splitlines():
+            given, pipe, piped = line.partition(" | ")
+            command = piped if pipe else given
+            if command.startswith("engagerr "):
+                says = given.removeprefix("echo ") if pipe else None
+                yield CliRunner().invoke(app, shlex.split(command)[1:], env=env, input=says)
+
+    fake = fakes.FakePressling(items=25, page_size=10)
+    with Gateway(fake) as gateway:
+        env["ENGAGERR_INTEGRATIONS__GATEWAY_URL"] = gateway.url
+        first = list(type_in("platform connect pressling --token-stdin"))
+    assert [answer.exit_code for answer in first] == [0] * 6, [answer.stderr for answer in first]
+    assert shown[0] <= without_times(first[3].stdout)
+
+    broken, status = type_in("sync run --now")
+    assert (broken.exit_code, status.exit_code) == (6, 0)
+    assert shown[1] <= without_times(broken.stdout)
+    assert "does not answer" in status.stdout
+
+    with Gateway(fake, port=int(gateway.url.rpartition(":")[2])):
+        mended, history = type_in("sync retry")
+    assert (mended.exit_code, history.exit_code) == (0, 0), mended.stderr
+    assert "succeeded" in mended.stdout
+    assert "failed" in history.stdout

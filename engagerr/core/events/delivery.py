@@ -147,7 +147,7 @@ def _tell_of(
         try:
             with session.begin_nested():
                 made += subscriber.take(session, tenant_id, events, now) if events else 0
-        except (EngagerrError, DBAPIError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is must stop neither what happened nor other subscribers
             said = _in_words(error)
             if last_try:
                 session.execute(text(_FAILED), {**values, "error": said[:500], "most": _LONGEST_PAUSE})
@@ -163,10 +163,12 @@ def _tell_of(
         told += len(events)
 
 
-def _in_words(error: EngagerrError | DBAPIError) -> str:
+def _in_words(error: Exception) -> str:
     """What the subscriber could not do; a connection that is gone ends the transaction as a whole."""
     if isinstance(error, EngagerrError):
         return str(error)
+    if not isinstance(error, DBAPIError):
+        return f"It stumbled: {error!r}."
     if error.connection_invalidated or not isinstance(error.orig, Exception):
         raise error
     from engagerr.core.db.database import in_words

@@ -103,7 +103,7 @@ def land_staged(
         withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=corrects)
     edges_new, bad_edges = land_edges(session, tenant_id=tenant_id, edges=staged.edges, file_name=source)
     if staged.items:
-        land_links(session, tenant_id=tenant_id)
+        land_links(session, tenant_id=tenant_id, updated=items.updated)
     if items.new or items.updated:
         emit_about(
             session, tenant_id=tenant_id, abouts=tuple(accounts.values()), kind="items.seen", now=now,

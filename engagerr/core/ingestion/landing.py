@@ -79,7 +79,7 @@ def land_items(
         text("SELECT EXISTS (SELECT FROM stage_items GROUP BY platform, native_id HAVING count(*) > 1)")
     ).scalar_one()
     # An item on several lines of one file: the last word on each field wins, and hints add up.
-    session.execute(text(_DISTINCT_OF_REPEATED if repeated else _DISTINCT_AS_STAGED))
+    distinct = session.execute(text(_DISTINCT_OF_REPEATED if repeated else _DISTINCT_AS_STAGED)).rowcount
     if many:
         session.execute(text("ANALYZE stage_distinct"))
     values = {"tenant_id": tenant_id, "import_id": import_id, "described_at": described_at}
@@ -92,12 +92,14 @@ def land_items(
             "Name the right account with --account, or leave the row out.",
             row.part,
         )
-        for row in session.execute(text(_TAKE_OUT_FOREIGN))
+        for row in session.execute(text(_TAKE_OUT_FOREIGN[many]), values)
     ]
-    new = session.execute(text(_INSERT_NEW), values).rowcount
-    updated = session.execute(text(_UPDATE_REREAD if reread else _UPDATE_CHANGED), values).scalar_one()
-    session.execute(text(_SAID_AGAIN), values)
-    session.execute(text(_NAME_SUBJECTS), {"import_id": import_id})
+    new = session.execute(text(_INSERT_NEW[many]), values).rowcount
+    updated = 0
+    if new < distinct - len(rejections):
+        updated = session.execute(text((_UPDATE_REREAD if reread else _UPDATE_CHANGED)[many]), values).scalar_one()
+        session.execute(text(_SAID_AGAIN), values)
+    session.execute(text(_NAME_SUBJECTS[many]), values)
     if many:
         session.execute(text("ANALYZE stage_subjects"))
     return LandedItems(new, updated), rejections
@@ -153,7 +155,7 @@ def reread_observations(session: Session, *, tenant_id: UUID, import_id: UUID) -
 
 
 def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> None:
-    """Take back what an earlier import of the same file said, where this one says it otherwise.
+    """Take back what earlier imports and replays of the same file said and this one does not say.
 
     Nothing is deleted: each figure gets a further revision without a number, so that history shows both.
     """
@@ -168,9 +170,13 @@ def count_unchanged(session: Session, *, all_landed: bool) -> int:
     return unchanged
 
 
-def land_links(session: Session, *, tenant_id: UUID) -> None:
-    """What items point at, whether the target is known yet or not; what their text no longer says stands no more."""
-    session.execute(text(_RETIRE_LINKS), {"tenant_id": tenant_id})
+def land_links(session: Session, *, tenant_id: UUID, updated: int) -> None:
+    """What items point at, whether the target is known yet or not; what their text no longer says stands no more.
+
+    `updated` is how many items say something else than before: only those can have links that stand no more.
+    """
+    if updated:
+        session.execute(text(_RETIRE_LINKS), {"tenant_id": tenant_id})
     session.execute(
         text(
             """
@@ -195,6 +201,21 @@ _ALL = (*_FIELDS, "links", "hints")
 def _each(template: str, names: tuple[str, ...] = _FIELDS) -> str:
     """The template once per field, with `$` as the field's name."""
     return ", ".join(template.replace("$", name) for name in names)
+
+
+# How what is staged finds the items that are known. The planner chooses for many; it knows nothing of tables just
+# filled, though, nor of a home's first items, and may read all items to find fifty. A few are looked up one by one (a
+# lateral subquery with OFFSET stays one).
+_SAME = """known.tenant_id = :tenant_id AND known.platform = staged.platform AND known.native_id = staged.native_id"""
+_KNOWN = {
+    True: f"JOIN content_items AS known ON {_SAME}",
+    False: f"CROSS JOIN LATERAL (SELECT * FROM content_items AS known WHERE {_SAME} OFFSET 0) AS known",
+}
+
+
+def _both(template: str) -> dict[bool, str]:
+    """{whether many items are staged: the statement}; `<known>` joins the known items to `staged`."""
+    return {many: template.replace("<known>", join) for many, join in _KNOWN.items()}
 
 
 _NEWER_WORD = """
@@ -223,13 +244,11 @@ GROUP BY platform, native_id
 
 # An item of another creator's account: most likely the wrong --account. The known items are found first, so that the
 # accounts are looked up once each and not once an item.
-_TAKE_OUT_FOREIGN = """
+_TAKE_OUT_FOREIGN = _both("""
 WITH held AS MATERIALIZED (
   SELECT staged.ctid AS place, staged."row", staged.part, staged.platform, staged.native_id,
          staged.account_id AS claimed_id, known.account_id AS held_id
-  FROM stage_distinct AS staged
-  JOIN content_items AS known ON known.tenant_id = engagerr_tenant() AND known.platform = staged.platform
-                             AND known.native_id = staged.native_id
+  FROM stage_distinct AS staged <known>
   WHERE known.account_id <> staged.account_id
 ), foreign_items AS (
   SELECT held.*, account.platform || ':' || account.handle AS account, creators.name AS creator
@@ -241,20 +260,17 @@ WITH held AS MATERIALIZED (
 ), gone AS (
   DELETE FROM stage_distinct USING foreign_items WHERE stage_distinct.ctid = foreign_items.place)
 SELECT * FROM foreign_items ORDER BY part, "row"
-"""
+""")
 
-_INSERT_NEW = """
+_INSERT_NEW = {many: f"""
 INSERT INTO content_items (tenant_id, account_id, platform, native_id, kind, title, body, url, published_at,
                            duration_seconds, language, links, hints, import_id, described_at, first_import_id)
 SELECT :tenant_id, account_id, platform, native_id, kind, title, body, url, published_at, duration_seconds, language,
-       coalesce(links, '{}'), coalesce(hints, '{}'), :import_id, :described_at, :import_id
-FROM stage_distinct
-WHERE NOT EXISTS (
-  SELECT FROM content_items AS known
-  WHERE known.tenant_id = :tenant_id AND known.platform = stage_distinct.platform
-    AND known.native_id = stage_distinct.native_id)
+       coalesce(links, '{{}}'), coalesce(hints, '{{}}'), :import_id, :described_at, :import_id
+FROM stage_distinct AS staged
+WHERE NOT EXISTS (SELECT FROM content_items AS known WHERE {_SAME}{'' if many else ' OFFSET 0'})
 ORDER BY subject
-"""
+""" for many in _KNOWN}  # fmt: skip
 
 # A field that the file lacks stays as it is; one that an older export says only fills a gap.
 _CHANGE = """
@@ -263,9 +279,7 @@ WITH said AS (
          {fields},
          {links} AS links,
          {hints} AS hints
-  FROM stage_distinct AS staged
-  JOIN content_items AS known ON known.tenant_id = :tenant_id AND known.platform = staged.platform
-                             AND known.native_id = staged.native_id
+  FROM stage_distinct AS staged <known>
   {sole}
   WHERE known.import_id <> :import_id
 ), changed AS (
@@ -289,8 +303,10 @@ _NEWER_HINTS = """CASE WHEN :described_at >= known.described_at THEN known.hints
 _SETTING = {
     "set": _each("$ = said.$", _ALL), "stood": _each("content_items.$", _ALL), "said": _each("said.$", _ALL),
 }  # fmt: skip
-_UPDATE_CHANGED = _CHANGE.format(fields=_each(_NEWER_WORD), links=_NEWER_LINKS, hints=_NEWER_HINTS, sole="", **_SETTING)
-_UPDATE_REREAD = _CHANGE.format(
+_UPDATE_CHANGED = _both(
+    _CHANGE.format(fields=_each(_NEWER_WORD), links=_NEWER_LINKS, hints=_NEWER_HINTS, sole="", **_SETTING)
+)
+_UPDATE_REREAD = _both(_CHANGE.format(
     fields=_each(f"CASE WHEN sole THEN staged.$ ELSE {_NEWER_WORD.strip().removesuffix('AS $')} END AS $"),
     links=f"CASE WHEN sole THEN coalesce(staged.links, '{{}}') ELSE {_NEWER_LINKS} END",
     hints=f"CASE WHEN sole THEN coalesce(staged.hints, '{{}}') ELSE {_NEWER_HINTS} END",
@@ -302,7 +318,7 @@ _UPDATE_REREAD = _CHANGE.format(
                          AND version.replaced_by_import_id NOT IN (SELECT import_id FROM stage_lineage)) AS sole
   ) AS known_by""",
     **_SETTING,
-)
+))  # fmt: skip
 
 # What repeats the known words makes them as new as itself: a file from in between must not overrule them.
 _SAID_AGAIN = """
@@ -311,13 +327,11 @@ WHERE known.tenant_id = :tenant_id AND known.platform = staged.platform AND know
   AND known.import_id <> :import_id AND known.described_at < :described_at
 """
 
-_NAME_SUBJECTS = """
+_NAME_SUBJECTS = _both("""
 INSERT INTO stage_subjects (subject, subject_id, is_new)
-SELECT stage_items.subject, known.id, known.import_id = :import_id
-FROM stage_items JOIN stage_distinct USING (platform, native_id)
-JOIN content_items AS known ON known.tenant_id = engagerr_tenant() AND known.platform = stage_items.platform
-                           AND known.native_id = stage_items.native_id
-"""
+SELECT named.subject, known.id, known.import_id = :import_id
+FROM stage_items AS named JOIN stage_distinct AS staged USING (platform, native_id) <known>
+""")
 
 _INSERT_OBSERVATIONS = """
 INSERT INTO metric_observations (tenant_id, subject_id, metric, observed_at, period_days, revision, value, state,
@@ -383,16 +397,22 @@ SELECT count(DISTINCT (part, "row")) FROM stage_items WHERE subject IN (
 """
 
 # Only where the file's own text is the one that stands: an export without descriptions, or an older one, retires none.
+# Links are looked up item by item (a lateral subquery with OFFSET stays one) and changed where they lie: the planner
+# knows nothing of tables just filled, and would read all of them.
 _RETIRE_LINKS = """
-UPDATE content_links AS link SET stands = false
-FROM stage_items AS staged JOIN stage_subjects USING (subject)
-JOIN content_items AS item ON item.tenant_id = :tenant_id AND item.id = subject_id
-WHERE link.tenant_id = :tenant_id AND link.item_id = subject_id AND link.found_in = 'link' AND link.stands
-  AND is_new AND staged.body IS NOT NULL AND item.body = staged.body
-  AND NOT EXISTS (
-    SELECT FROM stage_links AS said JOIN stage_subjects AS who ON who.subject = said.subject
-    WHERE who.subject_id = link.item_id AND said.platform = link.platform AND said.native_id = link.native_id
-      AND said.found_in = link.found_in)
+UPDATE content_links SET stands = false
+WHERE tenant_id = :tenant_id AND ctid = ANY (ARRAY(
+  SELECT link.place
+  FROM stage_items AS staged JOIN stage_subjects USING (subject)
+  JOIN content_items AS item ON item.tenant_id = :tenant_id AND item.id = subject_id
+  CROSS JOIN LATERAL (
+    SELECT ctid AS place, item_id, platform, native_id, found_in FROM content_links
+    WHERE tenant_id = :tenant_id AND item_id = item.id AND found_in = 'link' AND stands OFFSET 0) AS link
+  WHERE is_new AND staged.body IS NOT NULL AND item.body = staged.body
+    AND NOT EXISTS (
+      SELECT FROM stage_links AS said JOIN stage_subjects AS who ON who.subject = said.subject
+      WHERE who.subject_id = link.item_id AND said.platform = link.platform AND said.native_id = link.native_id
+        AND said.found_in = link.found_in)))
 """
 
 _REREAD = f"""
@@ -438,5 +458,14 @@ WITH newest AS (
 )
 INSERT INTO metric_observations (tenant_id, subject_id, {_KEY}, revision, {_SAID}, import_id, "row", part)
 SELECT tenant_id, subject_id, {_KEY}, revision + 1, NULL, 'not_reported', currency, :import_id, "row", part
-FROM newest WHERE import_id = :corrects AND value IS NOT NULL
+FROM newest
+WHERE value IS NOT NULL
+  AND import_id IN (
+    SELECT same.id FROM imports AS corrected
+    JOIN imports AS same ON same.tenant_id = corrected.tenant_id AND same.sha256 = corrected.sha256
+    WHERE corrected.tenant_id = :tenant_id AND corrected.id = :corrects)
+  AND NOT EXISTS (
+    SELECT FROM stage_observations AS staged JOIN stage_subjects USING (subject)
+    WHERE subject_id = newest.subject_id AND staged.metric = newest.metric AND staged.observed_at = newest.observed_at
+      AND staged.period_days = newest.period_days)
 """

@@ -47,6 +47,9 @@ _LONGEST_BACKOFF_SECONDS = 30.0
 _JITTER_SECONDS = 1.0
 # Five tries wait about 15 seconds in all: a platform's hiccup is over by then, an outage is not.
 _ATTEMPTS = 5
+# Of a platform's words, in characters, and of the fields that it refuses in one answer.
+_MOST_READ, _MOST_KEPT = 4_000, 500
+_MOST_FIELDS, _LONGEST_FIELD = 200, 100
 
 
 class PlatformHttp:
@@ -284,7 +287,10 @@ class PlatformAsk:
         told = fault.retry_after
         if told is None:
             told = retry_after_seconds(answer.headers, now=self._clock.now())
-        return replace(fault, message=redacted(fault.message, secrets=self._sent), retry_after=told)
+        # A platform's words are kept with the run, its events and its tasks: a sentence, however much it says.
+        said = redacted(fault.message[:_MOST_READ], secrets=self._sent)[:_MOST_KEPT]
+        named = tuple(name for name in fault.fields[:_MOST_FIELDS] if len(name) <= _LONGEST_FIELD)
+        return replace(fault, message=said, fields=named, retry_after=told)
 
     def _outgoing(self, call: Call, token: str | None) -> Outgoing:
         auth = self._connector.auth
@@ -318,6 +324,7 @@ class PlatformAsk:
             open=isinstance(auth, NoSignIn),
             expects=call.expects,
             max_bytes=self._connector.max_bytes,
+            secrets=frozenset(self._sent),
         )
 
     # ── Between attempts, and after the last ───────────────────────────────────────────────────────────────────────

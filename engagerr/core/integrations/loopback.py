@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hmac
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
 from engagerr.core.errors import Conflict, Unavailable
 
 _HOST = "127.0.0.1"
-# Browsers open connections ahead and send nothing on them; each is waited for so long.
+# Browsers open connections ahead and send nothing on them; each silence is waited for so long.
 _PATIENCE_SECONDS = 2.0
+# How soon the redirect is seen: it comes on a connection of its own, so that one that drips keeps nobody waiting.
+_GLANCE_SECONDS = 0.1
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Engagerr</title>
 <body style="font-family: sans-serif; margin: 4em"><p>{}</p></body></html>"""
 
@@ -44,12 +46,13 @@ class Loopback:
         self._server.state = state
         until = time.monotonic() + seconds
         while self._server.came is None:
-            self._server.timeout = until - time.monotonic()
-            if self._server.timeout <= 0:
+            left = until - time.monotonic()
+            if left <= 0:
                 raise NobodyCameBack(
                     f"Nobody came back from the browser within {seconds:.0f} seconds.",
                     hint="Begin anew; on a machine without a browser use --no-browser.",
                 )
+            self._server.timeout = min(left, _GLANCE_SECONDS)
             self._server.handle_request()
         return self._server.came
 
@@ -62,9 +65,13 @@ class Loopback:
         self._server.server_close()
 
 
-class _Server(HTTPServer):
+class _Server(ThreadingHTTPServer):
+    block_on_close = False
     state = ""
     came: str | None = None
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that hung up is no error of anybody's."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -85,8 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif not ours or not ({"code", "error"} & set(params)):
             self._answer(400, "This does not belong to the sign-in that Engagerr waits for.")
         else:
-            self.server.came = f"http://{_HOST}:{self.server.server_port}{self.path}"
-            self._answer(200, "Engagerr has what it needs. You can close this window.")
+            try:
+                self._answer(200, "Engagerr has what it needs. You can close this window.")
+            finally:
+                # Last: whoever waits may end the process, and this thread with it.
+                self.server.came = self.server.came or f"http://{_HOST}:{self.server.server_port}{self.path}"
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the address has the code in it."""

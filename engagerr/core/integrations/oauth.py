@@ -10,6 +10,7 @@ Sources: RFC 6749 (OAuth 2), 7636 (PKCE), 7009 (revocation), 8252 (native apps, 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +34,12 @@ _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _FIRST_INTERVAL_SECONDS = 5  # RFC 8628 3.5, both
 _SLOW_DOWN_SECONDS = 5
 _LONGEST_DEVICE_WAIT = timedelta(minutes=30)
+# A platform that says less would have itself asked without a pause.
+_SHORTEST_INTERVAL_SECONDS = 1
+_LONGEST_SECONDS = 86_400.0
+# What a person is to read and type in; more than that would be a text of somebody's.
+_USER_CODE = re.compile(r"[\w-]{1,40}")
+_WHOLE_ADDRESS = "Paste the whole address that the browser shows after you allowed it; it has code= in it."
 _INSTAGRAM = "https://graph.instagram.com"
 
 
@@ -85,8 +92,8 @@ def begin(connector: Connector, app: App, *, redirect_uri: str) -> PendingSignIn
 def code_in(pending: PendingSignIn, text: str, *, title: str) -> str:
     """The code in what came back: the address that the browser was sent to, or the code on its own.
 
-    In an address the state must be ours. A code on its own carries none; PKCE still binds it to this sign-in, and the
-    person who pastes it is the one who began.
+    In an address the state must be ours. A code on its own carries none, so it is taken only where PKCE binds it to
+    this sign-in: somebody else's code would connect somebody else's account.
     """
     text = text.strip().strip("\"'")
     query = urlsplit(text).query if "://" in text else text.lstrip("?/") if "code=" in text or "error=" in text else ""
@@ -95,8 +102,10 @@ def code_in(pending: PendingSignIn, text: str, *, title: str) -> str:
         if not code or any(character.isspace() for character in code):
             raise InvalidInput(
                 "That is neither the address nor a code.",
-                hint="Paste the whole address that the browser shows after you allowed it; it has code= in it.",
+                hint=_WHOLE_ADDRESS,
             )
+        if pending.verifier is None:
+            raise InvalidInput(f"{title} gives codes that could be of another sign-in.", hint=_WHOLE_ADDRESS)
         return code
     params = dict(parse_qsl(query.partition("#")[0]))
     if not hmac.compare_digest(params.get("state", "").encode(), pending.state.encode()):
@@ -148,13 +157,14 @@ def begin_device(http: PlatformHttp, connector: Connector, app: App) -> DeviceCo
     # Google says verification_url.
     address = body.get("verification_uri") or body.get("verification_url")
     device_code, user_code = body.get("device_code"), body.get("user_code")
-    if answer.status >= 400 or not all(isinstance(part, str) and part for part in (device_code, user_code, address)):
+    usable = isinstance(user_code, str) and _USER_CODE.fullmatch(user_code) and _is_https(address)
+    if answer.status >= 400 or not usable or not isinstance(device_code, str) or not device_code:
         raise refusal(answer, title=connector.title, now=now)
     full = body.get("verification_uri_complete")
     lives = min(timedelta(seconds=_seconds(body.get("expires_in"), 900)), _LONGEST_DEVICE_WAIT)
     return DeviceCode(
-        str(user_code), str(address), full if isinstance(full, str) else None, now + lives,
-        _seconds(body.get("interval"), _FIRST_INTERVAL_SECONDS), str(device_code),
+        str(user_code), str(address), str(full) if _is_https(full) else None, now + lives,
+        max(_seconds(body.get("interval"), _FIRST_INTERVAL_SECONDS), _SHORTEST_INTERVAL_SECONDS), device_code,
     )  # fmt: skip
 
 
@@ -347,5 +357,10 @@ def _scope_words(auth: OAuth2) -> str:
     return auth.scope_separator.join(scope.name for scope in auth.scopes if scope.asked)
 
 
+def _is_https(address: Any) -> bool:
+    return isinstance(address, str) and re.fullmatch(r"https://[\x21-\x7e]{1,500}", address) is not None
+
+
 def _seconds(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else default
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return float(min(value, _LONGEST_SECONDS)) if usable else default

@@ -51,6 +51,7 @@ _URL = re.compile(r"https?://\S+\Z", re.IGNORECASE)
 # A secret shorter than this is no secret, and cutting it out would garble words; or, in an answer, data.
 _SHORTEST_SECRET = 6
 _SHORTEST_IN_AN_ANSWER = 16
+_NOT_GIVEN = rb"""(?<!"access_token":")(?<!"access_token": ")"""
 
 
 def _plain(name: str) -> str:
@@ -67,9 +68,13 @@ def redacted(text: object, *, secrets: Iterable[str | None] = ()) -> str:
 
 
 def without_known(content: bytes, secrets: Iterable[str | None]) -> bytes:
-    """An answer as it came, without what was sent to get it: platforms, and what stands before them, quote requests."""
-    for form in _forms(secrets, _SHORTEST_IN_AN_ANSWER):
-        content = content.replace(form.encode(), MASK.encode())
+    """An answer as it came, without what was sent to get it: platforms, and what stands before them, quote requests.
+
+    A token that is given as such stays (a page of Facebook may have the one that was sent): `clean_body` is for it.
+    """
+    for form in (form.encode() for form in _forms(secrets, _SHORTEST_IN_AN_ANSWER)):
+        if form in content:
+            content = re.sub(_NOT_GIVEN + re.escape(form), MASK.encode(), content)
     return content
 
 
@@ -84,9 +89,8 @@ def _forms(secrets: Iterable[str | None], shortest: int) -> list[str]:
         # Also where an address is a parameter of another one, and with the hex digits in small letters.
         spelled |= {quote(form, safe="") for form in spelled}
         forms |= spelled | {re.sub("%[0-9A-F]{2}", lambda hex_: hex_[0].lower(), form) for form in spelled}
-        forms |= {
-            encode(secret.encode()).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)
-        }
+        packed = {encode(secret.encode()).decode() for encode in (base64.b64encode, base64.urlsafe_b64encode)}
+        forms |= packed | {form.rstrip("=") for form in packed}
     return sorted(forms, key=len, reverse=True)
 
 

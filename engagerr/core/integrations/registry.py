@@ -25,9 +25,10 @@ def installed_connectors() -> dict[str, Connector]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             connector = point.load()
-        except ImportError as error:
+        except Exception as error:
+            # The package is anybody's, and may fail in any way while it is imported.
             raise BadConnector(
-                f"The connector {point.name} cannot be loaded: {error}.",
+                f"The connector {point.name} cannot be loaded: {type(error).__name__}: {error}.",
                 hint=f"Reinstall or remove the package that provides {point.value}.",
                 facts={"connector": point.name},
             ) from error

@@ -16,7 +16,7 @@ import msgspec
 from engagerr.core.errors import EngagerrError, InvalidInput, Rejected
 from engagerr.core.integrations.connector import Answer
 from engagerr.core.integrations.faults import PlatformBusy, PlatformUnavailable, retry_after_seconds, words_of
-from engagerr.core.integrations.redaction import redacted
+from engagerr.core.integrations.redaction import redacted, without_known
 
 # Longer than any platform's token lives; a number beyond it is nonsense.
 _LONGEST_LIFE = timedelta(days=3660)
@@ -137,7 +137,7 @@ def refusal(
 ) -> EngagerrError:
     """What the no of an authorisation server means: try again later, mend the app, or sign in anew."""
     body = _flat(answer.body)
-    code, said = (redacted(text, secrets=secrets) for text in problem_in(body))
+    code, said = problem_in(body, secrets=secrets)
     facts = {"platform": title, "code": code, "said": said}
     told = retry_after_seconds(answer.headers, now=now)
     if answer.status == 429:
@@ -159,15 +159,18 @@ def refusal(
     )
 
 
-def problem_in(body: Mapping[str, Any]) -> tuple[str, str]:
+def problem_in(body: Mapping[str, Any], *, secrets: tuple[str | None, ...] = ()) -> tuple[str, str]:
     """(the platform's word for it, its sentence), of an answer or of the parameters of a redirect."""
+    if any(secrets):
+        # Before anything is cut to a length: half a secret would no longer be known.
+        body = msgspec.json.decode(without_known(msgspec.json.encode(body), secrets))
     error = body.get("error")
     if isinstance(error, dict):
         code = str(error.get("code", error.get("type", "")))
     else:
         code = str(error or body.get("error_type") or body.get("message") or "")
     said = words_of(body) or str(body.get("error_message") or code or "it sent no token")
-    return code[:100], redacted(" ".join(said.split()))[:300].rstrip(".")
+    return redacted(code, secrets=secrets)[:100], redacted(" ".join(said.split()), secrets=secrets)[:300].rstrip(".")
 
 
 def _flat(body: Any) -> Mapping[str, Any]:

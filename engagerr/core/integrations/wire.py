@@ -34,6 +34,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Platforms nest about 8 deep. Deeper than this is an attack on a parser, or broken.
 _DEEPEST_JSON = 64
 _WITHOUT_BODY = frozenset({204, 205, 304})
+# RFC 6052: how a network without IPv4 writes an address of it.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Headers that would tell something to a log, and that no connector reads.
 _DROPPED_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 
@@ -53,6 +55,7 @@ class Outgoing:
     `token_header` and `token_param` are (name, value) and travel only to `trusted` hosts over https, redirects
     included; `repr` does not show them. `form` is sent as a form, `json` as JSON. An `open` address is used as it
     stands: there is no token of ours that a link could have picked up, and a private feed's key is part of its address.
+    `secrets` are cut out of the answer, should it quote them.
     """
 
     url: str
@@ -67,12 +70,7 @@ class Outgoing:
     open: bool = False
     expects: Literal["json", "bytes"] = "json"
     max_bytes: int = 16 * 1024 * 1024
-
-    @property
-    def sent_tokens(self) -> tuple[str, ...]:
-        """The tokens that travel with it, bare."""
-        carried = (*self.token_headers.values(), *self.token_params.values())
-        return tuple(value.removeprefix("Bearer ") for value in carried)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class Wire:
@@ -188,7 +186,8 @@ class Wire:
                 _refuse_inside(address.host)
             # A stranger (anybody's feed) gets a connection of its own, which can be ended.
             headers["connection"] = "close"
-            extensions["trace"] = _Watch(self._longest)
+            straight = self._gateway is None and not _through_a_proxy(address.host)
+            extensions["trace"] = _Watch(self._longest, stranger=address.host if straight else None)
         url = str(address)
         if self._gateway is not None:
             url = f"{self._gateway}/{address.netloc.decode()}{address.raw_path.decode()}"
@@ -230,10 +229,15 @@ class Wire:
 
 
 class _Watch:
-    """Ends a connection when its time is over. Time-outs bound a silence; a header that drips has none."""
+    """Ends a connection when its time is over. Time-outs bound a silence; a header that drips has none.
 
-    def __init__(self, seconds: float) -> None:
+    One to a `stranger` ends before anything is sent where it leads inside: names, and numbers written in other ways,
+    tell only then where they lead.
+    """
+
+    def __init__(self, seconds: float, *, stranger: str | None = None) -> None:
         self.ended = False
+        self._stranger = stranger
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
@@ -242,6 +246,11 @@ class _Watch:
         """Told by the library of each step (httpcore's trace extension); remembers the socket."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
+        if event == "connection.connect_tcp.complete" and self._stranger is not None:
+            peer = info["return_value"].get_extra_info("server_addr")[0]
+            if _is_inside(peer):
+                info["return_value"].close()
+                raise UnfitAnswer(f"{self._stranger} leads to {peer}, an address inside a private network")
 
     def start(self) -> None:
         """From now on."""
@@ -288,10 +297,9 @@ class _Packing:
 
 def _answer(response: httpx.Response, content: bytes, outgoing: Outgoing, *, url: str, moved_to: str | None) -> Answer:
     status = response.status_code
-    sent = outgoing.sent_tokens
-    content = without_known(content, sent)
+    content = without_known(content, outgoing.secrets)
     headers = {
-        name.lower(): without_known(value.encode(), sent).decode()
+        name.lower(): without_known(value.encode(), outgoing.secrets).decode()
         for name, value in response.headers.items()
         if name.lower() not in _DROPPED_HEADERS
     }
@@ -347,8 +355,27 @@ def _over_tls(url: str) -> str:
 def _refuse_inside(host: str) -> None:
     """Refuse addresses of this machine and its network: a link in somebody's answer must not make us ask there."""
     try:
-        inside = not ipaddress.ip_address(host.strip("[]")).is_global
+        inside = _is_inside(host.strip("[]"))
     except ValueError:
-        inside = host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+        name = host.rstrip(".")
+        inside = name == "localhost" or name.endswith((".localhost", ".local", ".internal"))
     if inside:
         raise UnfitAnswer(f"{host} is an address inside a private network")
+
+
+def _is_inside(address: str) -> bool:
+    """Whether an IP address is one of this machine or its networks, also where it is wrapped in one of IPv6."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        wrapped = found.ipv4_mapped or found.sixtofour
+        if wrapped is None and found in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        found = wrapped or found
+    return not found.is_global or found.is_multicast
+
+
+def _through_a_proxy(host: str) -> bool:
+    """Whether the environment sends such calls through a proxy, which then is whom we connect to."""
+    from urllib.request import getproxies, proxy_bypass
+
+    return bool({"https", "all"} & getproxies().keys()) and not proxy_bypass(host)

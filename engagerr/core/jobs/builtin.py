@@ -45,7 +45,7 @@ def _sync(work: Workspace, stop: threading.Event) -> dict[str, Any]:
             facts={"run": str(report.run_id), "failed": len(report.failures)},
         )
     return {
-        "run": str(report.run_id), "state": report.state, "streams": len(report.results), "not_due": report.not_due,
+        "run": str(report.run_id), "outcome": report.state, "streams": len(report.results), "not_due": report.not_due,
         "failed": len(report.failures), "skipped": len(report.skipped),
         "pages": sum(result.pages for result in report.results),
         "items_new": sum(result.items_new for result in report.results),

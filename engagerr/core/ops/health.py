@@ -93,23 +93,28 @@ class Health:
         with self._access.transaction(Permission.READ) as session:
             row = session.execute(
                 text(
-                    "SELECT max(imported_at) AS newest, count(*) AS imports,"
-                    " coalesce(sum((counts ->> 'quarantined')::bigint), 0) AS bad FROM imports WHERE stream IS NULL"
+                    "SELECT max(imported_at) AS newest, count(*) FILTER (WHERE stream IS NULL) AS imports,"
+                    " count(*) FILTER (WHERE stream IS NOT NULL) AS pages,"
+                    " coalesce(sum((counts ->> 'quarantined')::bigint), 0) AS bad FROM imports"
                 )
             ).one()
             open_edges = session.execute(
                 text("SELECT count(*) FROM content_edges WHERE state = 'suggested'")
             ).scalar_one()
         if row.newest is None:
-            yield Check("imports", "warning", "nothing was imported yet", hint="Run engagerr import file PATH.")
+            yield Check(
+                "imports", "warning", "nothing was imported yet",
+                hint="Run engagerr import file PATH, or engagerr platform connect.",
+            )  # fmt: skip
         else:
             stale = self._access.clock.now() - row.newest > _STALE_IMPORT
             yield Check(
                 "imports",
                 "warning" if stale else "ok",
-                f"{row.imports:,} file{'s' if row.imports != 1 else ''}",
+                f"{row.imports:,} file{'s' if row.imports != 1 else ''}"
+                + (f", {row.pages:,} page{'s' if row.pages != 1 else ''} of platforms" if row.pages else ""),
                 row.newest,
-                "The newest figures are over a month old: import fresh exports." if stale else None,
+                "The newest figures are over a month old: import fresh exports, or sync." if stale else None,
             )
         if row.bad:
             yield Check(

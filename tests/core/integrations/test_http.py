@@ -465,6 +465,18 @@ def test_a_token_that_is_given_is_had_though_it_is_the_one_that_was_sent(clock: 
     assert ask(Platform(httpx.Response(200, json=pages)), clock)(VIDEOS).body == pages
 
 
+def test_a_platform_that_says_very_much_is_quoted_in_a_sentence(clock: SteeredClock) -> None:
+    def judge(_: Answer) -> Fault:
+        fields = ("views", "x" * 10_000, *(f"field{number}" for number in range(100_000)))
+        return Fault(kind=FaultKind.FIELDS, message="so much to say " * 200_000, fields=fields)
+
+    with pytest.raises(FieldsRefused) as refused:
+        ask(Platform(), clock, connector=plain_connector(judge=judge))(VIDEOS)
+    assert len(str(refused.value)) < 1_000
+    assert refused.value.fields[:2] == ("views", "field0")
+    assert len(json.dumps(refused.value.facts)) < 10_000
+
+
 def test_half_a_token_is_not_shown_where_the_platforms_words_are_cut(clock: SteeredClock) -> None:
     words = "x" * 290 + TOKEN
     platform = Platform(httpx.Response(403, json={"error": {"message": words}}))

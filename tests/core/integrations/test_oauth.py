@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
+import socket
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -89,6 +92,16 @@ def test_another_sign_ins_address_is_refused(server: AuthorisationServer) -> Non
     for came in (server.visit(theirs.url), f"{HERE}?code=abc", f"{HERE}?code=abc&state="):
         with pytest.raises(oauth.AnotherSignIn):
             oauth.code_in(ours, came, title="Sample")
+
+
+def test_a_code_on_its_own_is_not_taken_where_nothing_binds_it_to_the_sign_in(server: AuthorisationServer) -> None:
+    server.needs_pkce = False
+    pending = oauth.begin(with_auth(pkce=False), APP, redirect_uri=HERE)
+    came = server.visit(pending.url)
+    code = parse_qs(urlsplit(came).query)["code"][0]
+    with pytest.raises(InvalidInput, match="another sign-in"):
+        oauth.code_in(pending, code, title="Sample")
+    assert oauth.code_in(pending, came, title="Sample") == code
 
 
 @pytest.mark.parametrize("text", ["", "   ", "two words", "#_=_"])
@@ -195,6 +208,22 @@ def test_the_browser_comes_back_once_and_is_told_to_close(server: AuthorisationS
     assert oauth.code_in(pending, address, title="Sample").startswith("sekret-code")
 
 
+def test_who_connects_and_says_nothing_keeps_the_browser_from_nothing(server: AuthorisationServer) -> None:
+    with Loopback() as loopback, contextlib.ExitStack() as silent:
+        pending = oauth.begin(CONNECTOR, APP, redirect_uri=loopback.redirect_uri)
+        came = urlsplit(server.visit(pending.url))
+        here = urlsplit(loopback.redirect_uri)
+        for _ in range(3):
+            line = silent.enter_context(socket.create_connection((str(here.hostname), here.port)))
+            line.sendall(b"GET /")
+        browser = threading.Thread(target=get, args=(loopback.redirect_uri, f"/?{came.query}"))
+        began = time.monotonic()
+        browser.start()
+        loopback.wait(state=pending.state, seconds=10)
+        browser.join()
+        assert time.monotonic() - began < 1.5  # one silence is waited for longer than that
+
+
 def test_nobody_is_waited_for_for_ever() -> None:
     with Loopback() as loopback, pytest.raises(NobodyCameBack):
         loopback.wait(state="s" * 40, seconds=0.01)
@@ -257,6 +286,36 @@ def test_an_outage_while_waiting_slows_us_down_and_loses_nothing(
     server.next_answers = [httpx.Response(503), httpx.ReadTimeout("slow"), pending]
     assert oauth.await_device(door, CONNECTOR, APP, device).access_token
     assert server.clock.now() == START + timedelta(seconds=5 + 10 + 15 + 15)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"user_code": "call +44 20 7946 0000 to confirm"},
+        {"user_code": "\x1b]52;c;ZXZpbA==\x07"},
+        {"user_code": "W" * 41},
+        {"verification_uri": "javascript:alert(1)"},
+        {"verification_uri": "http://auth.sample.example/device"},
+        {"verification_uri": "https://auth.sample.example/ and then read this"},
+    ],
+)
+def test_a_person_is_not_shown_what_is_no_code_and_no_address(
+    door: PlatformHttp, server: AuthorisationServer, strange: dict[str, str]
+) -> None:
+    usual = {"device_code": "d" * 20, "user_code": "WXYZ-0", "verification_uri": "https://auth.sample.example/device"}
+    server.next_answers = [json_response(usual | strange)]
+    with pytest.raises(SignInRefused):
+        oauth.begin_device(door, CONNECTOR, APP)
+
+
+@pytest.mark.parametrize(("interval", "kept"), [(1e-9, 1), (0.5, 1), (10**400, 86_400), (7, 7), (-1, 5), ("x", 5)])
+def test_a_platform_that_wants_to_be_asked_without_a_pause_is_not(
+    door: PlatformHttp, server: AuthorisationServer, interval: object, kept: float
+) -> None:
+    said = {"device_code": "d" * 20, "user_code": "WXYZ-0", "verification_uri": "https://auth.sample.example/device",
+            "interval": interval, "expires_in": interval}  # fmt: skip
+    server.next_answers = [json_response(said)]
+    assert oauth.begin_device(door, CONNECTOR, APP).interval_seconds == kept
 
 
 def test_twitch_calls_scopes_by_another_name(door: PlatformHttp, server: AuthorisationServer) -> None:

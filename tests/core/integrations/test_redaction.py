@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -94,6 +96,22 @@ def test_what_is_no_secret_can_be_read(text: str) -> None:
 
 def test_a_secret_that_is_known_is_cut_out_wherever_it_stands() -> None:
     assert redacted(f"Token {PLANTED}x is bad, {PLANTED}", secrets=(None, PLANTED)) == "Token ***x is bad, ***"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        quote("a/secret+4711==", safe=""),
+        quote("a/secret+4711==", safe="").lower(),
+        quote(quote("a/secret+4711==", safe=""), safe=""),
+        base64.b64encode(b"a/secret+4711==").decode(),
+        base64.urlsafe_b64encode(b"a/secret+4711==").decode(),
+        "a\\/secret+4711==",
+    ],
+)
+def test_a_secret_that_is_known_is_cut_out_however_it_is_spelled(spelled: str) -> None:
+    shown = redacted(f"We know no <{spelled}>.", secrets=("a/secret+4711==",))
+    assert shown.rstrip("=>.") == "We know no <***"
 
 
 @given(st.text(max_size=300))

@@ -77,7 +77,8 @@ class Checkpoint:
             position=self.position + 1,
             remembered={**self.remembered, **page.remember},
             state="ok",
-            failures=0,
+            # Once the pass is through, it has recovered; until then somebody may still wait to hear of it.
+            failures=min(self.failures, 1),
             error=None,
         )
         if page.next is not None:

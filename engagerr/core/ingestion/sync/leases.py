@@ -31,12 +31,14 @@ class LeaseLost(Conflict):
 
 
 def machine() -> str:
-    """This machine since it booted: processes are known by their number only so far."""
+    """This machine since it booted: processes are known by their number only so far. Containers that share a name
+    number their processes each for itself."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        numbering = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
     except OSError:
-        boot = ""
-    return f"{socket.gethostname()}~{boot}"
+        boot = numbering = ""
+    return f"{socket.gethostname()}~{boot}.{numbering}"
 
 
 def holder_of_this_process() -> str:
@@ -55,7 +57,17 @@ def is_gone(holder: str) -> bool:
         return True
     except OSError:
         pass
-    return False
+    return _is_zombie(process)
+
+
+def _is_zombie(process: str) -> bool:
+    """Whether it is dead and nobody has collected it: in a container without an init that may last for ever."""
+    try:
+        status = Path("/proc", process, "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # The state stands behind the name, which may hold anything, brackets too.
+    return status.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def take_lease(
@@ -66,10 +78,11 @@ def take_lease(
         "tenant_id": tenant_id, "account_id": account_id, "run_id": run_id, "holder": holder_of_this_process(),
         "now": now, "until": now + timedelta(seconds=seconds),
     }  # fmt: skip
-    held = session.execute(
-        text("SELECT holder FROM sync_leases WHERE tenant_id = :tenant_id AND account_id = :account_id"), values
-    ).scalar_one_or_none()
-    gone = held if held is not None and is_gone(held) else None
+    held = session.execute(text(_HELD), values).one_or_none()
+    gone = held.holder if held is not None and is_gone(held.holder) else None
+    # Said without waiting: whoever lands a page holds the row until it has landed.
+    if held is not None and held.until > now and gone is None:
+        raise _is_held(account, held.holder, held.until)
     taken = session.execute(
         text(
             """
@@ -84,16 +97,19 @@ def take_lease(
         {**values, "gone": gone},
     ).one_or_none()
     if taken is None:
-        row = session.execute(
-            text("SELECT holder, until FROM sync_leases WHERE tenant_id = :tenant_id AND account_id = :account_id"),
-            values,
-        ).one_or_none()
-        holder, until = (row.holder, row.until) if row else ("another run", now)
-        raise LeaseHeld(
-            f"{account} is being synced by {holder.replace('~', ' since boot ')}.",
-            hint=f"Its lease is renewed while it lives and ends at {until:%H:%M:%S} UTC if it has died.",
-            facts={"account": account, "holder": holder, "until": until.isoformat()},
-        )
+        row = session.execute(text(_HELD), values).one_or_none()
+        raise _is_held(account, *(row or ("another run", now)))
+
+
+_HELD = "SELECT holder, until FROM sync_leases WHERE tenant_id = :tenant_id AND account_id = :account_id"
+
+
+def _is_held(account: str, holder: str, until: datetime) -> LeaseHeld:
+    return LeaseHeld(
+        f"{account} is being synced by {holder.replace('~', ' since boot ')}.",
+        hint=f"Its lease is renewed while it lives and ends at {until:%H:%M:%S} UTC if it has died.",
+        facts={"account": account, "holder": holder, "until": until.isoformat()},
+    )
 
 
 def require_lease(

@@ -111,6 +111,7 @@ def land_page(
         stage.add(record)
     staged = stage.finish()
     make_room(access.database, session, known=months)
+    _forget_plans(session)
     lock_arrivals(session, tenant_id)
     import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
     accounts = own_accounts(session, tenant_id, whose, staged)
@@ -144,6 +145,16 @@ def land_page(
     keep_bytes(session, tenant_id=tenant_id, import_id=import_id, body=kept, rows=staged.rows)
     quarantine(session, tenant_id=tenant_id, import_id=import_id, rejections=arrival.rejections)
     return arrival, unread
+
+
+def _forget_plans(session: Session) -> None:
+    """Have statements planned anew each time that this connection has landed twice as many pages.
+
+    A plan is kept until somebody analyses its tables; the first ones of a new home were made for empty tables.
+    """
+    landed = session.info["pages_landed"] = session.info.get("pages_landed", 0) + 1
+    if landed & (landed - 1) == 0:
+        session.execute(text("DISCARD PLANS"))
 
 
 def stage_for_pages(access: Access, session: Session, moment: datetime) -> Stage:

@@ -154,30 +154,35 @@ def _replay_pages(
     with access.transaction(Permission.SYNC) as session:
         moment = access.clock.now()
         stage = stage_for_pages(access, session, moment)
+        months: set[Any] = set()
+        read: list[UUID] = []
+        unknown = 0
         newest: datetime | None = None
-        count = 0
-        for import_id, kept in _kept_pages(session, tenant_id, whose):
-            stream = connector.stream(kept.stream)
-            if stream is None:
-                continue
-            stage.part, stage.observed_at = f"page {import_id}", kept.moment
-            for record in read_records(connector, stream, kept.page, kept.account):
-                stage.add(record)
-            newest = kept.moment if newest is None else max(newest, kept.moment)
-            count += 1
-            if progress is not None and count % 50 == 0:
-                progress(whose.name, count)
-        staged = stage.finish()
-        make_room(access.database, session, known=set())
-        imports = session.execute(
-            text("SELECT id FROM imports WHERE tenant_id = :tenant_id AND account_id = :id AND connector = :connector"),
-            {"tenant_id": tenant_id, "id": whose.id, "connector": whose.connector},
-        ).scalars()
-        lock_arrivals(session, tenant_id)
+        after: UUID | None = None
+        for nobody_lands in (False, True):
+            # What a sync lands while we read is read in the second round, when nobody lands any more.
+            for after, kept in _kept_pages(session, tenant_id, whose, after=after):
+                stream = connector.stream(kept.stream)
+                if stream is None:
+                    unknown += 1
+                    continue
+                stage.part, stage.observed_at = f"page {after}", kept.moment
+                for record in read_records(connector, stream, kept.page, kept.account):
+                    stage.add(record)
+                read.append(after)
+                newest = kept.moment if newest is None else max(newest, kept.moment)
+                if progress is not None and len(read) % 50 == 0:
+                    progress(whose.name, len(read))
+            staged = stage.finish()
+            make_room(access.database, session, known=months)
+            if not nobody_lands:
+                lock_arrivals(session, tenant_id)
+        # Pages of a stream that the connector no longer has are not read, so what they said stands.
+        replays = [] if unknown else _replays_before(session, tenant_id, whose)
         return _reread(
-            access, session, staged, lineage=list(imports),
+            access, session, staged, lineage=[*read, *replays],
             accounts=own_accounts(session, tenant_id, whose, staged), described_at=newest or moment,
-            result=ReplayResult(f"{whose.name} ({whose.connector})", count),
+            result=ReplayResult(f"{whose.name} ({whose.connector})", len(read)),
             row={
                 "file_name": f"{connector.title}, read again", "sha256": None, "size": 0,
                 "format": f"{connector.name}/{REPLAY}", "options": "{}", "account_id": whose.id,
@@ -186,12 +191,26 @@ def _replay_pages(
         )  # fmt: skip
 
 
-def _kept_pages(session: Session, tenant_id: UUID, whose: ConnectedAccount) -> Iterator[tuple[UUID, KeptPage]]:
+def _replays_before(session: Session, tenant_id: UUID, whose: ConnectedAccount) -> list[UUID]:
+    return list(
+        session.execute(
+            text(
+                "SELECT id FROM imports WHERE tenant_id = :tenant_id AND account_id = :id AND stream = :replay"
+                " AND connector = :connector"
+            ),
+            {"tenant_id": tenant_id, "id": whose.id, "connector": whose.connector, "replay": REPLAY},
+        ).scalars()
+    )
+
+
+def _kept_pages(
+    session: Session, tenant_id: UUID, whose: ConnectedAccount, *, after: UUID | None
+) -> Iterator[tuple[UUID, KeptPage]]:
+    """The pages that landed after that one, in the order in which they landed."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()
     decoder = msgspec.json.Decoder(KeptPage)
-    after: UUID | None = None
     while True:
         rows = session.execute(
             text(
@@ -216,7 +235,7 @@ def _kept_pages(session: Session, tenant_id: UUID, whose: ConnectedAccount) -> I
 
 
 def _files(session: Session, access: Access) -> list[Any]:
-    """The newest word on each file, oldest file first."""
+    """The newest word on each file, oldest file first; a replay is no word of its own."""
     return list(
         session.execute(
             text(
@@ -224,11 +243,12 @@ def _files(session: Session, access: Access) -> list[Any]:
                 SELECT * FROM (
                   SELECT DISTINCT ON (sha256) id, sha256, file_name, size_bytes, format, options, observed_at,
                          imported_at
-                  FROM imports WHERE tenant_id = :tenant_id AND stream IS NULL ORDER BY sha256, attempt DESC) AS newest
+                  FROM imports WHERE tenant_id = :tenant_id AND stream IS NULL AND options ->> :replay IS NULL
+                  ORDER BY sha256, attempt DESC) AS newest
                 ORDER BY imported_at, id
                 """
             ),
-            {"tenant_id": access.tenant.id},
+            {"tenant_id": access.tenant.id, "replay": REPLAY},
         )
     )
 
@@ -253,12 +273,17 @@ def _replay_file(access: Access, row: Any, progress: Callable[[str, int], None] 
         path.write_bytes(read_raw(session, tenant_id=tenant_id, import_id=lineage[0]))
         options = row.options
         stage = stage_for_pages(access, session, row.observed_at)
-        reading = Reading(now=row.imported_at, period=_period(options.get("period")))
+        said_at = options.get("observed_at")
+        reading = Reading(
+            now=row.imported_at, period=_period(options.get("period")),
+            observed_at=datetime.fromisoformat(said_at) if said_at else None,
+        )  # fmt: skip
         for record in chosen.parse(Source(path, row.imported_at), reading):
             if isinstance(record, CreatorRecord):
                 # Who people are is not described again, but figures of their accounts are.
                 for account in record.accounts:
-                    stage.add(account)
+                    # A list of strangers calls them what they are called that day: whose an account is, it does not say.
+                    stage.add(msgspec.structs.replace(account, creator=None) if record.status else account)
             elif not isinstance(record, EdgeRecord):
                 stage.add(record)
         staged = stage.finish()
@@ -324,7 +349,7 @@ def _reread(
     land_audience(session, tenant_id=tenant_id, staged=staged, accounts=accounts)
     corrected, withdrawn = reread_observations(session, tenant_id=tenant_id, import_id=import_id)
     if staged.items:
-        land_links(session, tenant_id=tenant_id)
+        land_links(session, tenant_id=tenant_id, updated=items.updated)
     result = replace(
         result, rows=staged.rows, items_new=items.new, items_changed=items.updated, figures_corrected=corrected,
         figures_withdrawn=withdrawn, quarantined=len(staged.rejections) + len(foreign),

@@ -1,6 +1,7 @@
 """Opening an archive from a stranger: what it claims is checked before anything of it is unpacked.
 
-zipfile never unpacks more of a member than its directory says, so bounding what the directory says bounds the memory.
+What the directory says of sizes bounds the memory, as long as members are read by `member_bytes` or piece by piece:
+`ZipFile.read` unpacks a member whole before it looks at the size that the directory gave.
 """
 
 from __future__ import annotations
@@ -70,6 +71,12 @@ def opened_zip(file: BinaryIO, name: str, limits: ZipLimits) -> Iterator[zipfile
             f"{name} is damaged or not a whole zip ({error}).",
             hint="Download the export again; an interrupted download is the usual cause.",
         ) from error
+
+
+def member_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member whole, and never more of it than the directory says; one that holds more fails its checksum."""
+    with archive.open(info) as member:
+        return member.read(info.file_size)
 
 
 def _directory(file: BinaryIO) -> tuple[int, int]:

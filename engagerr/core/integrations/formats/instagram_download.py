@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
+from engagerr.core.integrations.formats.bounded_zip import ZipLimits, member_bytes, opened_zip
 from engagerr.core.integrations.formats.csv_text import BadCell
 from engagerr.core.integrations.formats.instagram_words import (
     AUDIENCE_METRICS,
@@ -377,7 +377,7 @@ def _zip_records(source: Source, reading: Reading, unread: _Unread) -> Iterator[
         )
         _LIMITS.check(source.name, wanted)
         for info in wanted:
-            document = _document(archive.read(info), info.filename)
+            document = _document(member_bytes(archive, info), info.filename)
             if _PERSONAL.search(info.filename):
                 account = account or _username(document)
             else:

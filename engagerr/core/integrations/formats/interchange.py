@@ -352,7 +352,7 @@ def _value_at(line: bytes, path: str) -> str:
     """What stands at a path such as `metrics[0].value`, as JSON."""
     try:
         found = msgspec.json.decode(line)
-    except msgspec.DecodeError:  # a number beyond all numbers
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a number beyond all numbers, bytes of no text
         return line[:200].decode("utf-8", "replace").strip()
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         try:

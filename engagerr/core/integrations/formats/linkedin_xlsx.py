@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
+from engagerr.core.integrations.formats.bounded_zip import ZipLimits, member_bytes, opened_zip
 from engagerr.core.integrations.formats.csv_text import BadCell, plain_heading
 from engagerr.core.integrations.formats.numbers import Unit, is_missing, months_come_first, read_day, read_number
 from engagerr.core.integrations.formats.source import Format, Reading, Source
@@ -79,7 +79,7 @@ def _checked(source: Source) -> None:
         for info in archive.infolist():
             if not info.filename.endswith((".xml", ".rels")):
                 continue
-            text = archive.read(info)
+            text = member_bytes(archive, info)
             if b"<!" in text.replace(b"<!--", b"").replace(b"<![CDATA[", b"") or b"\0" in text[:64]:
                 raise InvalidInput(f"{source.name}: {info.filename} is not as LinkedIn writes it.", hint=_FIX)
             if info.filename.startswith("xl/worksheets/"):

@@ -22,6 +22,7 @@ from engagerr.core.integrations.formats.source import HEAD_BYTES, Format, Readin
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, Notice, Record, Rejection
 from engagerr.core.integrations.urls import canonical_url
 
+_MAX_BYTES = 64 * 1024 * 1024  # feeds of ten thousand episodes have some 40 MB
 _HOW_TO_GET_A_FEED = (
     "Save the feed itself: open the show's RSS address (the hosting provider lists it as “RSS feed”) and store the "
     "page's source, for example with `curl -L -o show.xml ADDRESS`."
@@ -139,7 +140,7 @@ class _Findings:
 
 def _parse(source: Source, _reading: Reading) -> Iterator[Record]:
     _refuse_other_files(source.head, source.name)
-    yield from read_feed(source.read(), source.name)
+    yield from read_feed(source.read(limit=_MAX_BYTES), source.name)
 
 
 def read_feed(data: bytes, name: str) -> Iterator[Record]:

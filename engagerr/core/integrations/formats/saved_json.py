@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,8 @@ from engagerr.core.integrations.formats.source import Source
 from engagerr.core.integrations.records import MetricRecord, State
 
 _LARGEST = 10**18
+# A page of answers has some hundred kilobytes; what JSON becomes in memory is up to twenty times its size.
+_MAX_ANSWERS_BYTES = 64 * 1024 * 1024
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
@@ -52,7 +55,7 @@ def read_json(data: bytes, name: str, *, hint: str) -> Any:
 
 def documents_of(source: Source, *, hint: str) -> list[Any]:
     """The file's documents: the one, the array's, or one a line. `InvalidInput` with `hint` for what is no JSON."""
-    text = text_of(source.read())
+    text = text_of(source.read(limit=_MAX_ANSWERS_BYTES))
     try:
         whole = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -60,7 +63,8 @@ def documents_of(source: Source, *, hint: str) -> list[Any]:
     else:
         return whole if isinstance(whole, list) else [whole]
     try:
-        return [msgspec.json.decode(line) for line in text.splitlines() if line.strip()]
+        # Not `splitlines`, which also breaks at characters that may stand inside a JSON string.
+        return [msgspec.json.decode(line) for line in io.StringIO(text) if line.strip()]
     except (msgspec.DecodeError, RecursionError):
         raise InvalidInput(
             f"{source.name} is not whole JSON ({fault}).", hint=f"The download may have been cut off. {hint}"

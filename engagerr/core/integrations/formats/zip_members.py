@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
+from engagerr.core.integrations.formats.bounded_zip import ZipLimits, member_bytes, opened_zip
 from engagerr.core.integrations.formats.source import MAX_WHOLE_BYTES, Source
 
 _LIMITS = ZipLimits(members=200_000, wanted_bytes=MAX_WHOLE_BYTES)
@@ -53,7 +53,7 @@ def contents(source: Source, wanted: Iterable[zipfile.ZipInfo]) -> Iterator[tupl
     """Each of these members whole, one at a time; `InvalidInput` where one is encrypted or damaged."""
     with source.open() as file, opened_zip(file, source.name, _LIMITS) as archive:
         for info in wanted:
-            yield info, archive.read(info)
+            yield info, member_bytes(archive, info)
 
 
 def heads(

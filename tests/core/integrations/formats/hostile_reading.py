@@ -2,9 +2,9 @@
 
     python hostile_reading.py FOLDER BYTES ROWS
 
-Every file in FOLDER is given to every format, recognised or not. Prints {file: {format: [what, message, hint, seconds,
-bytes read]}}; what is "refused", "read" (to its end), "enough" (more rows were refused than an import takes) or, for a
-fault, the name of the exception.
+Every file in FOLDER is given to every format, recognised or not; one named FORMAT=NAME to that format alone. Prints
+{file: {format: [what, message, hint, seconds, bytes read]}}; what is "refused", "read" (to its end), "enough" (more
+rows were refused than an import takes) or, for a fault, the name of the exception.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def main() -> None:
     print(
         json.dumps(
             {
-                path.name: {known.name: outcome(known, path, rows) for known in FORMATS}
+                path.name: {
+                    known.name: outcome(known, path, rows)
+                    for known in FORMATS
+                    if path.name.partition("=")[0] in (path.name, known.name)
+                }
                 for path in sorted(folder.iterdir())
             }
         )
