@@ -52,7 +52,7 @@ done
 # A person waits longer for a platform to come back than a demonstration can.
 export ENGAGERR_INTEGRATIONS__ATTEMPTS=1
 
-echo "# Sign in to two platforms. The browser is a stand-in that allows everything."
+echo "# Connect three accounts. The browser is a stand-in that allows everything."
 try engagerr init --agency Northlight
 try engagerr platform connect youtube --creator "Ann Lee"
 try engagerr platform connect instagram --creator "Ann Lee"

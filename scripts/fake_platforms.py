@@ -120,6 +120,7 @@ class Server:
 
 async def serve(options: argparse.Namespace) -> None:
     """Serve until told to end."""
+    parent = os.getppid()
     from fake_world import World
 
     world = World(items=options.items, page_size=options.page_size, channels=options.channels)
@@ -142,7 +143,6 @@ async def serve(options: argparse.Namespace) -> None:
         fresh.write_text(lines, encoding="utf-8")
         fresh.rename(options.env_file)
     print(lines, end="", flush=True)
-    parent = os.getppid()
     while os.getppid() == parent:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), 0.5)

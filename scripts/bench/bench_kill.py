@@ -293,7 +293,10 @@ class Killing:
         now = datetime.now(UTC).replace(microsecond=0)
         published = dict(self.scene.published)
         for connector in ONCE:
-            published[connector] = (*published.get(connector, ()), *[now] * _AT_ONCE)
+            known = published.get(connector, ())
+            if not known or known[-1] <= now:
+                # Each at a second of its own: TikTok's pages go by the moment. None before a pass that is through.
+                published[connector] = (*known, *(now + timedelta(seconds=1 + nth) for nth in range(_AT_ONCE)))
         other = self.chance.choice(["podcast", "twitch"])
         if self.chance.random() < 0.1 and len(published.get(other, ())) < _MOST_PUBLISHED:
             published[other] = (*published.get(other, ()), now)

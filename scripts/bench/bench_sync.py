@@ -173,9 +173,9 @@ def main() -> None:
             with contextlib.ExitStack() as stack:
                 if options.profile:
                     stack.enter_context(clocked.watching(engagerr.database._connect()))
-                started = time.perf_counter()
+                started, worked = time.perf_counter(), time.process_time()
                 report = work.sync.run(stream=STREAM, workers=workers)
-                seconds = time.perf_counter() - started
+                seconds, worked = time.perf_counter() - started, time.process_time() - worked
             requests = int(platforms.tell("requests")) - before
             pages = sum(result.pages for result in report.results)
             say(f"  {requests:,} requests, {pages:,} pages in {seconds:.1f} s")
@@ -204,6 +204,7 @@ def main() -> None:
         },
         also={
             "pages_per_s": round(pages / seconds, 1),
+            "cpu_ms_per_page_of_this_process": round(worked * 1000 / pages, 1),
             "items_per_s": round(expected / seconds),
             "every_item_exactly_once": True,
             **(clocked.document(pages) if options.profile else {}),

@@ -6,7 +6,6 @@ cannot be kept. Each input depends on the run's seed and its own number alone, s
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import signal
@@ -316,7 +315,7 @@ def _check(record: Any) -> None:
             math.isfinite(record.duration_seconds) and record.duration_seconds >= 0
         ):
             raise _Unkeepable(f"a duration of {record.duration_seconds}")
-        json.dumps(record.hints)
+        msgspec.json.encode(record.hints, order="sorted")
     _check_texts(msgspec.structs.astuple(record))
 
 

@@ -77,6 +77,19 @@ TOKEN = "engagerr_a_mfrggzdfmztwq2lknnwg23tpoa_Zk3-x_9QnE0d7wq"
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("podcast:https://feeds.example/ann.xml?auth=s3cret&x=1", "podcast:https://feeds.example/ann.xml?auth=***&x=1"),
+        ("https://feeds.example/ann.xml?x=1&user_token=s3cret", "https://feeds.example/ann.xml?x=1&user_token=***"),
+        ("sent Bearer ya.s3cret and more", "sent Bearer *** and more"),
+        ("https://x.example/?page=2&tokens=3", "https://x.example/?page=2&tokens=3"),
+    ],
+)
+def test_keys_in_addresses_and_headers_are_blacked_out(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
         (f"opened with {TOKEN}.", "opened with ***."),
         (TOKEN.replace("_a_", "_s_"), "***"),
         ("postgresql://ann:s3cret@db.example:5432/shop", "postgresql://ann:***@db.example:5432/shop"),

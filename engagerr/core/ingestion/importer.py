@@ -203,7 +203,8 @@ class FileImport:
             row = session.execute(
                 text(
                     "SELECT id, format, counts, options, imported_at FROM imports"
-                    " WHERE tenant_id = :tenant_id AND sha256 = :sha256 ORDER BY attempt DESC LIMIT 1"
+                    " WHERE tenant_id = :tenant_id AND sha256 = :sha256 AND options ->> 'replay' IS NULL"
+                    " ORDER BY attempt DESC LIMIT 1"
                 ),
                 {"tenant_id": self._access.tenant.id, "sha256": job.sha256},
             ).one_or_none()

@@ -194,6 +194,11 @@ def land_links(session: Session, *, tenant_id: UUID, updated: int) -> None:
     )
 
 
+def drop_superseded_links(session: Session) -> None:
+    """Of pages that are read again as one: what only an earlier text of an item pointed at, its last text retired."""
+    session.execute(text(_DROP_SUPERSEDED))
+
+
 _FIELDS = ("kind", "title", "body", "url", "published_at", "duration_seconds", "language")
 _ALL = (*_FIELDS, "links", "hints")
 
@@ -413,6 +418,15 @@ WHERE tenant_id = :tenant_id AND ctid = ANY (ARRAY(
       SELECT FROM stage_links AS said JOIN stage_subjects AS who ON who.subject = said.subject
       WHERE who.subject_id = link.item_id AND said.platform = link.platform AND said.native_id = link.native_id
         AND said.found_in = link.found_in)))
+"""
+
+_DROP_SUPERSEDED = """
+WITH last AS (
+  SELECT platform, native_id, max(subject) AS subject, (array_agg(part ORDER BY subject DESC))[1] AS part
+  FROM stage_items WHERE body IS NOT NULL GROUP BY platform, native_id)
+DELETE FROM stage_links USING stage_items AS staged JOIN last USING (platform, native_id)
+WHERE stage_links.subject = staged.subject AND stage_links.found_in = 'link'
+  AND staged.subject < last.subject AND staged.part IS DISTINCT FROM last.part
 """
 
 _REREAD = f"""

@@ -256,6 +256,9 @@ class Identity(msgspec.Struct, frozen=True):
     account: AccountRecord
     token: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Identity(account={self.account!r}, token={'***' if self.token else None})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:

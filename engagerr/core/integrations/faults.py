@@ -24,6 +24,9 @@ from engagerr.core.errors import Rejected, Unavailable
 from engagerr.core.integrations.connector import Answer, Fault, FaultKind
 from engagerr.core.integrations.records import State
 
+# No platform renews a quota later than this; a stream that was told more would stand still unnoticed.
+LONGEST_TOLD_SECONDS = 7 * 86_400
+
 
 class PlatformUnavailable(Unavailable):
     """The platform does not answer, or not with an answer."""
@@ -81,7 +84,7 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: datetime) -> float |
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - now).total_seconds()
-    return seconds if 0 <= seconds < 7 * 86_400 else None
+    return seconds if 0 <= seconds < LONGEST_TOLD_SECONDS else None
 
 
 def words_of(body: Any) -> str:

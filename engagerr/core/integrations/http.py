@@ -23,7 +23,7 @@ from engagerr.core.integrations.connector import (
     NoSignIn,
     OAuth2,
 )
-from engagerr.core.integrations.faults import PlatformUnavailable, retry_after_seconds
+from engagerr.core.integrations.faults import LONGEST_TOLD_SECONDS, PlatformUnavailable, retry_after_seconds
 from engagerr.core.integrations.quota import LONGEST_WAIT_SECONDS
 from engagerr.core.integrations.records import State
 from engagerr.core.integrations.redaction import redacted, silence_secrets
@@ -285,7 +285,7 @@ class PlatformAsk:
         if fault is None:
             return answer
         told = fault.retry_after
-        if told is None:
+        if told is None or not 0 <= told < LONGEST_TOLD_SECONDS:
             told = retry_after_seconds(answer.headers, now=self._clock.now())
         # A platform's words are kept with the run, its events and its tasks: a sentence, however much it says.
         said = redacted(fault.message[:_MOST_READ], secrets=self._sent)[:_MOST_KEPT]

@@ -186,7 +186,8 @@ class Wire:
                 _refuse_inside(address.host)
             # A stranger (anybody's feed) gets a connection of its own, which can be ended.
             headers["connection"] = "close"
-            straight = self._gateway is None and not _through_a_proxy(address.host)
+            # A form goes to the connector's own address only, which may well be inside: behind a firewall that reads.
+            straight = self._gateway is None and outgoing.form is None and not _through_a_proxy(address.host)
             extensions["trace"] = _Watch(self._longest, stranger=address.host if straight else None)
         url = str(address)
         if self._gateway is not None:
@@ -299,10 +300,13 @@ def _answer(response: httpx.Response, content: bytes, outgoing: Outgoing, *, url
     status = response.status_code
     content = without_known(content, outgoing.secrets)
     headers = {
-        name.lower(): without_known(value.encode(), outgoing.secrets).decode()
+        name.lower(): value.replace("\n", " ")
         for name, value in response.headers.items()
         if name.lower() not in _DROPPED_HEADERS
     }
+    if headers and outgoing.secrets:
+        values = without_known("\n".join(headers.values()).encode(), outgoing.secrets)
+        headers = dict(zip(headers, values.decode().split("\n"), strict=True))
     if 300 <= status < 400 and status != 304:
         raise UnfitAnswer(f"it sends us on without saying where to (status {status})")
     body: Any = content

@@ -153,8 +153,12 @@ class Health:
             ).one()
             untold = session.execute(
                 text(
-                    "SELECT min(events.at) FROM event_cursors AS seen JOIN events ON events.tenant_id = seen.tenant_id"
-                    " AND events.about = seen.about AND events.sequence > seen.sequence WHERE events.at < :late"
+                    # Of an account whose events nobody was ever told, there is no cursor.
+                    "SELECT min(events.at) FROM event_heads AS head LEFT JOIN event_cursors AS seen"
+                    " ON seen.tenant_id = head.tenant_id AND seen.about = head.about"
+                    " JOIN events ON events.tenant_id = head.tenant_id AND events.about = head.about"
+                    " AND events.sequence > coalesce(seen.sequence, 0)"
+                    " WHERE head.sequence > coalesce(seen.sequence, 0) AND events.at < :late"
                 ),
                 {"late": now - _LATE_EVENT},
             ).scalar_one()

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _correlation: ContextVar[str | None] = ContextVar("engagerr_correlation", default=None)
 _SECRET_KEYS = re.compile(r"token|password|secret|authorization|api_key", re.IGNORECASE)
 _SECRET_VALUES = re.compile(
-    r"(engagerr_[sa]_[A-Za-z0-9_-]+)|(://[^:/@\s]+:)[^@\s]+@|(password=)[^&\s'\"]+", re.IGNORECASE
+    r"(engagerr_[sa]_[A-Za-z0-9_-]+)|(://[^:/@\s]+:)[^@\s]+@|(password=|\bBearer\s+"
+    # A private feed's key is part of its address, and so of the account's name.
+    r"|[?&](?:auth|key|code|sig|signature|secret|(?:\w{1,20}_)?(?:token|secret|key))=)[^&\s'\"]+",
+    re.IGNORECASE,
 )
 _logger = logging.getLogger("engagerr")
 _logger.addHandler(logging.NullHandler())
@@ -39,7 +42,7 @@ def correlation_id() -> str:
 
 
 def redact(text: str) -> str:
-    """The text without tokens and without passwords in URLs."""
+    """The text without tokens, and without passwords and keys in URLs."""
     return _SECRET_VALUES.sub(lambda hit: f"{hit[2]}***@" if hit[2] else f"{hit[3] or ''}***", text)
 
 

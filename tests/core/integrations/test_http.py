@@ -244,6 +244,16 @@ def test_without_retry_after_the_pauses_grow_by_themselves(clock: SteeredClock, 
     assert 3 <= waited(clock) <= 5
 
 
+@pytest.mark.parametrize("told", [999_999_999.0, -1.0, float("nan"), float("inf")])
+def test_a_judge_that_reads_nonsense_parks_no_stream_for_years(clock: SteeredClock, told: float) -> None:
+    platform = Platform(httpx.Response(429, json={}, headers={"retry-after": str(told)}))
+    connector = plain_connector(judge=lambda _: Fault(kind=FaultKind.BUSY, message="slow down", retry_after=told))
+    with pytest.raises(PlatformBusy) as busy:
+        ask(platform, clock, connector=connector)(VIDEOS)
+    assert busy.value.retry_after is None
+    assert len(platform.requests) == 5
+
+
 def test_a_wait_of_more_than_a_minute_is_left_to_the_schedule(clock: SteeredClock) -> None:
     platform = Platform(httpx.Response(429, json={"error": {"message": "Slow down"}}, headers={"retry-after": "900"}))
     with pytest.raises(PlatformBusy, match=r"slow down with videos\.list for @ann: Slow down") as busy:

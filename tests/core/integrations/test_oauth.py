@@ -19,10 +19,11 @@ import httpx
 import pytest
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput
 from engagerr.core.integrations import oauth
-from engagerr.core.integrations.connector import Answer, AppToken, Connector
+from engagerr.core.integrations.connector import Answer, AppToken, Connector, Identity
 from engagerr.core.integrations.faults import GrantLost, PlatformBusy, PlatformUnavailable
 from engagerr.core.integrations.http import PlatformHttp
 from engagerr.core.integrations.loopback import Loopback, NobodyCameBack
+from engagerr.core.integrations.records import AccountRecord
 from engagerr.core.integrations.tokens import App, AppRefused, SignInRefused, Tokens, refusal, tokens_in
 from hypothesis import given
 from hypothesis import strategies as st
@@ -507,6 +508,13 @@ def test_nothing_that_is_shown_or_logged_has_a_secret_in_it(
     assert pending.verifier is not None
     assert pending.verifier not in said
     assert len(caplog.records) > 0
+
+
+def test_an_account_that_a_sign_in_opens_does_not_show_its_token() -> None:
+    record = AccountRecord(platform="sample", handle="@ann", row=1)
+    identity = Identity(record, token="sekret-page-token")
+    assert "sekret" not in repr(identity)
+    assert "sekret" not in f"{identity}"
 
 
 def test_client_credentials_may_travel_in_a_header(door: PlatformHttp, server: AuthorisationServer) -> None:

@@ -102,7 +102,8 @@ class Checkpoint:
             self,
             cursor=None, pass_began_at=None, pass_since=None, moment=None, whole=False,
             complete_until=reached, whole_at=began if self.whole else self.whole_at,
-            next_due_at=now + stream.every, state="ok", failures=0, error=None,
+            # Counted from when it began: a pass that was cut off and ends late has seen nothing that came since.
+            next_due_at=max(now, began + stream.every), state="ok", failures=0, error=None,
         )  # fmt: skip
 
     def stumbled(self, state: str, error: dict[str, Any], *, due: datetime) -> Checkpoint:

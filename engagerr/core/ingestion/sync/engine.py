@@ -145,7 +145,7 @@ def _sync_connector(run: Run, work: Work) -> list[StreamResult]:
                 break
     except (GrantLost, NotConnected) as error:
         results.append(_lost(run, work, stream, error))
-    except Exception as error:  # noqa: BLE001  whatever it is, the other accounts go on: to them a run is a job runner
+    except EngagerrError as error:
         results.append(_fail_anyhow(run, work, stream, error))
     return results
 
@@ -249,8 +249,8 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
         part.result = replace(part.result, state=StreamState.INTERRUPTED, next_due_at=part.checkpoint.next_due_at)
         with run.access.transaction(Permission.SYNC) as session:
             _write_result(session, run, work, stream, part.result)
-    except EngagerrError as error:
-        part.result = _fail(run, work, stream, error, brought=part.result)
+    except Exception as error:  # noqa: BLE001  whatever it is costs its stream: to streams a run is a job runner
+        part.result = _fail_anyhow(run, work, stream, error, brought=part.result)
     run.report(_progress(run, part.result, ended=True))
     return part.result
 
@@ -406,7 +406,9 @@ def _fail(
     return result
 
 
-def _fail_anyhow(run: Run, work: Work, stream: Stream, error: Exception) -> StreamResult:
+def _fail_anyhow(
+    run: Run, work: Work, stream: Stream, error: Exception, *, brought: StreamResult | None = None
+) -> StreamResult:
     """What nobody caught; if it cannot even be written down (the database is gone), the report says it."""
     if not isinstance(error, EngagerrError):
         log("sync.stumbled", level="error", account=work.whose.name, stream=stream.name, error=repr(error)[:300])
@@ -416,10 +418,11 @@ def _fail_anyhow(run: Run, work: Work, stream: Stream, error: Exception) -> Stre
             facts={"connector": work.connector.name, "stream": stream.name},
         )
     try:
-        return _fail(run, work, stream, error)
+        return _fail(run, work, stream, error, brought=brought)
     except EngagerrError as unwritten:
         log("sync.fault_not_written", level="warning", account=work.whose.name, error=str(unwritten))
-        return replace(_result(work, stream, StreamState.FAILED), error=_facts(error))
+        brought = brought or _result(work, stream, StreamState.FAILED)
+        return replace(brought, state=StreamState.FAILED, error=_facts(error))
 
 
 def _lost(

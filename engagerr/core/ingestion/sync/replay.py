@@ -24,7 +24,13 @@ from engagerr.core.errors import EngagerrError, InvalidInput
 from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import lock_arrivals, make_room
-from engagerr.core.ingestion.landing import land_audience, land_items, land_links, reread_observations
+from engagerr.core.ingestion.landing import (
+    drop_superseded_links,
+    land_audience,
+    land_items,
+    land_links,
+    reread_observations,
+)
 from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import read_raw
 from engagerr.core.ingestion.subscribers import SUBSCRIBERS
@@ -161,15 +167,16 @@ def _replay_pages(
         after: UUID | None = None
         for nobody_lands in (False, True):
             # What a sync lands while we read is read in the second round, when nobody lands any more.
-            for after, kept in _kept_pages(session, tenant_id, whose, after=after):
+            for page_id, kept in _kept_pages(session, tenant_id, whose, after=after):
+                after = page_id
                 stream = connector.stream(kept.stream)
                 if stream is None:
                     unknown += 1
                     continue
-                stage.part, stage.observed_at = f"page {after}", kept.moment
+                stage.part, stage.observed_at = f"page {page_id}", kept.moment
                 for record in read_records(connector, stream, kept.page, kept.account):
                     stage.add(record)
-                read.append(after)
+                read.append(page_id)
                 newest = kept.moment if newest is None else max(newest, kept.moment)
                 if progress is not None and len(read) % 50 == 0:
                     progress(whose.name, len(read))
@@ -177,6 +184,7 @@ def _replay_pages(
             make_room(access.database, session, known=months)
             if not nobody_lands:
                 lock_arrivals(session, tenant_id)
+        drop_superseded_links(session)
         # Pages of a stream that the connector no longer has are not read, so what they said stands.
         replays = [] if unknown else _replays_before(session, tenant_id, whose)
         return _reread(
@@ -282,7 +290,7 @@ def _replay_file(access: Access, row: Any, progress: Callable[[str, int], None] 
             if isinstance(record, CreatorRecord):
                 # Who people are is not described again, but figures of their accounts are.
                 for account in record.accounts:
-                    # A list of strangers calls them what they are called that day: whose an account is, it does not say.
+                    # A list of strangers calls them what they are called that day: it does not say whose they are.
                     stage.add(msgspec.structs.replace(account, creator=None) if record.status else account)
             elif not isinstance(record, EdgeRecord):
                 stage.add(record)

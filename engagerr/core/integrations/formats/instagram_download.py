@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -19,6 +18,13 @@ import msgspec
 from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.bounded_zip import ZipLimits, member_bytes, opened_zip
 from engagerr.core.integrations.formats.csv_text import BadCell
+from engagerr.core.integrations.formats.instagram_media import (
+    CONTENT_ROOTS,
+    Media,
+    content_items,
+    media_of,
+    moment_of,
+)
 from engagerr.core.integrations.formats.instagram_words import (
     AUDIENCE_METRICS,
     INTERACTION_METRICS,
@@ -57,15 +63,13 @@ _ACCOUNT_ROOTS: dict[str, Mapping[str, tuple[str, ...]]] = {
 # Gauges at the end of the weeks that a file is about; everything else there is a count over them.
 _GAUGES = {"followers"}
 # What the download holds of the posts themselves, without any figure.
-_CONTENT_ROOTS = ("ig_reels_media", "ig_stories", "ig_profile_picture", "ig_igtv_media")
+_CONTENT_ROOTS = (*CONTENT_ROOTS, "ig_profile_picture")
 _ROOT = re.compile(rf'"({"|".join([*_ITEM_ROOTS, *_ACCOUNT_ROOTS])})"\s*:')
 _CONTENT = re.compile(rf'\A\s*{{\s*"({"|".join(_CONTENT_ROOTS)})"\s*:')
 _POSTS = re.compile(r'\A\s*\[\s*{\s*"media"\s*:\s*\[\s*{\s*"uri"\s*:\s*"[^"]*media/', re.DOTALL)
 _ITEM_KEYS = table(ITEM_METRICS, ITEM_FIELDS)
 _RANGE_KEYS = table(RANGE_FIELD)
 _USERNAME_KEYS = table(USERNAME_FIELD)
-_MEDIA_NUMBER = re.compile(r"(?:^|_)(\d{15,20})$")
-_VIDEO_SUFFIXES = {".mp4", ".mov"}
 _MEMBER = re.compile(r"(?:^|/)past_instagram_insights/[\w-]+\.json$")
 _PERSONAL = re.compile(r"(?:^|/)personal_information/personal_information\.json$")
 _MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -124,48 +128,12 @@ def _metric(name: str, key: str, cell: dict[str, Any], *, at: datetime | None = 
     return MetricRecord(name, figure.value, figure.state, at, days)
 
 
-def _moment(seconds: Any) -> datetime | None:
-    """An aware UTC moment of a Unix time; 0 stands for "none"."""
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds <= 0:
-        return None
-    if seconds > 10**11:  # some files count milliseconds
-        seconds //= 1000
-    return datetime.fromtimestamp(seconds, UTC) if seconds < 4_102_444_800 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Media:
-    """The media file that an entry shows."""
-
-    uri: str
-    title: str
-    created_at: datetime | None
-
-    @property
-    def native_id(self) -> str | None:
-        """The number at the end of the file's name, else the name itself; `None` for a bare web address."""
-        if not self.uri or self.uri.startswith(("http://", "https://")):
-            return None
-        stem = PurePosixPath(self.uri).stem
-        number = _MEDIA_NUMBER.search(stem)
-        return number[1] if number else stem or None
-
-    @property
-    def is_video(self) -> bool:
-        return PurePosixPath(self.uri).suffix.casefold() in _VIDEO_SUFFIXES
-
-
-def _media(entry: dict[str, Any]) -> _Media:
+def _media(entry: dict[str, Any]) -> Media:
     held = entry.get("media_map_data")
     for media in held.values() if isinstance(held, dict) else ():
         if isinstance(media, dict):
-            uri, title = media.get("uri"), media.get("title")
-            return _Media(
-                uri if isinstance(uri, str) else "",
-                repaired(title).strip() if isinstance(title, str) else "",
-                _moment(media.get("creation_timestamp")),
-            )
-    return _Media("", "", None)
+            return media_of(media)
+    return media_of(None)
 
 
 def _item(row: int, entry: Any, kind: str | None, unread: _Unread, account: str | None, part: str | None) -> ItemRecord:
@@ -178,7 +146,7 @@ def _item(row: int, entry: Any, kind: str | None, unread: _Unread, account: str 
         if name is None:
             unread.note(key)
         elif name == "published":
-            published = _moment(cell.get("timestamp")) or published
+            published = moment_of(cell.get("timestamp")) or published
         elif name == "caption":
             caption = caption or _value(cell)
         elif name == "duration":
@@ -331,14 +299,22 @@ def _recognise(source: Source) -> bool:
 
 def _parse(source: Source, reading: Reading) -> Iterator[Record]:
     document = _document(source.read(limit=_MAX_JSON_BYTES), source.name)
-    if not any(True for _ in _entries(document)):
+    unread = _Unread()
+    if any(True for _ in _entries(document)):
+        yield from _with_remarks(_records(document, unread, reading), unread, source.name)
+        return
+    posts = list(content_items(document))
+    if not posts:
         raise InvalidInput(
             f"{source.name} holds the posts of an Instagram download without any figure, or none at all.",
             hint="Import the zip of the whole download, or posts.json and reels.json of its folder "
             "logged_information/past_instagram_insights.",
         )
-    unread = _Unread()
-    yield from _with_remarks(_records(document, unread, reading), unread, source.name)
+    yield Notice(
+        f"{source.name} lists posts without any figure; those are in the download's folder "
+        "logged_information/past_instagram_insights."
+    )
+    yield from _with_remarks(iter(posts), unread, source.name)
 
 
 def _is_zip(source: Source) -> bool:
@@ -391,7 +367,8 @@ INSIGHTS = Format(
     platform="instagram",
     title="Instagram data download: a JSON file of past_instagram_insights",
     recognised_by='JSON with "organic_insights_posts" or a sister of it, in whatever language its keys are',
-    yields="posts, reels, stories and lives with their figures; the account's figures over the weeks the file names",
+    yields="posts, reels, stories and lives with their figures, or without any from the download's lists of posts; the "
+    "account's figures over the weeks the file names",
     recognise=_recognise,
     parse=_parse,
     names_account=False,

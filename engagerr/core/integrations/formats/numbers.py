@@ -259,6 +259,9 @@ _TIME = re.compile(
 )
 
 
+_MOST_YEARS = 25  # no platform that gives figures by day is older
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """A day as written: `year` is `None` where the export leaves it out."""
@@ -359,7 +362,8 @@ def dates_of(days: Sequence[Day], *, bound: date) -> list[date]:
     """Dates for a daily series that may leave out its years, the newest not after `bound`.
 
     A series runs forwards or backwards and can span New Year: each day is placed as close as possible to its
-    neighbour. A series that contains 29 February lies where that day exists.
+    neighbour. A series that contains 29 February lies where that day exists. Raises `ValueError` where the days stand
+    in no order, so that they would reach back further than any platform's figures.
     """
     if not days:
         return []
@@ -372,19 +376,25 @@ def dates_of(days: Sequence[Day], *, bound: date) -> list[date]:
     for anchor in anchors:
         for backwards in (False, True):
             placed = _placed(list(reversed(days)) if not backwards else list(days), anchor)
+            if placed is None:
+                continue
             if not backwards:
                 placed.reverse()
             span = max(placed) - min(placed)
             if best is None or span < best[0]:
                 best = (span, placed)
-    assert best is not None
+    if best is None:
+        raise ValueError("the days name no year and stand in no order that would tell it")
     return best[1]
 
 
-def _placed(newest_first: list[Day], bound: date) -> list[date]:
+def _placed(newest_first: list[Day], bound: date) -> list[date] | None:
     placed: list[date] = []
+    earliest = bound.year - _MOST_YEARS
     for day in newest_first:
         bound = day.latest(bound)
+        if bound.year < earliest:
+            return None
         placed.append(bound)
     return placed
 

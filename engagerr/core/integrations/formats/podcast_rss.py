@@ -182,7 +182,7 @@ def _parsed(data: bytes, name: str) -> Any:
         # A stream, as feedparser takes a bare string for an address or a path to open.
         # White space before the XML declaration is a fault that feedparser would pay for with its second-best parser.
         return feedparser.parse(io.BytesIO(data.lstrip(b" \t\r\n")), sanitize_html=False, resolve_relative_uris=False)
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError, OverflowError) as error:
         raise InvalidInput(
             f"{name} is too damaged to be read as a feed ({type(error).__name__}).", hint=_HOW_TO_GET_A_FEED
         ) from error

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.csv_text import (
     BadCell,
     Columns,
@@ -114,7 +115,13 @@ def _dates(table: Table, reading: Reading) -> tuple[dict[int, date], list[Reject
             except ValueError as error:
                 bad = BadCell(table.columns.heading("date"), cell, f"It cannot be read as a day: {error}.")
                 refused.append(bad.rejection(row.number))
-    dates = dates_of([day for _, day in written], bound=_bound(reading))
+    try:
+        dates = dates_of([day for _, day in written], bound=_bound(reading))
+    except ValueError as error:
+        raise InvalidInput(
+            f"The dates of {table.name} cannot be placed: {error}.",
+            hint="Download the export again and import it unsorted; a series of days is told by its order.",
+        ) from error
     placed = {number: day for (number, _), day in zip(written, dates, strict=True)}
     return placed, refused, any(day.year is None for _, day in written)
 

@@ -38,7 +38,7 @@ def members(source: Source, wanted: Callable[[zipfile.ZipInfo], bool]) -> list[z
     Raises `InvalidInput` for a damaged archive, and where what is wanted would unpack to more than an export holds.
     """
     with source.open() as file, opened_zip(file, source.name, _LIMITS) as archive:
-        found = [info for info in archive.infolist() if not info.is_dir() and wanted(info)]
+        found = [info for info in archive.infolist() if not info.filename.endswith("/") and wanted(info)]
     if len(found) > _MOST_WANTED:
         raise InvalidInput(
             f"{source.name} holds {len(found):,} files of the kind that is read; an export has fewer than "

@@ -17,7 +17,7 @@ from engagerr import Engagerr, EngagerrError, Workspace
 from engagerr.core.ingestion.sync.reports import StreamState
 from engagerr.core.integrations.connector import Connector
 from engagerr.core.integrations.registry import installed_connectors
-from hypothesis import HealthCheck, Phase, event, example, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy import event as engine_events
@@ -251,7 +251,6 @@ BROKEN = {
 
 @settings(
     max_examples=20,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(
@@ -291,3 +290,22 @@ def test_whatever_happens_every_item_and_figure_is_here_once(
             calm.clock.set(agency.clock.now())
             complete(calm)
             assert watch.figures() == Watch(beside).figures()
+
+
+def test_a_pass_that_ends_late_does_not_put_off_what_was_published_since(cluster: Cluster) -> None:
+    fake = FakeYouTube(items=5, page_size=2)
+    with an_agency(cluster, fake) as agency, agency.process() as work:
+        every = next(stream.every for stream in CONNECTORS["youtube"].streams if stream.name == "videos")
+        began = agency.clock.now()
+        fake.faults = [None, None, *["disconnect"] * 30]
+        work.sync.run(stream="videos")
+        fake.faults = []
+        agency.clock.advance(hours=every.total_seconds() / 3600 - 1)
+        fresh = fake.publish(agency.clock.now())
+        (late,) = work.sync.run(stream="videos", now=True).results
+        assert late.state is StreamState.DONE
+        assert late.next_due_at is not None
+        assert timedelta(0) < late.next_due_at - began <= every + timedelta(minutes=1)
+        agency.clock.set(late.next_due_at)
+        work.sync.run(stream="videos")
+        assert fresh.native_id in {row.native_id for row in work.content.list(limit=100)}

@@ -205,13 +205,11 @@ def test_a_giant_is_refused_without_reading_it_whole(outcomes: dict[str, dict[st
         assert read < GIGANTIC / 8, f"{known} read {read / 2**20:,.0f} MB"
 
 
-@pytest.mark.parametrize("name", ["bomb.zip", "lying-bomb.zip"])
-def test_a_bomb_is_named_as_what_it_is(outcomes: dict[str, dict[str, Outcome]], name: str) -> None:
+def test_a_bomb_is_named_as_what_it_is(outcomes: dict[str, dict[str, Outcome]]) -> None:
     zips = [known.name for known in FORMATS if ".zip" in known.suffixes or ".xlsx" in known.suffixes]
     assert len(zips) >= 6
     for known in zips:
-        message = outcomes[name][known][1] or ""
-        assert "unpack" in message or "damaged" in message or "encrypted" in message, f"{known}: {message}"
+        assert "unpack" in (outcomes["bomb.zip"][known][1] or ""), known
 
 
 # ── Tables ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -219,14 +219,52 @@ def test_the_users_period_settles_the_year_and_stands_in_for_a_missing_range(tmp
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the sample exports are not on this machine")
-@pytest.mark.parametrize("name", ["posts_images.json", "reels_empty.json"])
-def test_real_files_without_any_figure_are_recognised_and_refused_with_the_cure(name: str) -> None:
-    given = Source(REAL / name, NOW)
+def test_a_real_list_of_posts_gives_each_post_without_figures_and_says_where_those_are() -> None:
+    given = Source(REAL / "posts_images.json", NOW)
+    assert INSIGHTS.recognise(given)
+    records = read(given)
+    [carousel] = items(records)
+    assert (carousel.native_id, carousel.kind, carousel.metrics) == ("17908919372611575", "post", ())
+    assert carousel.published_at == datetime.fromtimestamp(1658871955, UTC)
+    assert any("past_instagram_insights" in text for text in notices(records))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the sample exports are not on this machine")
+def test_a_real_list_without_posts_is_refused_with_the_cure() -> None:
+    given = Source(REAL / "reels_empty.json", NOW)
     assert INSIGHTS.recognise(given)
     with pytest.raises(InvalidInput) as refused:
         read(given)
     assert refused.value.hint is not None
     assert "past_instagram_insights" in refused.value.hint
+
+
+def test_a_post_is_the_same_item_in_the_list_of_posts_and_among_the_insights(tmp_path: Path) -> None:
+    [counted] = items(read(posts(tmp_path, post({"Likes": "3"}))))
+    single = {"media": [{"uri": URI, "creation_timestamp": SECOND, "title": broken("Brötchen")}]}
+    [listed] = items(read(source(tmp_path, [single])))
+    assert (listed.native_id, listed.kind, listed.hints) == (counted.native_id, counted.kind, counted.hints)
+    assert (listed.body, listed.published_at) == ("Brötchen", datetime.fromtimestamp(SECOND, UTC))
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [({"ig_reels_media": [{"media": [{"uri": "media/reels/202607/12_17908919372611575.mp4"}]}]}, "reel"),
+     ({"ig_stories": [{"uri": "media/stories/202607/12_17908919372611575.jpg"}]}, "story"),
+     ([{"media": [{"uri": "media/posts/202607/12_17908919372611575.mp4"}]}], "long_video"),
+     ([{"media": [{"uri": "media/posts/202607/12_17908919372611575.mp4"}, {"uri": "media/x.jpg"}]}], "post")],
+)  # fmt: skip
+def test_the_list_that_a_post_stands_in_gives_its_kind(tmp_path: Path, document: Any, kind: str) -> None:
+    given = source(tmp_path, document, "list.json")
+    assert INSIGHTS.recognise(given)
+    [item] = items(read(given))
+    assert (item.native_id, item.kind) == ("17908919372611575", kind)
+
+
+def test_a_post_without_a_media_file_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    records = read(source(tmp_path, [{"media": [{"uri": URI}]}, {"media": []}, "x", {"title": "no file"}]))
+    assert [item.row for item in items(records)] == [1]
+    assert [bad.row for bad in records if isinstance(bad, Rejection)] == [2, 3, 4]
 
 
 @pytest.mark.parametrize(
