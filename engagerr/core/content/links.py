@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,8 @@ def _from_hints(record: ItemRecord) -> Iterator[OutgoingLink]:
             yield OutgoingLink(*target, "alternate_enclosure", str(url))
 
 
+# Descriptions of one creator repeat their links from item to item.
+@functools.lru_cache(maxsize=4096)
 def _target(url: str) -> tuple[str, str] | None:
     """The item that a URL names; for a page of no platform, the page itself."""
     reference = parse_url(url)

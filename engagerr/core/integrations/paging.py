@@ -11,9 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from engagerr.core.integrations.connector import Answer, Ask, Call
+from engagerr.core.integrations.faults import PlatformUnavailable
 from engagerr.core.integrations.redaction import without_secrets
 
-_MOST_PAGES = 10_000
+# A run that has fetched so many pages of one stream ends there, and the next one goes on: a platform that never comes
+# to an end must not hold a worker for ever.
+MOST_PAGES = 10_000
+
+
+def too_many_pages() -> PlatformUnavailable:
+    """What ends a run over a stream that has no end."""
+    return PlatformUnavailable(
+        f"The stream has more than {MOST_PAGES:,} pages.",
+        hint="What came so far is kept; the next run goes on from there.",
+        retry_after=60,
+    )
 
 
 def value_at(body: Any, path: str) -> Any:
@@ -30,7 +42,7 @@ def by_token(
 ) -> Iterator[tuple[Answer, str | None]]:
     """The answer names a token at `at`, which is sent as `param`; `more` is a flag that must be true, if given."""
     seen: set[str] = set()
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         answer = ask(call if cursor is None else replace(call, params={**call.params, param: cursor}))
         token = value_at(answer.body, at)
         cursor = str(token) if token not in (None, "") else None
@@ -42,12 +54,13 @@ def by_token(
         if cursor is None:
             return
         seen.add(cursor)
+    raise too_many_pages()
 
 
 def by_link(ask: Ask, call: Call, *, at: str, cursor: str | None) -> Iterator[tuple[Answer, str | None]]:
     """The answer names the whole address of the next page at `at`. Its secrets are cut out: Graph's has our token."""
     seen: set[str] = set()
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         answer = ask(call if cursor is None else replace(call, path=cursor, params={}))
         link = value_at(answer.body, at)
         cursor = without_secrets(link) if isinstance(link, str) and link else None
@@ -56,6 +69,7 @@ def by_link(ask: Ask, call: Call, *, at: str, cursor: str | None) -> Iterator[tu
         if cursor is None:
             return
         seen.add(cursor)
+    raise too_many_pages()
 
 
 def by_offset(
@@ -63,7 +77,7 @@ def by_offset(
 ) -> Iterator[tuple[Answer, str | None]]:
     """Counts on by `step` (or by what came, where the platform gives fewer) until a page is empty or `total_at`."""
     offset = int(cursor) if cursor is not None and cursor.isdigit() else 0
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         answer = ask(replace(call, params={**call.params, param: offset}))
         items = value_at(answer.body, items_at)
         count = len(items) if isinstance(items, list) else 0
@@ -73,6 +87,7 @@ def by_offset(
         yield answer, None if at_end else str(offset)
         if at_end:
             return
+    raise too_many_pages()
 
 
 def one_page(ask: Ask, call: Call) -> Iterator[tuple[Answer, str | None]]:

@@ -9,6 +9,7 @@ voucher, `pageToken` a cursor, and both must survive.
 from __future__ import annotations
 
 import base64
+import functools
 import logging
 import re
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,8 @@ _SHORTEST_IN_AN_ANSWER = 16
 _NOT_GIVEN = rb"""(?<!"access_token":")(?<!"access_token": ")"""
 
 
+# The same few hundred names come again with every page.
+@functools.lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return unquote(name).replace("-", "").replace("_", "").lower()
 

@@ -14,12 +14,14 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engagerr.core.errors import Broken, InvalidInput
+from engagerr.core.telemetry import log
 
 if TYPE_CHECKING:
     from engagerr.core.settings import Settings
@@ -163,6 +165,7 @@ class Vault:
     def _lines(self) -> list[tuple[UUID, _Key]]:
         """What the home's key file holds, newest first for each tenant."""
         try:
+            self._close_to_others()
             text = self._path.read_text(encoding="ascii")
         except FileNotFoundError:
             return []
@@ -181,6 +184,14 @@ class Vault:
             except ValueError:
                 raise _no_key(str(self._path)) from None
         return lines
+
+    def _close_to_others(self) -> None:
+        """A key file that was put back from a copy may have come with the rights of any file."""
+        mode = stat.S_IMODE(self._path.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(PermissionError):  # somebody else's file is read as it is
+                self._path.chmod(mode & ~stat.S_IRWXO)
+            log("vault.key_was_open", level="warning", file=str(self._path), mode=f"{mode:o}")
 
     def _write(self, lines: list[tuple[UUID, _Key]]) -> None:
         """Put the key file in place whole and on disk: a crash leaves the old one or the new one."""

@@ -95,6 +95,14 @@ def test_the_key_is_made_once_and_for_its_owner_only(home: Path) -> None:
     assert not list(home.glob("vault.key.*"))
 
 
+def test_a_key_file_that_everybody_could_read_is_closed_to_them(home: Path) -> None:
+    vault = vault_of(home)
+    sealed = vault.seal({"access_token": "t"}, place="a/b")
+    (home / "vault.key").chmod(0o664)
+    assert vault.open(sealed, place="a/b") == {"access_token": "t"}
+    assert (home / "vault.key").stat().st_mode & 0o777 == 0o660
+
+
 def test_two_tenants_of_a_home_have_keys_of_their_own(home: Path) -> None:
     ann, ben = vault_of(home, ANN), vault_of(home, BEN)
     of_ann, of_ben = ann.seal(SECRET, place="a"), ben.seal(SECRET, place="a")

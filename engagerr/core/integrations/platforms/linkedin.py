@@ -33,6 +33,7 @@ from engagerr.core.integrations.connector import (
 from engagerr.core.integrations.faults import NotThere, PermissionDenied, judge_by_status, words_of
 from engagerr.core.integrations.fields import ask_for_fields
 from engagerr.core.integrations.formats.saved_json import identifier, objects, part, words
+from engagerr.core.integrations.paging import MOST_PAGES, too_many_pages
 from engagerr.core.integrations.platforms.entry import Entry
 from engagerr.core.integrations.platforms.linkedin_payloads import (
     MEMBER_METRICS,
@@ -54,7 +55,6 @@ _VERSION = "202606"
 _HEADERS = {"LinkedIn-Version": _VERSION, "X-Restli-Protocol-Version": "2.0.0"}
 _A_PAGE = 50
 _A_YEAR = timedelta(days=365)
-_MOST_PAGES = 10_000
 _VIDEO = {"VIDEO_PLAY": "video_plays", "VIDEO_VIEWER": "video_viewers", "VIDEO_WATCH_TIME": "watch_time"}
 _ORGANIZATION, _PERSON = "urn:li:organization:", "urn:li:person:"
 
@@ -173,7 +173,7 @@ def _read_profile(page: Page, account: Account) -> Iterator[Record]:
 def _posts(ask: Ask, author: str, window: Window) -> Iterator[tuple[Answer, str | None]]:
     """Pages of posts, newest first, with the start of the page after them. Pages may be shorter than was asked."""
     start = int(window.cursor) if window.cursor and window.cursor.isdigit() else 0
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         params: dict[str, str | int] = {
             "q": "author", "author": author, "count": _A_PAGE, "start": start, "sortBy": "CREATED",
         }  # fmt: skip
@@ -185,6 +185,7 @@ def _posts(ask: Ask, author: str, window: Window) -> Iterator[tuple[Answer, str 
         if at_end or following is None:
             return
         start = following
+    raise too_many_pages()
 
 
 def _next_start(body: Any, start: int) -> int | None:

@@ -34,13 +34,13 @@ from engagerr.core.integrations.connector import (
 from engagerr.core.integrations.faults import judge_by_status
 from engagerr.core.integrations.fields import ask_for_fields
 from engagerr.core.integrations.formats.saved_json import identifier, objects, part, words
+from engagerr.core.integrations.paging import MOST_PAGES, too_many_pages
 from engagerr.core.integrations.platforms import tiktok_payloads as payloads
 from engagerr.core.integrations.records import AccountRecord, MetricRecord, State
 
 _BUSINESS = "business-api.tiktok.com"
 _BUSINESS_URL = f"https://{_BUSINESS}/open_api/v1.3/business"
 _PAGE_SIZE = 20  # the most that video/list gives
-_MOST_PAGES = 10_000
 _PROFILE_FIELDS = ("display_name", "username", "follower_count", "following_count", "likes_count", "video_count")
 _VIDEO_FIELDS = (
     "create_time", "share_url", "title", "video_description", "duration", "view_count", "like_count", "comment_count",
@@ -191,7 +191,7 @@ def _pages(
     """Pages of videos, newest first. The cursor is a moment in milliseconds, so it survives new videos at the top."""
     cursor = int(window.cursor) if window.cursor and window.cursor.isascii() and window.cursor.isdigit() else None
     seen = {cursor}
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         answers, missing = ask_for_fields(ask, fields, partial(call_of, cursor=cursor), kind=name)
         if not answers:  # every field was refused: the ids alone, or the platform's no to the call as such
             answers = (ask(call_of((), cursor=cursor)),)
@@ -216,6 +216,7 @@ def _pages(
             return
         cursor = int(following or 0)
         seen.add(cursor)
+    raise too_many_pages()
 
 
 def _one_list(answers: tuple[Answer, ...], key: str) -> tuple[list[Any], Mapping[str, Any]]:

@@ -35,7 +35,7 @@ from engagerr.core.integrations.connector import (
 from engagerr.core.integrations.faults import NotThere, judge_by_status, words_of
 from engagerr.core.integrations.fields import ask_for_fields
 from engagerr.core.integrations.formats.saved_json import BadField, identifier, moment, objects, part, words
-from engagerr.core.integrations.paging import value_at
+from engagerr.core.integrations.paging import MOST_PAGES, too_many_pages, value_at
 from engagerr.core.integrations.platforms.x_payloads import METRICS, post_records, user_records
 from engagerr.core.integrations.records import AccountRecord, Record, State
 
@@ -57,7 +57,6 @@ _MEDIA = {"expansions": "attachments.media_keys", "media.fields": "duration_ms,m
 _PRIVATE_FOR = timedelta(days=30)
 # A pass takes a while, and a request that is repeated must not have grown too old meanwhile.
 _MARGIN = timedelta(hours=1)
-_MOST_PAGES = 10_000
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
@@ -134,7 +133,7 @@ def _timeline(
     if since is not None:
         params["start_time"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     cursor, seen = window.cursor, set[str]()
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         turned = params | ({"pagination_token": cursor} if cursor else {})
 
         def call_of(wanted: tuple[str, ...], turned: dict[str, str | int] = turned) -> Call:
@@ -149,6 +148,7 @@ def _timeline(
         if cursor is None:
             return
         seen.add(cursor)
+    raise too_many_pages()
 
 
 def _left_out(ask: Ask, parts: list[Part]) -> Iterator[Part]:
