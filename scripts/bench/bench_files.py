@@ -146,7 +146,8 @@ def main() -> None:
     root = options.data.resolve()
     files, broken = real_files(root), broken_files(root)
     if not files:
-        parser.error(f"there are no files in {root}; name another folder with --data")
+        say(f"  there are no real files in {root}; name another folder with --data")
+        finish("files", [], sizes={"files": 0}, also={"skipped": f"no files in {root}"}, assert_limits=False)
     outcomes = []
     with temporary_home() as home:
         with Engagerr.open(home=home.path) as first:

@@ -312,7 +312,8 @@ def last_words(watch: Watch) -> tuple[dict[Any, Any], dict[Any, Any]]:
     items = {
         (platform, native_id): tuple(rest)
         for platform, native_id, *rest in watch.rows(
-            "SELECT platform, native_id, kind, title, url, published_at, duration_seconds FROM content_items"
+            # Not address and length: TikTok's two APIs say them differently, and the one asked last is believed.
+            "SELECT platform, native_id, kind, title, published_at FROM content_items"
         )
     }
     figures = {

@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import PurePosixPath
 from random import Random
 from typing import Any
@@ -150,7 +151,7 @@ def _change_place(random: Random, node: Any, key: Any) -> None:
     value = node[key]
     what = random.random()
     if what < 0.5:
-        node[key] = random.choice(_ODD_JSON)
+        node[key] = deepcopy(random.choice(_ODD_JSON))  # a later mutation may change it where it stands
     elif what < 0.6:
         node[key] = random.choice((*_NUMBERS, *_DATES, *_TEXTS))
     elif what < 0.7 and isinstance(node, dict):

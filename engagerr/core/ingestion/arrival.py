@@ -22,6 +22,7 @@ from engagerr.core.ingestion.landing import (
     land_observations,
     lock_imports,
     months_staged,
+    touches_a_tree,
     withdraw,
 )
 from engagerr.core.ingestion.stated_edges import land_edges
@@ -53,6 +54,17 @@ def lock_arrivals(session: Session, tenant_id: UUID) -> None:
     """
     lock_imports(session, tenant_id)
     lock_tree(session, tenant_id)
+
+
+def lock_page(session: Session, tenant_id: UUID) -> None:
+    """As `lock_arrivals`, but pages land beside each other: each holds the lease of its account.
+
+    The tree is taken only by a page that describes anew what stands in a family. Otherwise each page would wait until
+    the one before it is on the disk.
+    """
+    lock_imports(session, tenant_id, shared=True)
+    if touches_a_tree(session, tenant_id):
+        lock_tree(session, tenant_id)
 
 
 def make_room(database: Database, session: Session, *, known: set[Any], dry_run: bool = False) -> None:
@@ -88,7 +100,7 @@ def land_staged(
     """Land what is staged. `accounts` are {staged account number: account id}; `source` names file or page in words.
 
     `corrects` is the import that this one takes the place of. With `tell` subscribers hear at once, in this
-    transaction; otherwise they are told later.
+    transaction; otherwise they are told later, and `unchanged` is not counted.
     """
     items, foreign = land_items(
         session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=observed_at,
@@ -120,7 +132,7 @@ def land_staged(
         items_new=items.new,
         items_updated=items.updated,
         observations_new=observations,
-        unchanged=count_unchanged(session, all_landed=all_landed),
+        unchanged=count_unchanged(session, all_landed=all_landed) if tell else 0,
         edges_new=edges_new,
         rejections=(*staged.rejections, *foreign, *bad_edges),
     )

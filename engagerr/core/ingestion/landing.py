@@ -32,12 +32,21 @@ class LandedItems:
     updated: int
 
 
-def lock_imports(session: Session, tenant_id: UUID) -> None:
-    """Wait until no other import of this tenant is landing."""
+def lock_imports(session: Session, tenant_id: UUID, *, shared: bool = False) -> None:
+    """Wait until no other import of this tenant is landing; with `shared`, others that share it may."""
     session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.import.' || :tenant, 0))"),
+        text(
+            f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}"
+            "(hashtextextended('engagerr.import.' || :tenant, 0))"
+        ),
         {"tenant": str(tenant_id)},
     )
+
+
+def touches_a_tree(session: Session, tenant_id: UUID) -> bool:
+    """Whether an item that is staged stands in a family."""
+    found: bool = session.execute(text(_IN_A_TREE), {"tenant_id": tenant_id}).scalar_one()
+    return found
 
 
 def months_staged(session: Session) -> list[Any]:
@@ -274,8 +283,15 @@ SELECT :tenant_id, account_id, platform, native_id, kind, title, body, url, publ
        coalesce(links, '{{}}'), coalesce(hints, '{{}}'), :import_id, :described_at, :import_id
 FROM stage_distinct AS staged
 WHERE NOT EXISTS (SELECT FROM content_items AS known WHERE {_SAME}{'' if many else ' OFFSET 0'})
-ORDER BY subject
+ORDER BY subject{'' if many else ' ON CONFLICT (tenant_id, platform, native_id) DO NOTHING'}
 """ for many in _KNOWN}  # fmt: skip
+
+_IN_A_TREE = f"""
+SELECT EXISTS (
+  SELECT FROM stage_items AS staged
+  CROSS JOIN LATERAL (SELECT id FROM content_items AS known WHERE {_SAME} OFFSET 0) AS item
+  JOIN content_nodes AS node ON node.tenant_id = :tenant_id AND node.item_id = item.id)
+"""
 
 # A field that the file lacks stays as it is; one that an older export says only fills a gap.
 _CHANGE = """

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Figures of a pass share one moment; a pass that went on after a pause says when it really looked.
 _ONE_MOMENT = timedelta(minutes=15)
+# Platforms say when something was published by their own clocks, in whole seconds, and list it a while later.
+_OVERLAP = timedelta(minutes=15)
 _FIRST_RETRY = timedelta(minutes=5)
 
 
@@ -65,7 +67,7 @@ class Checkpoint:
         elif whole:
             begin = None if stream.look_back is None else now - stream.look_back
         else:
-            begin = min((self.complete_until or now) - stream.lag, now - stream.revisit)
+            begin = min((self.complete_until or now) - max(stream.lag, _OVERLAP), now - stream.revisit)
             if stream.look_back is not None:
                 begin = max(begin, now - stream.look_back)
         return replace(self, cursor=None, pass_began_at=now, pass_since=begin, moment=now, whole=whole)

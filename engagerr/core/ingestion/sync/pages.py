@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import text
 
 from engagerr.core.errors import Broken, EngagerrError
-from engagerr.core.ingestion.arrival import Arrival, land_staged, lock_arrivals, make_room
+from engagerr.core.ingestion.arrival import Arrival, land_staged, lock_page, make_room
 from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import keep_bytes
 from engagerr.core.ingestion.staging import Stage, Staged
@@ -102,17 +102,14 @@ def land_page(
     account = whose.account
     unread: Broken | None = None
     try:
-        records = list(read_records(connector, stream, page, account))
+        with session.begin_nested():
+            staged = _staged(access, session, read_records(connector, stream, page, account), moment)
     except Broken as error:
         unread = error
-        records = [Rejection(1, None, None, str(error), error.hint or "")]
-    stage = stage_for_pages(access, session, moment)
-    for record in records:
-        stage.add(record)
-    staged = stage.finish()
+        staged = _staged(access, session, [Rejection(1, None, None, str(error), error.hint or "")], moment)
     make_room(access.database, session, known=months)
     _forget_plans(session)
-    lock_arrivals(session, tenant_id)
+    lock_page(session, tenant_id)
     import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
     accounts = own_accounts(session, tenant_id, whose, staged)
     source = f"{connector.title}, {stream.title}"
@@ -155,6 +152,13 @@ def _forget_plans(session: Session) -> None:
     landed = session.info["pages_landed"] = session.info.get("pages_landed", 0) + 1
     if landed & (landed - 1) == 0:
         session.execute(text("DISCARD PLANS"))
+
+
+def _staged(access: Access, session: Session, records: Iterable[Record], moment: datetime) -> Staged:
+    stage = stage_for_pages(access, session, moment)
+    for record in records:
+        stage.add(record)
+    return stage.finish()
 
 
 def stage_for_pages(access: Access, session: Session, moment: datetime) -> Stage:

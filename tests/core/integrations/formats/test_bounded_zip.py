@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 from engagerr.core.errors import InvalidInput
-from engagerr.core.integrations.formats.bounded_zip import ZipLimits, opened_zip
+from engagerr.core.integrations.formats.bounded_zip import ZipLimits, member_bytes, opened_zip
 
 LIMITS = ZipLimits(members=70_000, wanted_bytes=3_000_000)
 
@@ -72,3 +72,21 @@ def test_no_archive_at_all_is_refused_with_a_cure(data: bytes) -> None:
     with pytest.raises(InvalidInput) as refused, opened_zip(io.BytesIO(data), "x.zip", LIMITS):
         pass
     assert refused.value.hint
+
+
+def test_a_member_that_holds_more_than_it_says_is_not_unpacked_further() -> None:
+    given = packed(("a.json", b" " * 2_000_000))
+    data = bytearray(given.getvalue())
+    struct.pack_into("<I", data, data.rindex(b"PK\x01\x02") + 24, 900)
+    with (
+        pytest.raises(InvalidInput, match="damaged"),
+        opened_zip(io.BytesIO(bytes(data)), "x.zip", LIMITS) as archive,
+    ):
+        member_bytes(archive, archive.getinfo("a.json"))
+
+
+def test_a_member_is_read_whole() -> None:
+    given = packed(("a.json", b"{}" * 50_000), ("empty", b""))
+    with opened_zip(given, "x.zip", LIMITS) as archive:
+        assert member_bytes(archive, archive.getinfo("a.json")) == b"{}" * 50_000
+        assert member_bytes(archive, archive.getinfo("empty")) == b""

@@ -12,12 +12,14 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engagerr import Engagerr
 from engagerr.core.errors import InvalidInput
+from engagerr.core.integrations.formats.source import Source
 from engagerr.core.integrations.formats.table import FORMATS
 from scripts.bench.fuzz_seeds import Seed, made_files, zipped
 from tests.fakes.clock import SteeredClock
@@ -210,6 +212,18 @@ def test_a_bomb_is_named_as_what_it_is(outcomes: dict[str, dict[str, Outcome]]) 
     assert len(zips) >= 6
     for known in zips:
         assert "unpack" in (outcomes["bomb.zip"][known][1] or ""), known
+
+
+def test_a_member_without_a_name_is_no_fault(tmp_path: Path) -> None:
+    data = zipped({"x": b"[]", "data/tweets.js": b"window.YTD.tweets.part0 = []"})
+    at = data.index(b"PK\x01\x02")
+    nameless = data[:at] + data[at : at + 28] + b"\0\0" + data[at + 30 : at + 46] + data[at + 47 :]
+    end = nameless.rindex(b"PK\x05\x06")
+    size = struct.unpack_from("<I", nameless, end + 12)[0] - 1
+    path = tmp_path / "nameless.zip"
+    path.write_bytes(nameless[: end + 12] + struct.pack("<I", size) + nameless[end + 16 :])
+    given = Source(path, datetime(2026, 11, 22, tzinfo=UTC))
+    assert {known.name for known in FORMATS if known.recognise(given)} == {"x-archive-zip"}
 
 
 # ── Tables ─────────────────────────────────────────────────────────────────────────────────────────────────────────

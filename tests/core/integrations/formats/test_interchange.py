@@ -374,3 +374,13 @@ def test_absent_is_never_read_as_zero(tmp_path: Path, figures: list[tuple[Any, A
             assert (metric.value is None) == (value is None)
             assert (metric.state in (State.VALUE, State.ZERO, State.ESTIMATED)) == (value is not None)
             assert metric.value is None or metric.value == value
+
+
+def test_a_wrong_field_before_bytes_that_are_no_text_costs_its_line_only(tmp_path: Path) -> None:
+    sound = json.dumps(ITEM).encode()
+    wrong = b'{"type": "item", "platform": 5, "account": "@\xff"}'
+    records = list(INTERCHANGE.parse(a_source(tmp_path, wrong + b"\n" + sound), Reading(now=NOW)))
+    assert [(type(record), record.row) for record in records if not isinstance(record, Notice)] == [
+        (Rejection, 1),
+        (ItemRecord, 2),
+    ]

@@ -205,3 +205,9 @@ def test_a_daily_series_without_years_finds_its_years_across_new_year(
 def test_february_29_pulls_the_whole_series_to_its_leap_year() -> None:
     written = [read_day(cell) for cell in ("February 28", "February 29", "March 1")]
     assert dates_of(written, bound=date(2026, 11, 22)) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+
+
+def test_days_without_years_in_no_order_are_refused_and_not_placed_in_antiquity() -> None:
+    shuffled = [read_day(cell) for cell in ("March 1", "January 1", "February 1", "March 1")] * 40
+    with pytest.raises(ValueError, match="no order"):
+        dates_of(shuffled, bound=date(2026, 11, 22))

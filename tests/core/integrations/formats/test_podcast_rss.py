@@ -472,3 +472,9 @@ def test_any_bytes_are_read_or_refused_with_an_error_of_ours(tmp_path: Path, con
         assert "\x00" not in json.dumps(
             [item.title, item.body, item.native_id, item.hints, item.links], ensure_ascii=False
         )
+
+
+def test_a_feed_that_the_reader_chokes_on_is_refused_with_its_cure(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="too damaged") as refused:
+        read(source(tmp_path, "<?><rss <e>&#3402300800;"))
+    assert refused.value.hint

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from engagerr.core.errors import InvalidInput
 from engagerr.core.integrations.formats.saved_json import (
     BadField,
     day,
+    documents_of,
     end_of,
     figure,
     head_text,
@@ -19,6 +21,7 @@ from engagerr.core.integrations.formats.saved_json import (
     read_json,
     unix_moment,
 )
+from engagerr.core.integrations.formats.source import Source
 from engagerr.core.integrations.records import MetricRecord, State
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,3 +98,29 @@ def test_json_in_utf_16_is_read_and_json_without_end_is_refused() -> None:
         with pytest.raises(InvalidInput, match="not whole JSON") as refused:
             read_json(content, "a.json", hint="Try again.")
         assert "Try again." in str(refused.value.hint)
+
+
+def saved(folder: Path, content: bytes) -> Source:
+    path = folder / "answers.jsonl"
+    path.write_bytes(content)
+    return Source(path, datetime(2026, 11, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a": 1}\n\n{"a": 2}\n', b'[{"a": 1}, {"a": 2}]', '\ufeff{"a": 1}\r\n{"a": 2}'.encode("utf-16-le")],
+)
+def test_answers_are_one_a_line_or_an_array(tmp_path: Path, content: bytes) -> None:
+    assert documents_of(saved(tmp_path, content), hint="Again.") == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85"])
+def test_a_line_ends_at_a_line_feed_and_not_at_a_character_of_a_title(tmp_path: Path, char: str) -> None:
+    line = f'{{"title": "one{char}two"}}\n'
+    assert documents_of(saved(tmp_path, (line * 2).encode()), hint="Again.") == [{"title": f"one{char}two"}] * 2
+
+
+def test_what_is_no_json_in_any_way_is_refused_with_the_hint(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="not whole JSON") as refused:
+        documents_of(saved(tmp_path, b'{"a": 1}\n{"a": '), hint="Again.")
+    assert "Again." in (refused.value.hint or "")
