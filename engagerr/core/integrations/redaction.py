@@ -55,8 +55,6 @@ _SHORTEST_IN_AN_ANSWER = 16
 _NOT_GIVEN = rb"""(?<!"access_token":")(?<!"access_token": ")"""
 
 
-# The same few hundred names come again with every page.
-@functools.lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return unquote(name).replace("-", "").replace("_", "").lower()
 
@@ -120,13 +118,22 @@ def _harmless(query: str) -> str:
 
 def clean_body(body: Any) -> Any:
     """A parsed body to be kept: without members that hold tokens, and without tokens in the addresses it names."""
-    if isinstance(body, Mapping):
-        return {name: clean_body(value) for name, value in body.items() if not _holds_a_token(name, value)}
-    if isinstance(body, list | tuple):
-        return [clean_body(entry) for entry in body]
-    if isinstance(body, str) and "?" in body and _URL.match(body):
-        return _clean_address(body)
+    # Every member of every answer comes by here: plain types are told apart before anything is called.
+    kind = type(body)
+    if kind is str:
+        return _clean_address(body) if "?" in body and _URL.match(body) else body
+    if kind is dict or isinstance(body, Mapping):
+        return {
+            name: value if type(value) in _HARMLESS else clean_body(value)
+            for name, value in body.items()
+            if not (type(value) is str and _holds_a_token(name))
+        }
+    if kind is list or kind is tuple:
+        return [entry if type(entry) in _HARMLESS else clean_body(entry) for entry in body]
     return body
+
+
+_HARMLESS = frozenset({int, float, bool, type(None)})
 
 
 def _clean_address(address: str) -> str:
@@ -137,8 +144,10 @@ def _clean_address(address: str) -> str:
     return without_secrets(address)
 
 
-def _holds_a_token(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, str) and _plain(name) in _CERTAIN
+# The same few hundred names come again with every page.
+@functools.lru_cache(maxsize=4096)
+def _holds_a_token(name: Any) -> bool:
+    return isinstance(name, str) and _plain(name) in _CERTAIN
 
 
 class RedactingFilter(logging.Filter):

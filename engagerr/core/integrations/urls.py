@@ -7,6 +7,7 @@ yt-dlp's own test URLs (Unlicense) are the yardstick.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -114,6 +115,8 @@ _TRACKING = re.compile(
 )
 
 
+# One address is taken apart several times on its way: to be found in a text, told what it names, and spelled one way.
+@functools.lru_cache(maxsize=2048)
 def _split(url: str) -> SplitResult | None:
     """The parts of a web address (scheme added where a known host lacks it), or `None` when it is none."""
     url = url.strip()
@@ -134,6 +137,7 @@ def _split(url: str) -> SplitResult | None:
     return parts if _bare_host(parts) else None
 
 
+@functools.lru_cache(maxsize=2048)
 def _bare_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     while host.startswith(("www.", "m.")) and "." in host.partition(".")[2]:
