@@ -67,12 +67,13 @@ def lock_page(session: Session, tenant_id: UUID) -> None:
         lock_tree(session, tenant_id)
 
 
-def make_room(database: Database, session: Session, *, known: set[Any], dry_run: bool = False) -> None:
+def make_room(database: Database, session: Session, staged: Staged, *, known: set[Any], dry_run: bool = False) -> None:
     """Partitions for the months staged, made in a transaction of their own, which waits for nobody.
 
     `known` are months that surely have theirs, and grows.
     """
-    months = [month for month in months_staged(session) if month not in known]
+    fallen_into = months_staged(session) if staged.months is None else sorted(staged.months)
+    months = [month for month in fallen_into if month not in known]
     if not months:
         return
     statement = text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))")

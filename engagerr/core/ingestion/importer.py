@@ -277,7 +277,7 @@ class FileImport:
             if any(record.rates for record in staged.creators):
                 self._access.require(Permission.EDIT_TERMS, session)
             job.report(ImportProgress("landing", job.size, job.size, staged.rows))
-            make_room(self._access.database, session, known=set(), dry_run=job.dry_run)
+            make_room(self._access.database, session, staged, known=set(), dry_run=job.dry_run)
             lock_arrivals(session, tenant_id)
             other = self._known(job, session)
             if other is not None:

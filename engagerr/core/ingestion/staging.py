@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,8 @@ class StagedAccount:
 class Staged:
     """What a file held: small things in memory, items and observations in the temporary tables.
 
-    `metrics` are the native names of its figures by platform.
+    `metrics` are the native names of its figures by platform. `months` are the first days of the months that its
+    figures fall into; None where there were too many moments to remember.
     """
 
     rows: int = 0
@@ -101,6 +102,7 @@ class Staged:
     rejections: list[Rejection] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     metrics: dict[str, set[str]] = field(default_factory=dict)
+    months: set[date] | None = None
 
 
 class Stage:
@@ -132,6 +134,8 @@ class Stage:
         self._buffered = 0
         self._recent: dict[tuple[str, str], tuple[int, int]] = {}
         self._moments: dict[datetime, str] = {}
+        self._published: dict[datetime, str] = {}
+        self._all_moments = True
         self._names: dict[str, str] = {}
         made = connection.execute("SELECT to_regclass('pg_temp.stage_landed') IS NOT NULL").fetchone()
         if not (made and made[0]):
@@ -174,6 +178,9 @@ class Stage:
     def finish(self) -> Staged:
         """Write what is still in the buffers."""
         self._flush()
+        if self._all_moments:
+            days = {moment.astimezone(UTC).date() for moment in self._moments}
+            self.staged.months = {day.replace(day=1) for day in days}
         return self.staged
 
     def reject(self, rejection: Rejection) -> None:
@@ -206,9 +213,10 @@ class Stage:
                 )
             )  # fmt: skip
             return
+        published = _NULL if record.published_at is None else self._in_text(record.published_at, self._published)
         described = (
             f"{account.number}\t{_text(record.platform)}\t{_text(record.native_id)}\t{_text(record.kind)}\t{_text(record.title)}"
-            f"\t{_text(record.body)}\t{_text(record.url)}\t{self._moment(record.published_at)}"
+            f"\t{_text(record.body)}\t{_text(record.url)}\t{published}"
             f"\t{_number(record.duration_seconds)}\t{_text(record.language)}\t{_array(record.links)}"
             f"\t{_json(record.hints)}"
         )
@@ -310,15 +318,18 @@ class Stage:
                 )
         return None
 
-    def _moment(self, moment: datetime | None) -> str:
-        if moment is None:
-            return _NULL
-        found = self._moments.get(moment)
+    def _moment(self, moment: datetime) -> str:
+        if len(self._moments) >= _MOMENTS_KEPT:
+            self._all_moments = False
+        return self._in_text(moment, self._moments)
+
+    @staticmethod
+    def _in_text(moment: datetime, known: dict[datetime, str]) -> str:
+        found = known.get(moment)
         if found is None:
-            found = moment.astimezone(UTC).isoformat()
-            if len(self._moments) >= _MOMENTS_KEPT:
-                self._moments.clear()
-            self._moments[moment] = found
+            if len(known) >= _MOMENTS_KEPT:
+                known.clear()
+            found = known[moment] = moment.astimezone(UTC).isoformat()
         return found
 
     def _name(self, name: str) -> str:

@@ -273,11 +273,12 @@ def test_every_connector_connects_to_its_platform(
         connector = engagerr.connectors[fake.connector]
         if isinstance(connector.auth, OAuth2):
             pending = work.platforms.begin(fake.connector, redirect_uri=HERE)
+            came_back = f"{HERE}?code=a-code-to-redeem&state={pending.state}"
             try:
-                row = work.platforms.finish(pending, "a-code-to-redeem", creator="Ann Lee")
+                row = work.platforms.finish(pending, came_back, creator="Ann Lee")
             except SeveralAccounts as several:
                 first = several.facts["accounts"][0]
-                row = work.platforms.finish(pending, "a-code-to-redeem", creator="Ann Lee", account=first)
+                row = work.platforms.finish(pending, came_back, creator="Ann Lee", account=first)
         else:
             named = f"{connector.platform}:{platform.handle}"
             row = work.platforms.connect(fake.connector, account=named, creator="Ann Lee")

@@ -107,7 +107,7 @@ def land_page(
     except Broken as error:
         unread = error
         staged = _staged(access, session, [Rejection(1, None, None, str(error), error.hint or "")], moment)
-    make_room(access.database, session, known=months)
+    make_room(access.database, session, staged, known=months)
     _forget_plans(session)
     lock_page(session, tenant_id)
     import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()

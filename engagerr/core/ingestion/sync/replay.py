@@ -181,7 +181,7 @@ def _replay_pages(
                 if progress is not None and len(read) % 50 == 0:
                     progress(whose.name, len(read))
             staged = stage.finish()
-            make_room(access.database, session, known=months)
+            make_room(access.database, session, staged, known=months)
             if not nobody_lands:
                 lock_arrivals(session, tenant_id)
         drop_superseded_links(session)
@@ -295,7 +295,7 @@ def _replay_file(access: Access, row: Any, progress: Callable[[str, int], None] 
             elif not isinstance(record, EdgeRecord):
                 stage.add(record)
         staged = stage.finish()
-        make_room(access.database, session, known=set())
+        make_room(access.database, session, staged, known=set())
         lock_arrivals(session, tenant_id)
         book = AccountBook(
             session, tenant_id=tenant_id, file_name=row.file_name,
