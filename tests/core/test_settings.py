@@ -36,7 +36,7 @@ def test_flags_win_over_environment_over_toml_over_defaults(home: Path, monkeypa
     def pool_size(**flags: Any) -> int:
         return Settings.load(**flags).database.pool_size
 
-    assert pool_size() == 5
+    assert pool_size() == 10
     toml(home, "[database]\npool_size = 6\nconnect_timeout_seconds = 61\n")
     assert pool_size() == 6
     monkeypatch.setenv("ENGAGERR_DATABASE__POOL_SIZE", "7")

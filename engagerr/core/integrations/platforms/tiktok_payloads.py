@@ -144,8 +144,14 @@ def _seconds(value: Any, salvage: Salvage) -> float | Decimal | None:
     return read if read is not None and 0 < read < 10**7 else None
 
 
+def _whole(seconds: float | Decimal | None) -> int | None:
+    """As the Display API gives it, so that the two do not correct each other at every sync."""
+    return None if seconds is None else int(seconds) or None
+
+
 def _address(value: Any) -> str | None:
-    text = words(value)
+    """Without its parameters: they name the app that asked, and the two APIs would correct each other at every sync."""
+    text = (words(value) or "").partition("?")[0]
     return text if text and len(text) <= 2000 and text.startswith(("https://", "http://")) else None
 
 
@@ -187,7 +193,7 @@ def insight_record(
         body=words(video.get("caption")),
         url=_address(video.get("share_url")),
         published_at=salvage.read(unix_moment, video.get("create_time"), "create_time"),
-        duration_seconds=_seconds(video.get("video_duration"), salvage),
+        duration_seconds=_whole(_seconds(video.get("video_duration"), salvage)),
         hints={"audience_countries": countries} if countries else {},
         metrics=merged(salvage.figures(video, INSIGHT_FIGURES), missing_figures(INSIGHT_FIGURES, refused)),
     )
