@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from engagerr.core.content import lock_tree
 from engagerr.core.errors import Broken, EngagerrError, Unavailable
-from engagerr.core.events import deliver, emit
+from engagerr.core.events import deliver
 from engagerr.core.ingestion.subscribers import SUBSCRIBERS
-from engagerr.core.ingestion.sync.checkpoints import Checkpoint, CheckpointMoved, read_checkpoint, write_checkpoint
+from engagerr.core.ingestion.sync.checkpoints import Checkpoint, write_checkpoint
 from engagerr.core.ingestion.sync.leases import (
     Heartbeat,
     LeaseHeld,
@@ -27,56 +24,37 @@ from engagerr.core.ingestion.sync.leases import (
     take_lease,
 )
 from engagerr.core.ingestion.sync.pages import ConnectedAccount, land_page
-from engagerr.core.ingestion.sync.reports import StreamResult, StreamState, SyncProgress
+from engagerr.core.ingestion.sync.reports import StreamResult, StreamState
+from engagerr.core.ingestion.sync.trouble import fail_anyhow, lose
+from engagerr.core.ingestion.sync.work import (
+    Run,
+    Work,
+    all_streams,
+    checkpoint_of,
+    emit_about_stream,
+    empty_result,
+    error_facts,
+    progress_of,
+    write_result,
+)
 from engagerr.core.integrations.circuit import Circuit
 from engagerr.core.integrations.connector import Ask, Connector, Page, Stream, Window
 from engagerr.core.integrations.faults import (
     CallRefused,
-    CircuitOpen,
     GrantLost,
     NotThere,
-    PermissionDenied,
-    PlatformUnavailable,
 )
-from engagerr.core.integrations.grants import GrantBook, NotConnected, lose_grant
+from engagerr.core.integrations.grants import NotConnected
 from engagerr.core.integrations.quota import Pace, limits_of
 from engagerr.core.integrations.redaction import clean_body, redacted
 from engagerr.core.telemetry import log
-from engagerr.core.tenancy import Access, Permission
+from engagerr.core.tenancy import Permission
 
 if TYPE_CHECKING:
     from engagerr.core.clock import Clock
-    from engagerr.core.db import Session
-    from engagerr.core.integrations.http import PlatformHttp
 
 # How soon somebody who waits for a platform sees that the run was stopped.
 _PATIENCE_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """An account, its connector and the streams to be synced; `since` where the user asked for a range."""
-
-    whose: ConnectedAccount
-    connector: Connector
-    streams: tuple[Stream, ...]
-    since: datetime | None = None
-
-
-@dataclass(slots=True)
-class Run:
-    """What all workers of a run share."""
-
-    access: Access
-    http: PlatformHttp
-    grants: GrantBook
-    run_id: UUID
-    report: Callable[[SyncProgress], None]
-    lease_seconds: int
-    stop: threading.Event = field(default_factory=threading.Event)
-    months: set[Any] = field(default_factory=set)
-    accounts: int = 0
-    done: list[UUID] = field(default_factory=list)
 
 
 def run_all(run: Run, work: Sequence[Work], *, workers: int) -> Iterator[StreamResult]:
@@ -111,7 +89,7 @@ def _sync_account(run: Run, works: Sequence[Work]) -> list[StreamResult]:
     """All that is to be read of one account, by one connector after the other, under one lease."""
     whose = works[0].whose
     if run.stop.is_set():
-        return _all(works, StreamState.INTERRUPTED)
+        return all_streams(works, StreamState.INTERRUPTED)
     try:
         with run.access.transaction(Permission.SYNC) as session:
             take_lease(
@@ -119,9 +97,9 @@ def _sync_account(run: Run, works: Sequence[Work]) -> list[StreamResult]:
                 now=run.access.clock.now(), seconds=run.lease_seconds,
             )  # fmt: skip
     except LeaseHeld as held:
-        return _all(works, StreamState.SKIPPED, held)
+        return all_streams(works, StreamState.SKIPPED, held)
     except EngagerrError as error:
-        return _all(works, StreamState.FAILED, error)
+        return all_streams(works, StreamState.FAILED, error)
     results: list[StreamResult] = []
     try:
         for work in works:
@@ -138,15 +116,15 @@ def _sync_connector(run: Run, work: Work) -> list[StreamResult]:
         ask = _ask(run, work)
         for stream in work.streams:
             if run.stop.is_set():
-                results.append(_result(work, stream, StreamState.INTERRUPTED))
+                results.append(empty_result(work, stream, StreamState.INTERRUPTED))
                 continue
             results.append(_sync_stream(run, work, stream, ask))
             if (results[-1].error or {}).get("kind") in (GrantLost.__name__, LeaseLost.__name__):
                 break
     except (GrantLost, NotConnected) as error:
-        results.append(_lost(run, work, stream, error))
+        results.append(lose(run, work, stream, error))
     except EngagerrError as error:
-        results.append(_fail_anyhow(run, work, stream, error))
+        results.append(fail_anyhow(run, work, stream, error))
     return results
 
 
@@ -225,14 +203,14 @@ class _Part:
 
 
 def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult:
-    part = _Part(Checkpoint(), _result(work, stream, StreamState.DONE))
+    part = _Part(Checkpoint(), empty_result(work, stream, StreamState.DONE))
     try:
         with run.access.transaction(Permission.SYNC) as session:
-            before = _checkpoint(session, run, work, stream)
+            before = checkpoint_of(session, run, work, stream)
         part.gap = before.gap(stream, work.whose.name, run.access.clock.now())
         part.checkpoint = before.begun(stream, run.access.clock.now(), since=work.since)
         for _ in _pass(run, work, stream, ask, part):
-            run.report(_progress(run, part.result))
+            run.report(progress_of(run, part.result))
             if run.stop.is_set() and part.checkpoint.cursor is not None:
                 part.result = replace(part.result, state=StreamState.INTERRUPTED)
                 break
@@ -240,18 +218,18 @@ def _sync_stream(run: Run, work: Work, stream: Stream, ask: Ask) -> StreamResult
         if part.unread is not None:
             raise part.unread
         with run.access.transaction(Permission.SYNC) as session:
-            _write_result(session, run, work, stream, part.result)
+            write_result(session, run, work, stream, part.result)
     except (GrantLost, NotConnected) as error:
-        part.result = _lost(run, work, stream, error, brought=part.result)
+        part.result = lose(run, work, stream, error, brought=part.result)
     except LeaseLost as error:
-        part.result = replace(part.result, state=StreamState.SKIPPED, error=_facts(error))
+        part.result = replace(part.result, state=StreamState.SKIPPED, error=error_facts(error))
     except _Stopped:
         part.result = replace(part.result, state=StreamState.INTERRUPTED, next_due_at=part.checkpoint.next_due_at)
         with run.access.transaction(Permission.SYNC) as session:
-            _write_result(session, run, work, stream, part.result)
+            write_result(session, run, work, stream, part.result)
     except Exception as error:  # noqa: BLE001  whatever it is costs its stream: to streams a run is a job runner
-        part.result = _fail_anyhow(run, work, stream, error, brought=part.result)
-    run.report(_progress(run, part.result, ended=True))
+        part.result = fail_anyhow(run, work, stream, error, brought=part.result)
+    run.report(progress_of(run, part.result, ended=True))
     return part.result
 
 
@@ -337,10 +315,10 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         # With the checkpoint, so that each is told once, wherever the run ends: what was lost before the pass began,
         # and that a stream which had failed is through.
         if part.gap:
-            _emit(session, run, work, stream, "sync.gap", gap=part.gap)
+            emit_about_stream(session, run, work, stream, "sync.gap", gap=part.gap)
         if ahead.pass_began_at is None and checkpoint.failures:
             if part.unread is None:
-                _emit(session, run, work, stream, "sync.recovered")
+                emit_about_stream(session, run, work, stream, "sync.recovered")
             else:
                 ahead = replace(ahead, failures=checkpoint.failures)
         write_checkpoint(
@@ -363,154 +341,3 @@ def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None
         quarantined=result.quarantined + bad,
         gaps=tuple(dict.fromkeys(gaps)),
     )
-
-
-# ── What went wrong ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _fail(
-    run: Run, work: Work, stream: Stream, error: EngagerrError, *, brought: StreamResult | None = None
-) -> StreamResult:
-    """What a fault means for the stream: it waits, is not allowed, or failed and is tried again later."""
-    now = run.access.clock.now()
-    brought = brought or _result(work, stream, StreamState.FAILED)
-    with run.access.transaction(Permission.SYNC) as session:
-        checkpoint = _checkpoint(session, run, work, stream)
-        if isinstance(error, PermissionDenied):
-            state, kept, due = StreamState.PERMISSION_DENIED, "permission_denied", now + stream.every
-        elif isinstance(error, CircuitOpen):
-            state, kept, due = StreamState.FAILED, "failed", now + timedelta(seconds=error.retry_after or 0)
-        elif isinstance(error, PlatformUnavailable) and error.retry_after:
-            state, kept, due = StreamState.WAITING, "waiting", now + timedelta(seconds=error.retry_after)
-        elif isinstance(error, CheckpointMoved):
-            state, kept, due = StreamState.FAILED, checkpoint.state, now
-        elif isinstance(error, Broken) and checkpoint.pass_began_at is None and checkpoint.next_due_at is not None:
-            # The pass is through, though not all of it could be read: to fetch the same again soon helps nobody.
-            state, kept, due = StreamState.FAILED, "failed", checkpoint.next_due_at
-        else:
-            state, kept, due = StreamState.FAILED, "failed", now + checkpoint.pause(stream)
-        write_checkpoint(
-            session, tenant_id=run.access.tenant.id, account_id=work.whose.id, connector=work.connector.name,
-            stream=stream.name, before=checkpoint, after=checkpoint.stumbled(kept, _facts(error), due=due), now=now,
-        )  # fmt: skip
-        # A platform that does not answer now is nobody's task; one that does not for hours is.
-        lasting = not isinstance(error, Unavailable) or checkpoint.failures >= 5
-        if state is StreamState.FAILED and lasting:
-            _emit(session, run, work, stream, "sync.failed", error=str(error), hint=error.hint)
-        result = replace(brought, state=state, error=_facts(error), next_due_at=due)
-        _write_result(session, run, work, stream, result)
-    log(
-        "stream.ended", level="warning", account=work.whose.name, stream=stream.name, state=str(state),
-        error=str(error),
-    )  # fmt: skip
-    return result
-
-
-def _fail_anyhow(
-    run: Run, work: Work, stream: Stream, error: Exception, *, brought: StreamResult | None = None
-) -> StreamResult:
-    """What nobody caught; if it cannot even be written down (the database is gone), the report says it."""
-    if not isinstance(error, EngagerrError):
-        log("sync.stumbled", level="error", account=work.whose.name, stream=stream.name, error=repr(error)[:300])
-        error = Broken(
-            f"Engagerr stumbled over {stream.name} of {work.whose.name}: {type(error).__name__}.",
-            hint="What landed before stays; please report it. The other accounts go on.",
-            facts={"connector": work.connector.name, "stream": stream.name},
-        )
-    try:
-        return _fail(run, work, stream, error, brought=brought)
-    except EngagerrError as unwritten:
-        log("sync.fault_not_written", level="warning", account=work.whose.name, error=str(unwritten))
-        brought = brought or _result(work, stream, StreamState.FAILED)
-        return replace(brought, state=StreamState.FAILED, error=_facts(error))
-
-
-def _lost(
-    run: Run, work: Work, stream: Stream, error: EngagerrError, *, brought: StreamResult | None = None
-) -> StreamResult:
-    """The grant is gone: one task for a person, and no further calls for this account."""
-    now = run.access.clock.now()
-    brought = brought or _result(work, stream, StreamState.FAILED)
-    result = replace(
-        brought, state=StreamState.FAILED,
-        error={
-            **_facts(error), "kind": GrantLost.__name__,
-            "hint": f"engagerr platform connect {work.connector.name} --account {work.whose.name}",
-        },
-        next_due_at=None,
-    )  # fmt: skip
-    with run.access.transaction(Permission.SYNC) as session:
-        lose_grant(
-            session, tenant_id=run.access.tenant.id, account_id=work.whose.id, connector=work.connector.name,
-            reason=str(error), now=now,
-        )  # fmt: skip
-        _write_result(session, run, work, stream, result)
-    log("grant.lost", level="warning", account=work.whose.name, connector=work.connector.name)
-    return result
-
-
-# ── Small steps ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _checkpoint(session: Session, run: Run, work: Work, stream: Stream) -> Checkpoint:
-    return read_checkpoint(
-        session, tenant_id=run.access.tenant.id, account_id=work.whose.id, connector=work.connector.name,
-        stream=stream.name,
-    )  # fmt: skip
-
-
-def _emit(session: Session, run: Run, work: Work, stream: Stream, kind: str, **detail: Any) -> None:
-    emit(
-        session, tenant_id=run.access.tenant.id, about=work.whose.id, kind=kind, now=run.access.clock.now(),
-        connector=work.connector.name, stream=stream.name, **detail,
-    )  # fmt: skip
-
-
-def _write_result(session: Session, run: Run, work: Work, stream: Stream, result: StreamResult) -> None:
-    session.execute(
-        text(
-            "INSERT INTO sync_results AS known (tenant_id, run_id, account_id, connector, stream, started_at,"
-            " finished_at, state, pages, items_new, items_updated, observations_new, quarantined, gaps, error,"
-            " next_due_at) VALUES (:tenant_id, :run_id, :account_id, :connector, :stream, :now, :now, :state, :pages,"
-            " :items_new, :items_updated, :observations_new, :quarantined, CAST(:gaps AS jsonb),"
-            " CAST(:error AS jsonb), :next_due_at)"
-            " ON CONFLICT (tenant_id, run_id, account_id, connector, stream) DO UPDATE SET state = excluded.state,"
-            " error = excluded.error, next_due_at = excluded.next_due_at"
-        ),
-        {
-            "tenant_id": run.access.tenant.id, "run_id": run.run_id, "account_id": work.whose.id,
-            "connector": work.connector.name, "stream": stream.name, "now": run.access.clock.now(),
-            "state": str(result.state), "pages": result.pages, "items_new": result.items_new,
-            "items_updated": result.items_updated, "observations_new": result.observations_new,
-            "quarantined": result.quarantined, "gaps": json.dumps(result.gaps),
-            "error": None if result.error is None else json.dumps(result.error, default=str),
-            "next_due_at": result.next_due_at,
-        },
-    )  # fmt: skip
-
-
-def _all(works: Sequence[Work], state: StreamState, error: EngagerrError | None = None) -> list[StreamResult]:
-    """The same result for everything that was to be read of an account."""
-    return [
-        replace(_result(work, stream, state), error=None if error is None else _facts(error))
-        for work in works
-        for stream in work.streams
-    ]
-
-
-def _result(work: Work, stream: Stream, state: StreamState) -> StreamResult:
-    return StreamResult(work.whose.name, work.connector.name, stream.name, state)
-
-
-def _facts(error: EngagerrError) -> dict[str, Any]:
-    return {
-        "category": error.category, "kind": type(error).__name__, "message": redacted(str(error)), "hint": error.hint,
-        "retry_after": getattr(error, "retry_after", None),
-    }  # fmt: skip
-
-
-def _progress(run: Run, result: StreamResult, *, ended: bool = False) -> SyncProgress:
-    return SyncProgress(
-        result.account, result.connector, result.stream, result.pages, result.items_new + result.items_updated,
-        result.observations_new, len(run.done), run.accounts, result.state if ended else None,
-    )  # fmt: skip

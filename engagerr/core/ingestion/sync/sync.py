@@ -15,7 +15,7 @@ from sqlalchemy import text
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.events import Task, open_tasks
 from engagerr.core.ingestion.sync.checkpoints import read_checkpoint
-from engagerr.core.ingestion.sync.engine import Run, Work, run_all
+from engagerr.core.ingestion.sync.engine import run_all
 from engagerr.core.ingestion.sync.leases import holder_of_this_process, is_gone
 from engagerr.core.ingestion.sync.pages import ConnectedAccount
 from engagerr.core.ingestion.sync.reports import (
@@ -27,6 +27,7 @@ from engagerr.core.ingestion.sync.reports import (
     SyncProgress,
     SyncReport,
 )
+from engagerr.core.ingestion.sync.work import Run, Work
 from engagerr.core.integrations.connector import Connector
 from engagerr.core.integrations.grants import GrantBook
 from engagerr.core.roster import account_key, parse_account
