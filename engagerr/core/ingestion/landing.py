@@ -451,10 +451,15 @@ WITH said AS MATERIALIZED (
   FROM stage_observations JOIN stage_subjects USING (subject)
   ORDER BY subject_id, {_KEY}, sequence DESC
 ), newest AS MATERIALIZED (
-  SELECT DISTINCT ON (subject_id, {_KEY}) subject_id, {_KEY}, {_SAID}, revision, import_id, "row", part
-  FROM metric_observations
-  WHERE tenant_id = :tenant_id AND subject_id IN (SELECT subject_id FROM stage_subjects)
-  ORDER BY subject_id, {_KEY}, revision DESC
+  -- One look into the index for each subject: in a young database, whose tables nobody has analysed yet, the planner
+  -- would read all figures for each account.
+  SELECT known.*
+  FROM (SELECT DISTINCT subject_id FROM stage_subjects) AS subject
+  CROSS JOIN LATERAL (
+    SELECT DISTINCT ON ({_KEY}) subject_id, {_KEY}, {_SAID}, revision, import_id, "row", part
+    FROM metric_observations AS seen
+    WHERE seen.tenant_id = :tenant_id AND seen.subject_id = subject.subject_id
+    ORDER BY {_KEY}, revision DESC) AS known
 ), compared AS (
   SELECT subject_id, {_KEY}, said."row" IS NOT NULL AS is_said, newest.revision, newest.import_id AS told_by,
          said.value, said.state, said.currency, said."row", said.part,

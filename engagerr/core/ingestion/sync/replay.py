@@ -95,8 +95,9 @@ def replay_all(
         kept_files = _files(session, access) if files and not named else []
         access.audit(session, "sync.replayed", "workspace", creator=creator, platform=platform, account=account)
     results = []
+    months: set[Any] = set()
     for whose in pages:
-        results.append(_guarded(partial(_replay_pages, access, connectors, whose, progress), whose.name))
+        results.append(_guarded(partial(_replay_pages, access, connectors, whose, progress, months), whose.name))
     for row in kept_files:
         results.append(_guarded(partial(_replay_file, access, row, progress), row.file_name))
     for result in results:
@@ -150,6 +151,7 @@ def _replay_pages(
     connectors: Mapping[str, Connector],
     whose: ConnectedAccount,
     progress: Callable[[str, int], None] | None,
+    months: set[Any],
 ) -> ReplayResult:
     connector = connectors.get(whose.connector)
     if connector is None:
@@ -160,7 +162,6 @@ def _replay_pages(
     with access.transaction(Permission.SYNC) as session:
         moment = access.clock.now()
         stage = stage_for_pages(access, session, moment)
-        months: set[Any] = set()
         read: list[UUID] = []
         unknown = 0
         newest: datetime | None = None
