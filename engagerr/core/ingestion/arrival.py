@@ -15,6 +15,7 @@ from sqlalchemy import text
 from engagerr.core.content import lock_tree
 from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.landing import (
+    LandedItems,
     count_unchanged,
     land_audience,
     land_items,
@@ -107,7 +108,7 @@ def land_staged(
         session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=observed_at,
         staged=staged.items,
     )  # fmt: skip
-    _name_account_subjects(session, staged, accounts)
+    name_account_subjects(session, staged, accounts)
     observations, all_landed = land_observations(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
     )
@@ -117,13 +118,10 @@ def land_staged(
     edges_new, bad_edges = land_edges(session, tenant_id=tenant_id, edges=staged.edges, file_name=source)
     if staged.items:
         land_links(session, tenant_id=tenant_id, updated=items.updated)
-    if items.new or items.updated:
-        emit_about(
-            session, tenant_id=tenant_id, abouts=tuple(accounts.values()), kind="items.seen", now=now,
-            import_id=import_id, new=items.new, updated=items.updated,
-        )  # fmt: skip
-    if observations:
-        _tell_of_figures(session, tenant_id, import_id, staged, accounts, observations, now)
+    tell_what_landed(
+        session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, items=items,
+        observations=observations, now=now,
+    )  # fmt: skip
     if tell and accounts:
         for delivered in deliver(
             session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=tuple(set(accounts.values())), now=now
@@ -139,15 +137,25 @@ def land_staged(
     )
 
 
-def _tell_of_figures(
+def tell_what_landed(
     session: Session,
+    *,
     tenant_id: UUID,
     import_id: UUID,
     staged: Staged,
     accounts: dict[int, UUID],
+    items: LandedItems,
     observations: int,
     now: datetime,
 ) -> None:
+    """Write the events: items that are new or say something new, and figures that were not known."""
+    if items.new or items.updated:
+        emit_about(
+            session, tenant_id=tenant_id, abouts=tuple(accounts.values()), kind="items.seen", now=now,
+            import_id=import_id, new=items.new, updated=items.updated,
+        )  # fmt: skip
+    if not observations:
+        return
     by_platform: dict[str, set[UUID]] = {}
     for account in staged.accounts.values():
         by_platform.setdefault(account.platform, set()).add(accounts[account.number])
@@ -158,7 +166,8 @@ def _tell_of_figures(
         )  # fmt: skip
 
 
-def _name_account_subjects(session: Session, staged: Staged, accounts: dict[int, UUID]) -> None:
+def name_account_subjects(session: Session, staged: Staged, accounts: dict[int, UUID]) -> None:
+    """Name the subjects that stand for accounts; `land_items` names those that stand for items."""
     named = [
         {"subject": subject, "id": accounts[account.number]}
         for account in staged.accounts.values()

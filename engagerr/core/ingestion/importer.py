@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from engagerr.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engagerr.core.ingestion.accounts import AccountBook, Owner
 from engagerr.core.ingestion.arrival import land_staged, lock_arrivals, make_room
+from engagerr.core.ingestion.import_rows import write_import
 from engagerr.core.ingestion.quarantine import quarantine, rejection_of
 from engagerr.core.ingestion.raw import keep_raw
 from engagerr.core.ingestion.saved_formats import load_formats
@@ -25,7 +25,6 @@ from engagerr.core.ingestion.staging import EARLIEST, Stage, Staged
 from engagerr.core.integrations.formats.source import Format, Reading, Source
 from engagerr.core.integrations.records import Period, Rejection
 from engagerr.core.roster import account_key, parse_account
-from engagerr.core.telemetry import correlation_id
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -349,37 +348,15 @@ class FileImport:
 
     def _remember(self, session: Session, job: _Job, result: ImportResult) -> None:
         tenant_id = self._access.tenant.id
-        session.execute(
-            text(
-                "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts,"
-                " observed_at, imported_at, member_id, correlation_id, attempt)"
-                " VALUES (:tenant_id, :id, :sha256, :file_name, :size_bytes,"
-                " :format, CAST(:options AS jsonb), CAST(:counts AS jsonb), :observed_at, :imported_at, :member_id,"
-                " :correlation_id, (SELECT count(*) FROM imports WHERE tenant_id = :tenant_id AND sha256 = :sha256))"
-            ),
-            {
-                "tenant_id": tenant_id,
-                "id": result.import_id,
-                "sha256": job.sha256,
-                "file_name": job.source.name.encode("utf-8", "replace").decode(),
-                "size_bytes": job.size,
-                "format": job.format.name,
-                "options": json.dumps(job.options),
-                "counts": json.dumps(
-                    {
-                        "rows": result.rows,
-                        "items_new": result.items_new,
-                        "items_updated": result.items_updated,
-                        "observations_new": result.observations_new,
-                        "quarantined": len(result.quarantined),
-                    }
-                ),
-                "observed_at": job.observed_at,
-                "imported_at": self._access.clock.now(),
-                "member_id": self._access.member.id,
-                "correlation_id": correlation_id(),
+        assert result.import_id is not None
+        write_import(
+            session, self._access, import_id=result.import_id, sha256=job.sha256, file_name=job.source.name,
+            size_bytes=job.size, format=job.format.name, options=job.options, observed_at=job.observed_at,
+            counts={
+                "rows": result.rows, "items_new": result.items_new, "items_updated": result.items_updated,
+                "observations_new": result.observations_new, "quarantined": len(result.quarantined),
             },
-        )
+        )  # fmt: skip
         quarantine(session, tenant_id=tenant_id, import_id=result.import_id, rejections=result.quarantined)
         digest = keep_raw(session, tenant_id=tenant_id, import_id=result.import_id, source=job.source, rows=result.rows)
         if digest != job.sha256:

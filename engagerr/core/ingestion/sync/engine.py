@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
+
 from engagerr.core.content import lock_tree
-from engagerr.core.errors import Broken, EngagerrError, Unavailable
+from engagerr.core.errors import EngagerrError, Unavailable
 from engagerr.core.events import deliver
 from engagerr.core.ingestion.subscribers import SUBSCRIBERS
 from engagerr.core.ingestion.sync.checkpoints import Checkpoint, write_checkpoint
@@ -23,7 +25,7 @@ from engagerr.core.ingestion.sync.leases import (
     require_lease,
     take_lease,
 )
-from engagerr.core.ingestion.sync.pages import ConnectedAccount, land_page
+from engagerr.core.ingestion.sync.pages import ConnectedAccount, blamed_on, land_page
 from engagerr.core.ingestion.sync.reports import StreamResult, StreamState
 from engagerr.core.ingestion.sync.trouble import fail_anyhow, lose
 from engagerr.core.ingestion.sync.work import (
@@ -39,11 +41,7 @@ from engagerr.core.ingestion.sync.work import (
 )
 from engagerr.core.integrations.circuit import Circuit
 from engagerr.core.integrations.connector import Ask, Connector, Page, Stream, Window
-from engagerr.core.integrations.faults import (
-    CallRefused,
-    GrantLost,
-    NotThere,
-)
+from engagerr.core.integrations.faults import CallRefused, GrantLost, NotThere
 from engagerr.core.integrations.grants import NotConnected
 from engagerr.core.integrations.quota import Pace, limits_of
 from engagerr.core.integrations.redaction import clean_body, redacted
@@ -246,7 +244,7 @@ def _pass(run: Run, work: Work, stream: Stream, ask: Ask, part: _Part) -> Iterat
         )
         landed = 0
         try:
-            for page in fetched(work.connector, stream, ask, window):
+            for page in _fetched(work.connector, stream, ask, window):
                 _land(run, work, stream, page, part)
                 landed += 1
                 yield
@@ -264,30 +262,17 @@ def _pass(run: Run, work: Work, stream: Stream, ask: Ask, part: _Part) -> Iterat
         return
 
 
-def fetched(connector: Connector, stream: Stream, ask: Ask, window: Window) -> Iterator[Page]:
-    """The stream's pages, cleaned of secrets; a connector that stumbles costs its stream and says so."""
-    try:
+def _fetched(connector: Connector, stream: Stream, ask: Ask, window: Window) -> Iterator[Page]:
+    """The stream's pages, without the tokens that some platforms write into their answers."""
+    with blamed_on(
+        connector,
+        stream,
+        what="stumbled over an answer for",
+        hint="What landed before stays; please report it. The other streams go on.",
+    ):
         for page in stream.fetch(ask, window):
-            yield Page(
-                tuple(replace_body(part) for part in page.parts), page.next, page.gaps, page.remember, page.moved_to
-            )
-    except EngagerrError:
-        raise
-    except Exception as error:
-        # A connector may be anybody's: what it does not expect must cost its stream and not the run.
-        log("connector.stumbled", level="error", connector=connector.name, stream=stream.name, error=repr(error)[:300])
-        raise Broken(
-            f"The connector {connector.name} stumbled over an answer for {stream.name}: {type(error).__name__}.",
-            hint="What landed before stays; please report it. The other streams go on.",
-            facts={"connector": connector.name, "stream": stream.name},
-        ) from error
-
-
-def replace_body(part: Any) -> Any:
-    """The part without the tokens that some platforms write into their answers."""
-    import msgspec
-
-    return msgspec.structs.replace(part, body=clean_body(part.body))
+            parts = tuple(msgspec.structs.replace(part, body=clean_body(part.body)) for part in page.parts)
+            yield msgspec.structs.replace(page, parts=parts)
 
 
 def _land(run: Run, work: Work, stream: Stream, page: Page, part: _Part) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +15,13 @@ from sqlalchemy import text
 
 from engagerr.core.errors import Broken, EngagerrError
 from engagerr.core.ingestion.arrival import Arrival, land_staged, lock_page, make_room
+from engagerr.core.ingestion.import_rows import PageOf, write_import
 from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import keep_bytes
 from engagerr.core.ingestion.staging import Stage, Staged
 from engagerr.core.integrations.connector import Account, Connector, Page, Stream
 from engagerr.core.integrations.records import Record, Rejection
-from engagerr.core.telemetry import correlation_id, log
+from engagerr.core.telemetry import log
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -65,20 +66,31 @@ class ConnectedAccount:
         return Account(self.platform, self.handle, self.native_id, self.url)
 
 
-def read_records(connector: Connector, stream: Stream, page: Page, account: Account) -> Iterator[Record]:
-    """The records of a page; a mapping that stumbles is our bug or the connector's, and says where it was."""
+@contextlib.contextmanager
+def blamed_on(connector: Connector, stream: Stream, *, what: str, hint: str) -> Iterator[None]:
+    """A connector may be anybody's: what it does not expect must cost its stream and not the run."""
     try:
-        yield from stream.read(page, account)
+        yield
     except EngagerrError:
         raise
     except Exception as error:
-        # A connector may be anybody's: what it does not expect must cost its stream and not the run.
         log("connector.stumbled", level="error", connector=connector.name, stream=stream.name, error=repr(error)[:300])
         raise Broken(
-            f"The connector {connector.name} could not read a page of {stream.name}: {type(error).__name__}.",
-            hint="The page is kept as it came: after an update, `engagerr sync replay` reads it. Please report it.",
+            f"The connector {connector.name} {what} {stream.name}: {type(error).__name__}.",
+            hint=hint,
             facts={"connector": connector.name, "stream": stream.name},
         ) from error
+
+
+def read_records(connector: Connector, stream: Stream, page: Page, account: Account) -> Iterator[Record]:
+    """The records of a page; a mapping that stumbles is our bug or the connector's, and says where it was."""
+    with blamed_on(
+        connector,
+        stream,
+        what="could not read a page of",
+        hint="The page is kept as it came: after an update, `engagerr sync replay` reads it. Please report it.",
+    ):
+        yield from stream.read(page, account)
 
 
 def land_page(
@@ -118,25 +130,13 @@ def land_page(
         source=source, now=now, tell=False,
     )  # fmt: skip
     kept = msgspec.json.encode(KeptPage(connector.name, connector.version, stream.name, account, moment, page))
-    session.execute(
-        text(
-            "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts, observed_at,"
-            " imported_at, member_id, correlation_id, attempt, account_id, connector, stream, run_id)"
-            " VALUES (:tenant_id, :id, :sha256, :file_name, :size, :format, '{}', CAST(:counts AS jsonb), :moment,"
-            " :now, :member_id, :correlation_id, (SELECT count(*) FROM imports WHERE tenant_id = :tenant_id"
-            " AND sha256 = :sha256), :account_id, :connector, :stream, :run_id)"
-        ),
-        {
-            "tenant_id": tenant_id, "id": import_id, "sha256": hashlib.sha256(kept).hexdigest(), "file_name": source,
-            "size": len(kept), "format": f"{connector.name}/{stream.name}", "moment": moment, "now": now,
-            "member_id": access.member.id, "correlation_id": correlation_id(), "account_id": whose.id,
-            "connector": connector.name, "stream": stream.name, "run_id": run_id,
-            "counts": json.dumps(
-                {
-                    "rows": staged.rows, "items_new": arrival.items_new, "items_updated": arrival.items_updated,
-                    "observations_new": arrival.observations_new, "quarantined": len(arrival.rejections),
-                }
-            ),
+    write_import(
+        session, access, import_id=import_id, sha256=hashlib.sha256(kept).hexdigest(), file_name=source,
+        size_bytes=len(kept), format=f"{connector.name}/{stream.name}", observed_at=moment,
+        page=PageOf(whose.id, connector.name, stream.name, run_id),
+        counts={
+            "rows": staged.rows, "items_new": arrival.items_new, "items_updated": arrival.items_updated,
+            "observations_new": arrival.observations_new, "quarantined": len(arrival.rejections),
         },
     )  # fmt: skip
     keep_bytes(session, tenant_id=tenant_id, import_id=import_id, body=kept, rows=staged.rows)

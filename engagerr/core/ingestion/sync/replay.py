@@ -7,7 +7,6 @@ stays. Creators, rates and audiences of files are not described again.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,9 +20,10 @@ import msgspec
 from sqlalchemy import text
 
 from engagerr.core.errors import EngagerrError, InvalidInput
-from engagerr.core.events import deliver, emit_about
+from engagerr.core.events import deliver
 from engagerr.core.ingestion.accounts import AccountBook, Owner
-from engagerr.core.ingestion.arrival import lock_arrivals, make_room
+from engagerr.core.ingestion.arrival import lock_arrivals, make_room, name_account_subjects, tell_what_landed
+from engagerr.core.ingestion.import_rows import PageOf, write_import
 from engagerr.core.ingestion.landing import (
     drop_superseded_links,
     land_audience,
@@ -46,7 +46,7 @@ from engagerr.core.integrations.formats.source import Reading, Source
 from engagerr.core.integrations.records import CreatorRecord, EdgeRecord, Period
 from engagerr.core.roster import account_key, parse_account
 from engagerr.core.roster.identity import find_creator
-from engagerr.core.telemetry import correlation_id, log
+from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -192,10 +192,10 @@ def _replay_pages(
             access, session, staged, lineage=[*read, *replays],
             accounts=own_accounts(session, tenant_id, whose, staged), described_at=newest or moment,
             result=ReplayResult(f"{whose.name} ({whose.connector})", len(read)),
-            row={
-                "file_name": f"{connector.title}, read again", "sha256": None, "size": 0,
-                "format": f"{connector.name}/{REPLAY}", "options": "{}", "account_id": whose.id,
-                "connector": whose.connector, "stream": REPLAY,
+            row=lambda import_id: {
+                "file_name": f"{connector.title}, read again", "sha256": str(import_id), "size_bytes": 0,
+                "format": f"{connector.name}/{REPLAY}", "observed_at": newest or moment,
+                "page": PageOf(whose.id, whose.connector, REPLAY, import_id),
             },
         )  # fmt: skip
 
@@ -308,10 +308,9 @@ def _replay_file(access: Access, row: Any, progress: Callable[[str, int], None] 
         return _reread(
             access, session, staged, lineage=lineage, accounts=book.resolve(staged),
             described_at=row.observed_at, result=ReplayResult(row.file_name, 1),
-            row={
-                "file_name": row.file_name, "sha256": row.sha256, "size": row.size_bytes, "format": row.format,
-                "options": json.dumps({**options, REPLAY: str(row.id)}), "account_id": None, "connector": None,
-                "stream": None, "observed_at": row.observed_at,
+            row=lambda _: {
+                "file_name": row.file_name, "sha256": row.sha256, "size_bytes": row.size_bytes, "format": row.format,
+                "observed_at": row.observed_at, "options": {**options, REPLAY: str(row.id)},
             },
         )  # fmt: skip
 
@@ -335,8 +334,9 @@ def _reread(
     accounts: dict[int, UUID],
     described_at: datetime,
     result: ReplayResult,
-    row: dict[str, Any],
+    row: Callable[[UUID], dict[str, Any]],
 ) -> ReplayResult:
+    """Land what differs; `row` says of the import's id what its row holds besides the counts."""
     tenant_id, now = access.tenant.id, access.clock.now()
     import_id: UUID = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
     session.execute(
@@ -346,15 +346,7 @@ def _reread(
         session, tenant_id=tenant_id, import_id=import_id, accounts=accounts, described_at=described_at,
         staged=staged.items, reread=True,
     )  # fmt: skip
-    subjects = [
-        {"subject": subject, "id": accounts[account.number]}
-        for account in staged.accounts.values()
-        for subject in account.subjects
-    ]
-    if subjects:
-        session.execute(
-            text("INSERT INTO stage_subjects (subject, subject_id, is_new) VALUES (:subject, :id, false)"), subjects
-        )
+    name_account_subjects(session, staged, accounts)
     land_audience(session, tenant_id=tenant_id, staged=staged, accounts=accounts)
     corrected, withdrawn = reread_observations(session, tenant_id=tenant_id, import_id=import_id)
     if staged.items:
@@ -365,38 +357,18 @@ def _reread(
     )  # fmt: skip
     if not (items.new or items.updated or corrected or withdrawn):
         return result
-    session.execute(
-        text(
-            "INSERT INTO imports (tenant_id, id, sha256, file_name, size_bytes, format, options, counts, observed_at,"
-            " imported_at, member_id, correlation_id, attempt, account_id, connector, stream, run_id)"
-            " VALUES (:tenant_id, :id, coalesce(:sha256, :fresh), :file_name, :size, :format, CAST(:options AS jsonb),"
-            " CAST(:counts AS jsonb), :observed_at, :now, :member_id, :correlation_id,"
-            " (SELECT count(*) FROM imports WHERE tenant_id = :tenant_id AND sha256 = :sha256),"
-            " :account_id, :connector, :stream, CASE WHEN CAST(:stream AS text) IS NOT NULL THEN engagerr_new_id() END)"
-        ),
-        {
-            **row, "tenant_id": tenant_id, "id": import_id, "fresh": str(import_id), "now": now,
-            "observed_at": row.get("observed_at") or described_at, "member_id": access.member.id,
-            "correlation_id": correlation_id(),
-            "counts": json.dumps(
-                {
-                    "rows": staged.rows, "items_new": items.new, "items_updated": items.updated,
-                    "observations_new": corrected, "quarantined": result.quarantined,
-                }
-            ),
+    write_import(
+        session, access, import_id=import_id,
+        counts={
+            "rows": staged.rows, "items_new": items.new, "items_updated": items.updated,
+            "observations_new": corrected, "quarantined": result.quarantined,
         },
+        **row(import_id),
     )  # fmt: skip
     quarantine(session, tenant_id=tenant_id, import_id=import_id, rejections=(*staged.rejections, *foreign))
-    about = tuple(set(accounts.values()))
-    if items.new or items.updated:
-        emit_about(
-            session, tenant_id=tenant_id, abouts=about, kind="items.seen", now=now, import_id=import_id,
-            new=items.new, updated=items.updated,
-        )  # fmt: skip
-    for platform, metrics in staged.metrics.items() if corrected else ():
-        emit_about(
-            session, tenant_id=tenant_id, abouts=about, kind="metrics.landed", now=now, import_id=import_id,
-            platform=platform, observations=corrected, metrics=sorted(metrics)[:500],
-        )  # fmt: skip
-    deliver(session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=about, now=now)
+    tell_what_landed(
+        session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, items=items,
+        observations=corrected, now=now,
+    )  # fmt: skip
+    deliver(session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=tuple(set(accounts.values())), now=now)
     return result

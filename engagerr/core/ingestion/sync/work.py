@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.integrations.http import PlatformHttp
 
-# How soon somebody who waits for a platform sees that the run was stopped.
-_PATIENCE_SECONDS = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Work:
