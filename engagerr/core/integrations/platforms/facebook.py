@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engagerr.core.integrations.connector import (
@@ -12,7 +11,6 @@ from engagerr.core.integrations.connector import (
     Call,
     Connector,
     Identity,
-    OAuth2,
     Page,
     Part,
     Scope,
@@ -20,9 +18,7 @@ from engagerr.core.integrations.connector import (
     Window,
 )
 from engagerr.core.integrations.faults import NotThere
-from engagerr.core.integrations.fields import ask_for_fields
-from engagerr.core.integrations.formats.saved_json import figure, identifier, objects, part, words
-from engagerr.core.integrations.paging import by_token
+from engagerr.core.integrations.formats.saved_json import identifier, part, words
 from engagerr.core.integrations.platforms import facebook_payloads as payloads
 from engagerr.core.integrations.platforms import meta_graph as graph
 from engagerr.core.integrations.records import AccountRecord
@@ -45,26 +41,21 @@ _PAGE_SIZE = 25
 
 def _identify(ask: Ask, _account: Account | None) -> tuple[Identity, ...]:
     """The pages that the grant opens, each with its own token."""
-    fields = "id,name,username,link,followers_count,access_token"
-    call = Call(name="accounts", path="/me/accounts", params={"fields": fields, "limit": 100})
     found: dict[str, Identity] = {}
-    for answer, _ in by_token(ask, call, param="after", at="paging.cursors.after", cursor=None, more="paging.next"):
-        for page in objects(part(answer.body, "data")):
-            native_id, username = identifier(part(page, "id")), words(part(page, "username"))
-            if native_id is None:
-                continue
-            followers = part(page, "followers_count")
-            counted = isinstance(followers, int) and not isinstance(followers, bool) and 0 <= followers < 10**15
-            record = AccountRecord(
-                row=len(found) + 1,
-                platform="facebook",
-                handle=username or native_id,
-                native_id=native_id,
-                name=words(part(page, "name")),
-                url=words(part(page, "link")) or f"https://www.facebook.com/{native_id}",
-                metrics=(figure("followers", followers),) if counted else (),
-            )
-            found.setdefault(native_id, Identity(record, token=words(part(page, "access_token"))))
+    for page in graph.managed_pages(ask, "id,name,username,link,followers_count,access_token"):
+        native_id, username = identifier(part(page, "id")), words(part(page, "username"))
+        if native_id is None:
+            continue
+        record = AccountRecord(
+            row=len(found) + 1,
+            platform="facebook",
+            handle=username or native_id,
+            native_id=native_id,
+            name=words(part(page, "name")),
+            url=words(part(page, "link")) or f"https://www.facebook.com/{native_id}",
+            metrics=graph.followers(part(page, "followers_count")),
+        )
+        found.setdefault(native_id, Identity(record, token=words(part(page, "access_token"))))
     return tuple(found.values())
 
 
@@ -81,75 +72,41 @@ def _page_id(account: Account) -> str:
 
 
 def _fetch_page(ask: Ask, window: Window) -> Iterator[Page]:
-    page = _page_id(window.account)
-
-    def call_of(names: tuple[str, ...]) -> Call:
-        return Call(name="page", path=f"/{page}", params={"fields": ",".join(("id", *names))})
-
-    answers, missing = ask_for_fields(ask, _PAGE_FIELDS, call_of, kind="page")
-    body = {key: value for answer in answers for key, value in _object(answer.body).items()}
-    yield Page(parts=(Part(name="page", of=page, body=graph.without_links(body), missing=missing),))
-
-
-def _object(body: Any) -> Mapping[str, Any]:
-    return body if isinstance(body, dict) else {}
+    yield Page(parts=(graph.one_object(ask, _page_id(window.account), _PAGE_FIELDS, name="page"),))
 
 
 def _fetch_posts(ask: Ask, window: Window) -> Iterator[Page]:
-    listing = graph.TolerantAsk(ask, kind="posts", optional=_POST_OPTIONAL)
-    call = Call(
-        name="posts",
-        path=f"/{_page_id(window.account)}/published_posts",
-        params={"fields": _POST_FIELDS, "limit": _PAGE_SIZE},
-    )
-    yield from _pages(ask, window, listing, call, names=payloads.POST_INSIGHTS, edge="insights")
+    params: dict[str, str | int] = {"fields": _POST_FIELDS, "limit": _PAGE_SIZE}
+    call = Call(name="posts", path=f"/{_page_id(window.account)}/published_posts", params=params)
+    yield from _listed(ask, window, call, optional=_POST_OPTIONAL, names=payloads.POST_INSIGHTS, edge="insights")
 
 
 def _fetch_videos(ask: Ask, window: Window) -> Iterator[Page]:
-    call = Call(
-        name="videos",
-        path=f"/{_page_id(window.account)}/videos",
-        params={"fields": _VIDEO_FIELDS, "limit": _PAGE_SIZE, "type": "uploaded"},
+    params: dict[str, str | int] = {"fields": _VIDEO_FIELDS, "limit": _PAGE_SIZE, "type": "uploaded"}
+    call = Call(name="videos", path=f"/{_page_id(window.account)}/videos", params=params)
+    yield from _listed(
+        ask, window, call, optional=_VIDEO_OPTIONAL, names=payloads.VIDEO_INSIGHTS, edge="video_insights"
     )
-    yield from _pages(ask, window, _videos(ask, "videos"), call, names=payloads.VIDEO_INSIGHTS, edge="video_insights")
 
 
 def _fetch_reels(ask: Ask, window: Window) -> Iterator[Page]:
-    call = Call(
-        name="reels",
-        path=f"/{_page_id(window.account)}/video_reels",
-        params={"fields": _VIDEO_FIELDS, "limit": _PAGE_SIZE},
-    )
-    yield from _pages(ask, window, _videos(ask, "reels"), call, names=payloads.REEL_INSIGHTS, edge="video_insights")
+    params: dict[str, str | int] = {"fields": _VIDEO_FIELDS, "limit": _PAGE_SIZE}
+    call = Call(name="reels", path=f"/{_page_id(window.account)}/video_reels", params=params)
+    yield from _listed(ask, window, call, optional=_VIDEO_OPTIONAL, names=payloads.REEL_INSIGHTS, edge="video_insights")
 
 
-def _videos(ask: Ask, kind: str) -> graph.TolerantAsk:
-    return graph.TolerantAsk(ask, kind=kind, optional=_VIDEO_OPTIONAL)
-
-
-def _pages(
-    ask: Ask, window: Window, listing: graph.TolerantAsk, call: Call, *, names: Sequence[str], edge: str
+def _listed(
+    ask: Ask, window: Window, call: Call, *, optional: Sequence[str], names: Sequence[str], edge: str
 ) -> Iterator[Page]:
-    """The list's pages, newest first, each with the insights of its entries."""
-    pages = by_token(listing, call, param="after", at="paging.cursors.after", cursor=window.cursor, more="paging.next")
-    for answer, following in pages:
-        entries = objects(part(answer.body, "data"))
-        kept, over = graph.since_filtered(entries, [payloads.published_at(entry) for entry in entries], window.since)
-        body = graph.without_links({**_object(answer.body), "data": kept})
-        parts = [Part(name=call.name, of=window.account.native_id, body=body, missing=listing.missing())]
-        for entry in kept:
-            native_id = identifier(part(entry, "id"))
-            if native_id and native_id.replace("_", "").isalnum():
-                parts += graph.insight_parts(ask, native_id, names, kind=call.name, edge=edge)
-        yield Page(parts=tuple(parts), next=None if over else following)
-        if over:
-            return
+    def insights_of(native_id: str, _entry: Any) -> tuple[Part, ...]:
+        return graph.insight_parts(ask, native_id, names, kind=call.name, edge=edge)
+
+    yield from graph.listed(
+        ask, window, call, optional=optional, of=window.account.native_id, published_at=payloads.published_at,
+        insights_of=insights_of,
+    )  # fmt: skip
 
 
-# Page Insights: most metrics are renewed once in 24 hours, and the last two years are kept
-# (https://developers.facebook.com/docs/graph-api/reference/insights, limitations).
-_LAG = timedelta(hours=48)
-_TWO_YEARS = timedelta(days=730)
 _READ = ("pages_show_list", "pages_read_engagement")
 _INSIGHTS = (*_READ, "read_insights")
 
@@ -158,19 +115,11 @@ CONNECTOR = Connector(
     platform="facebook",
     title="Facebook pages (Graph API)",
     base_url=graph.BASE_URL,
-    auth=OAuth2(
-        authorize_url=graph.DIALOG_URL,
-        token_url=graph.TOKEN_URL,
-        revoke_url=graph.PERMISSIONS_URL,
-        scopes=(
-            Scope("pages_show_list", "see which pages you manage"),
-            Scope("pages_read_engagement", "read the page, its posts and its followers' number"),
-            Scope("read_insights", "read the figures of the page, its posts, videos and reels"),
-            Scope("business_management", "also see pages that a business portfolio holds"),
-        ),
-        scope_separator=",",
-        pkce=False,
-        exchange="facebook",
+    auth=graph.sign_in(
+        Scope("pages_show_list", "see which pages you manage"),
+        Scope("pages_read_engagement", "read the page, its posts and its followers' number"),
+        Scope("read_insights", "read the figures of the page, its posts, videos and reels"),
+        Scope("business_management", "also see pages that a business portfolio holds"),
     ),
     streams=(
         Stream(
@@ -188,8 +137,8 @@ CONNECTOR = Connector(
             yields="posts of every kind with views, reach, clicks, reactions, comments, shares; what a post shares",
             fetch=_fetch_posts,
             read=payloads.post_records,
-            lag=_LAG,
-            look_back=_TWO_YEARS,
+            lag=graph.LAG,
+            look_back=graph.TWO_YEARS,
             scopes=_INSIGHTS,
         ),
         Stream(
@@ -198,8 +147,8 @@ CONNECTOR = Connector(
             yields="videos with 3-second views and watch times in milliseconds; cross-posting",
             fetch=_fetch_videos,
             read=payloads.video_records,
-            lag=_LAG,
-            look_back=_TWO_YEARS,
+            lag=graph.LAG,
+            look_back=graph.TWO_YEARS,
             scopes=_INSIGHTS,
         ),
         Stream(
@@ -208,8 +157,8 @@ CONNECTOR = Connector(
             yields="reels with plays and watch times in milliseconds; cross-posting",
             fetch=_fetch_reels,
             read=payloads.video_records,
-            lag=_LAG,
-            look_back=_TWO_YEARS,
+            lag=graph.LAG,
+            look_back=graph.TWO_YEARS,
             scopes=_INSIGHTS,
         ),
     ),

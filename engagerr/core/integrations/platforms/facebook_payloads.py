@@ -14,7 +14,7 @@ from typing import Any
 
 from engagerr.core.integrations.connector import Account, Page, Part
 from engagerr.core.integrations.formats.saved_json import identifier, moment, number, objects, part, words
-from engagerr.core.integrations.platforms.meta_graph import FIX, insight_figures
+from engagerr.core.integrations.platforms.meta_graph import FIX, insight_figures, with_insights
 from engagerr.core.integrations.platforms.salvage import Salvage, merged, missing_figures
 from engagerr.core.integrations.records import AccountRecord, ItemRecord, MetricRecord, Record, State
 
@@ -90,18 +90,11 @@ def video_records(page: Page, account: Account) -> Iterator[Record]:
 
 
 def _listed(page: Page, account: Account, name: str) -> Iterator[Record]:
-    of_item: dict[str | None, list[Part]] = {}
-    for one in page.bodies("insights"):
-        of_item.setdefault(one.of, []).append(one)
-    row = 0
-    for listing in page.bodies(name):
-        for entry in objects(part(listing.body, "data")):
-            row += 1
-            insights = of_item.get(identifier(part(entry, "id")), [])
-            if name == "posts":
-                yield from post_record(row, entry, account=account, insights=insights, missing=listing.missing)
-            else:
-                yield from video_record(row, entry, account=account, insights=insights, is_reel=name == "reels")
+    for row, entry, insights, missing in with_insights(page, name):
+        if name == "posts":
+            yield from post_record(row, entry, account=account, insights=insights, missing=missing)
+        else:
+            yield from video_record(row, entry, account=account, insights=insights, is_reel=name == "reels")
 
 
 def post_record(

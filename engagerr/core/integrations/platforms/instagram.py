@@ -17,7 +17,6 @@ from engagerr.core.integrations.connector import (
     Call,
     Connector,
     Identity,
-    OAuth2,
     Page,
     Part,
     Scope,
@@ -26,8 +25,7 @@ from engagerr.core.integrations.connector import (
 )
 from engagerr.core.integrations.faults import CallRefused, FieldsRefused, NotThere, PermissionDenied
 from engagerr.core.integrations.fields import ask_for_fields
-from engagerr.core.integrations.formats.saved_json import figure, identifier, objects, part, words
-from engagerr.core.integrations.paging import by_token
+from engagerr.core.integrations.formats.saved_json import identifier, part, words
 from engagerr.core.integrations.platforms import instagram_payloads as payloads
 from engagerr.core.integrations.platforms import meta_graph as graph
 from engagerr.core.integrations.records import AccountRecord
@@ -65,41 +63,29 @@ def _user_id(ask: Ask, account: Account) -> str:
 
 def _identify(ask: Ask, _account: Account | None) -> tuple[Identity, ...]:
     """The professional accounts behind the pages that the grant opens."""
-    fields = "id,name,instagram_business_account{id,username,name,followers_count}"
-    call = Call(name="accounts", path="/me/accounts", params={"fields": fields, "limit": 100})
     found: dict[str, Identity] = {}
-    for answer, _ in by_token(ask, call, param="after", at="paging.cursors.after", cursor=None, more="paging.next"):
-        for page in objects(part(answer.body, "data")):
-            user = part(page, "instagram_business_account")
-            native_id, username = identifier(part(user, "id")), words(part(user, "username"))
-            if native_id is None:
-                continue
-            followers = part(user, "followers_count")
-            found.setdefault(native_id, Identity(AccountRecord(
-                row=len(found) + 1,
-                platform="instagram",
-                handle=f"@{username}" if username else native_id,
-                native_id=native_id,
-                name=words(part(user, "name")),
-                url=f"https://www.instagram.com/{username}/" if username else None,
-                metrics=(figure("followers", followers),) if _is_count(followers) else (),
-            )))  # fmt: skip
+    for page in graph.managed_pages(ask, "id,name,instagram_business_account{id,username,name,followers_count}"):
+        user = part(page, "instagram_business_account")
+        native_id, username = identifier(part(user, "id")), words(part(user, "username"))
+        if native_id is None:
+            continue
+        record = AccountRecord(
+            row=len(found) + 1,
+            platform="instagram",
+            handle=f"@{username}" if username else native_id,
+            native_id=native_id,
+            name=words(part(user, "name")),
+            url=f"https://www.instagram.com/{username}/" if username else None,
+            metrics=graph.followers(part(user, "followers_count")),
+        )
+        found.setdefault(native_id, Identity(record))
     return tuple(found.values())
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15
 
 
 def _fetch_profile(ask: Ask, window: Window) -> Iterator[Page]:
     user = _user_id(ask, window.account)
 
-    def call_of(names: tuple[str, ...]) -> Call:
-        return Call(name="user", path=f"/{user}", params={"fields": ",".join(("id", *names))})
-
-    answers, missing = ask_for_fields(ask, _PROFILE_FIELDS, call_of, kind="user")
-    body = {key: value for answer in answers for key, value in _object(answer.body).items()}
-    parts, gaps = [Part(name="user", of=user, body=graph.without_links(body), missing=missing)], []
+    parts, gaps = [graph.one_object(ask, user, _PROFILE_FIELDS, name="user")], []
     for breakdown in _BREAKDOWNS:
         params = {"metric": "follower_demographics", "period": "lifetime", "metric_type": "total_value"}
         call = Call(name="user.demographics", path=f"/{user}/insights", params={**params, "breakdown": breakdown})
@@ -111,10 +97,6 @@ def _fetch_profile(ask: Ask, window: Window) -> Iterator[Page]:
     yield Page(parts=tuple(parts), gaps=tuple(gaps))
 
 
-def _object(body: Any) -> Mapping[str, Any]:
-    return body if isinstance(body, dict) else {}
-
-
 def _fetch_media(ask: Ask, window: Window) -> Iterator[Page]:
     yield from _fetch_list(ask, window, edge="media")
 
@@ -124,24 +106,16 @@ def _fetch_stories(ask: Ask, window: Window) -> Iterator[Page]:
 
 
 def _fetch_list(ask: Ask, window: Window, *, edge: str) -> Iterator[Page]:
-    """The list's pages, each with the insights of its media, until they are older than wanted."""
     user = _user_id(ask, window.account)
-    listing = graph.TolerantAsk(ask, kind=edge, optional=_OPTIONAL)
     call = Call(name=edge, path=f"/{user}/{edge}", params={"fields": _MEDIA_FIELDS, "limit": _PAGE_SIZE})
-    pages = by_token(listing, call, param="after", at="paging.cursors.after", cursor=window.cursor, more="paging.next")
-    for answer, following in pages:
-        entries = objects(part(answer.body, "data"))
-        kept, over = graph.since_filtered(entries, [payloads.published_at(media) for media in entries], window.since)
-        body = graph.without_links({**_object(answer.body), "data": kept})
-        parts = [Part(name=edge, of=user, body=body, missing=listing.missing())]
-        for media in kept:
-            native_id = identifier(part(media, "id"))
-            if native_id and native_id.isalnum():
-                product = "STORY" if edge == "stories" else payloads.product_of(media)
-                parts += graph.insight_parts(ask, native_id, payloads.INSIGHTS[product], kind=product.lower())
-        yield Page(parts=tuple(parts), next=None if over else following)
-        if over:
-            return
+
+    def insights_of(native_id: str, media: Any) -> tuple[Part, ...]:
+        product = "STORY" if edge == "stories" else payloads.product_of(media)
+        return graph.insight_parts(ask, native_id, payloads.INSIGHTS[product], kind=product.lower())
+
+    yield from graph.listed(
+        ask, window, call, optional=_OPTIONAL, of=user, published_at=payloads.published_at, insights_of=insights_of
+    )
 
 
 def _fetch_days(ask: Ask, window: Window) -> Iterator[Page]:
@@ -178,10 +152,8 @@ def _fetch_days(ask: Ask, window: Window) -> Iterator[Page]:
         yield Page(parts=tuple(parts), next=day.isoformat() if day >= first else None)
 
 
-# DOMAIN 1 and the media insights reference: figures come up to 48 h late and are kept for two years; those of stories
-# are gone 24 h after publication, so stories are due every four hours: five chances, the last within the final four.
-_LAG = timedelta(hours=48)
-_TWO_YEARS = timedelta(days=730)
+# The media insights reference: figures of stories are gone 24 h after publication, so stories are due every four
+# hours: five chances, the last within the final four.
 _BASIC = ("instagram_basic", "pages_show_list", "pages_read_engagement")
 _INSIGHTS = (*_BASIC, "instagram_manage_insights")
 
@@ -190,20 +162,12 @@ CONNECTOR = Connector(
     platform="instagram",
     title="Instagram (Graph API, professional accounts)",
     base_url=graph.BASE_URL,
-    auth=OAuth2(
-        authorize_url=graph.DIALOG_URL,
-        token_url=graph.TOKEN_URL,
-        revoke_url=graph.PERMISSIONS_URL,
-        scopes=(
-            Scope("instagram_basic", "read the profile and the posts"),
-            Scope("instagram_manage_insights", "read the figures of the account, its posts and stories"),
-            Scope("pages_show_list", "see which pages, and accounts behind them, you manage"),
-            Scope("pages_read_engagement", "read through the page that the account is linked to"),
-            Scope("business_management", "also see pages that a business portfolio holds"),
-        ),
-        scope_separator=",",
-        pkce=False,
-        exchange="facebook",
+    auth=graph.sign_in(
+        Scope("instagram_basic", "read the profile and the posts"),
+        Scope("instagram_manage_insights", "read the figures of the account, its posts and stories"),
+        Scope("pages_show_list", "see which pages, and accounts behind them, you manage"),
+        Scope("pages_read_engagement", "read through the page that the account is linked to"),
+        Scope("business_management", "also see pages that a business portfolio holds"),
     ),
     streams=(
         Stream(
@@ -212,7 +176,7 @@ CONNECTOR = Connector(
             yields="name, followers, following, number of posts; followers by country, city, age and gender",
             fetch=_fetch_profile,
             read=payloads.profile_records,
-            lag=_LAG,
+            lag=graph.LAG,
             whole_every=None,
             scopes=_INSIGHTS,
         ),
@@ -223,8 +187,8 @@ CONNECTOR = Connector(
             "in milliseconds, skip rate, views on Facebook; collaborators, carousel members, cross-posting",
             fetch=_fetch_media,
             read=lambda page, account: payloads.media_records(page, account, list_name="media"),
-            lag=_LAG,
-            look_back=_TWO_YEARS,
+            lag=graph.LAG,
+            look_back=graph.TWO_YEARS,
             scopes=_INSIGHTS,
         ),
         Stream(
@@ -246,10 +210,10 @@ CONNECTOR = Connector(
             yields="views, reach, accounts engaged, interactions of each whole day",
             fetch=_fetch_days,
             read=payloads.day_records,
-            lag=_LAG,
+            lag=graph.LAG,
             revisit=timedelta(days=3),
             whole_every=None,
-            look_back=_TWO_YEARS,
+            look_back=graph.TWO_YEARS,
             scopes=_INSIGHTS,
         ),
     ),

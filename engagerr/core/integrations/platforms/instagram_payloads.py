@@ -13,7 +13,7 @@ from typing import Any
 
 from engagerr.core.integrations.connector import Account, Page, Part
 from engagerr.core.integrations.formats.saved_json import identifier, moment, number, objects, part, words
-from engagerr.core.integrations.platforms.meta_graph import FIX, insight_figures, insight_values
+from engagerr.core.integrations.platforms.meta_graph import FIX, insight_figures, insight_values, with_insights
 from engagerr.core.integrations.platforms.salvage import Salvage, merged, missing_figures
 from engagerr.core.integrations.records import (
     AccountRecord,
@@ -65,18 +65,9 @@ def published_at(media: Any) -> datetime | None:
 
 def media_records(page: Page, account: Account, *, list_name: str) -> Iterator[Record]:
     """The media of the page's lists, each with the insights that stand beside it."""
-    of_item: dict[str | None, list[Part]] = {}
-    for one in page.bodies("insights"):
-        of_item.setdefault(one.of, []).append(one)
-    row = 0
-    for listing in page.bodies(list_name):
-        for media in objects(part(listing.body, "data")):
-            row += 1
-            insights = of_item.get(identifier(part(media, "id")), [])
-            product = "STORY" if list_name == "stories" else None
-            yield from media_record(
-                row, media, account=account, insights=insights, missing=listing.missing, product=product
-            )
+    product = "STORY" if list_name == "stories" else None
+    for row, media, insights, missing in with_insights(page, list_name):
+        yield from media_record(row, media, account=account, insights=insights, missing=missing, product=product)
 
 
 def media_record(

@@ -7,15 +7,27 @@ graph-api/overview/rate-limiting (the usage headers), graph-api/results (paging)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from engagerr.core.integrations.connector import Answer, Ask, Call, Fault, FaultKind, Limits, Part
+from engagerr.core.integrations.connector import (
+    Answer,
+    Ask,
+    Call,
+    Fault,
+    FaultKind,
+    Limits,
+    OAuth2,
+    Page,
+    Part,
+    Scope,
+    Window,
+)
 from engagerr.core.integrations.faults import (
     CallRefused,
     FieldsRefused,
@@ -24,7 +36,8 @@ from engagerr.core.integrations.faults import (
     judge_by_status,
 )
 from engagerr.core.integrations.fields import ask_for_fields
-from engagerr.core.integrations.formats.saved_json import objects, part, words
+from engagerr.core.integrations.formats.saved_json import figure, identifier, objects, part, words
+from engagerr.core.integrations.paging import by_token
 from engagerr.core.integrations.platforms.salvage import Salvage
 from engagerr.core.integrations.records import MetricRecord, State
 
@@ -37,6 +50,9 @@ TOKEN_URL = f"{BASE_URL}/oauth/access_token"
 PERMISSIONS_URL = f"{BASE_URL}/me/permissions"
 # 200 calls an hour, user and app at the worst; the business use case limits of an account in use are far wider.
 LIMITS = Limits(account_per_second=5.0, app_per_second=20.0, burst=20)
+# Insights come up to 48 hours late and are kept for two years (graph-api/reference/insights, limitations).
+LAG = timedelta(hours=48)
+TWO_YEARS = timedelta(days=730)
 FIX = "Fetch it again; the page is kept as it came and can be read again after a new version."
 
 # Code 10 is also the word for a grant that may not; only the message tells the two apart.
@@ -145,6 +161,50 @@ def _refused(message: str, url: str) -> tuple[str, ...]:
     return unknown or (tuple(asked[index : index + 1]))
 
 
+# --- who signs in, and what that opens --------------------------------------------------------------------------------
+
+
+def sign_in(*scopes: Scope) -> OAuth2:
+    """Facebook Login, asking for these permissions; the token is exchanged for one of long life."""
+    return OAuth2(
+        authorize_url=DIALOG_URL,
+        token_url=TOKEN_URL,
+        revoke_url=PERMISSIONS_URL,
+        scopes=scopes,
+        scope_separator=",",
+        pkce=False,
+        exchange="facebook",
+    )
+
+
+def managed_pages(ask: Ask, fields: str) -> Iterator[Any]:
+    """The pages that the grant opens, each with these fields as they came."""
+    call = Call(name="accounts", path="/me/accounts", params={"fields": fields, "limit": 100})
+    for answer, _ in by_token(ask, call, param="after", at="paging.cursors.after", cursor=None, more="paging.next"):
+        yield from objects(part(answer.body, "data"))
+
+
+def followers(count: Any) -> tuple[MetricRecord, ...]:
+    """The followers as a figure, where it is a number of them."""
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 10**15
+    return (figure("followers", count),) if is_count else ()
+
+
+def one_object(ask: Ask, about: str, names: Sequence[str], *, name: str) -> Part:
+    """One object with these fields, and why those are missing that were refused."""
+
+    def call_of(wanted: tuple[str, ...]) -> Call:
+        return Call(name=name, path=f"/{about}", params={"fields": ",".join(("id", *wanted))})
+
+    answers, missing = ask_for_fields(ask, names, call_of, kind=name)
+    body = {key: value for answer in answers for key, value in _object(answer.body).items()}
+    return Part(name=name, of=about, body=without_links(body), missing=missing)
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    return body if isinstance(body, dict) else {}
+
+
 # --- its pages -------------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +259,49 @@ def _bare(field: str) -> str:
     return _WORD.findall(field)[0] if _WORD.search(field) else field
 
 
-def since_filtered(
+def listed(
+    ask: Ask,
+    window: Window,
+    call: Call,
+    *,
+    optional: Iterable[str],
+    of: str | None,
+    published_at: Callable[[Any], datetime | None],
+    insights_of: Callable[[str, Any], Iterable[Part]],
+) -> Iterator[Page]:
+    """The list's pages, newest first, each with the insights of its entries, until they are older than wanted.
+
+    `optional` fields cost only themselves when they are refused; `insights_of` takes the id of an entry and the entry.
+    """
+    tolerant = TolerantAsk(ask, kind=call.name, optional=optional)
+    pages = by_token(tolerant, call, param="after", at="paging.cursors.after", cursor=window.cursor, more="paging.next")
+    for answer, following in pages:
+        entries = objects(part(answer.body, "data"))
+        kept, over = _since_filtered(entries, [published_at(entry) for entry in entries], window.since)
+        body = without_links({**_object(answer.body), "data": kept})
+        parts = [Part(name=call.name, of=of, body=body, missing=tolerant.missing())]
+        for entry in kept:
+            native_id = identifier(part(entry, "id"))
+            if native_id and native_id.replace("_", "").isalnum():
+                parts += insights_of(native_id, entry)
+        yield Page(parts=tuple(parts), next=None if over else following)
+        if over:
+            return
+
+
+def with_insights(page: Page, list_name: str) -> Iterator[tuple[int, Any, list[Part], Mapping[str, State]]]:
+    """(row, entry, its insights, why fields of the list are missing) of the entries of the page's lists."""
+    of_item: dict[str | None, list[Part]] = {}
+    for one in page.bodies("insights"):
+        of_item.setdefault(one.of, []).append(one)
+    row = 0
+    for listing in page.bodies(list_name):
+        for entry in objects(part(listing.body, "data")):
+            row += 1
+            yield row, entry, of_item.get(identifier(part(entry, "id")), []), listing.missing
+
+
+def _since_filtered(
     entries: Sequence[Any], moments: Sequence[datetime | None], since: datetime | None
 ) -> tuple[list[Any], bool]:
     """The entries of a page, newest first, that are not older than `since`, and whether the older ones have begun."""
