@@ -192,6 +192,19 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
         hint="engagerr platform connect youtube", opened_at=WHEN,
     )  # fmt: skip
     write("jobs", name="sync", cron="*/15 * * * *")
+    write(
+        "metric_rollups", account_id=account["id"], grain="day", bucket=WHEN.date(), kind="long_video", metric="views",
+        definition="youtube.views.long", basis="growth", value=1200, resets=0, mixed=0, figures=1, missing=0,
+        estimated=0, subjects=1, last_at=WHEN,
+    )  # fmt: skip
+    write("rollup_states", registry="1", rebuilt_at=WHEN)
+    campaign = write("campaigns", name=f"Spring {number()}", brand="Trailhead")
+    write("campaign_items", campaign_id=campaign["id"], item_id=item["id"])
+    write("report_schedules", name=f"monthly {number()}", report={"kind": "roster"}, cron="0 6 1 * *", created_at=WHEN)
+    write(
+        "report_deliveries", schedule="monthly", due_at=WHEN, target="ann@northlight.example", state="intended",
+        updated_at=WHEN,
+    )  # fmt: skip
     write("saved_formats", name=f"mine {number()}", definition={"columns": []}, saved_at=WHEN)
     return rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid, text
 
 from engagerr.core.db.schema.columns_in_common import metadata, tenant_id, timestamp
 
@@ -33,6 +33,7 @@ metric_observations = Table(
         name="state",
     ),
     CheckConstraint("period_days >= 0", name="period_days"),
+    Index("metric_observations_import_idx", "import_id", postgresql_using="brin", postgresql_with={"pages_per_range": 32}),
     postgresql_partition_by="RANGE (observed_at)",
     comment="Append-only. Monthly partitions; no foreign keys: rows come from a join with their subjects.",
 )
