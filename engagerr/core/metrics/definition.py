@@ -94,6 +94,8 @@ _SURFACES: dict[str, Surface] = {
     **{surface.value: surface for surface in Surface},
 }
 
+KNOWN_KINDS = frozenset(_SURFACES)
+
 
 def surface_of(kind: str | None) -> Surface | None:
     """The surface that a content kind appears on (`reel` → short), or `None` where the kind does not tell."""

@@ -207,8 +207,18 @@ class Registry:
         An item of unknown kind gets the definition on which all surfaces agree that day, else `Ambiguous`. The account
         itself is never assumed for it: pass `kind="account"` for figures about an account.
         """
-        day = ruling_day(observed_at, period_days)
-        published_on = ruling_day(published_at) if published_at else None
+        return self.ruling(
+            platform=platform,
+            metric=metric,
+            kind=kind,
+            day=ruling_day(observed_at, period_days),
+            published_on=ruling_day(published_at) if published_at else None,
+        )
+
+    def ruling(
+        self, *, platform: str, metric: str, kind: str | None, day: date, published_on: date | None = None
+    ) -> Definition | Ambiguous | None:
+        """As `resolve`, for figures of a UTC day about items published on one."""
         surface = surface_of(kind)
         found = [
             definition

@@ -1,6 +1,6 @@
 """The roster: creators, their platform accounts, representation terms and rates."""
 
-from engagerr.core.roster.identity import AccountName, account_key, find_creator, parse_account
+from engagerr.core.roster.identity import AccountName, account_id_of, account_key, find_creator, parse_account
 from engagerr.core.roster.roster import AccountRow, CreatorPage, CreatorRow, RateRow, Roster, TermsRow
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "RateRow",
     "Roster",
     "TermsRow",
+    "account_id_of",
     "account_key",
     "find_creator",
     "parse_account",

@@ -77,3 +77,20 @@ def find_creator(session: Session, name: str) -> tuple[UUID, str]:
             facts={"creator": name},
         )
     return row.id, row.name
+
+
+def account_id_of(session: Session, name: str) -> UUID | None:
+    """The account named `platform:handle`; `None` where the words name none, or none that is known here."""
+    from sqlalchemy import text
+
+    try:
+        account = parse_account(name)
+    except InvalidInput:
+        return None
+    found = session.execute(
+        text(
+            "SELECT id FROM accounts WHERE tenant_id = engagerr_tenant() AND platform = :platform AND handle_key = :key"
+        ),
+        {"platform": account.platform, "key": account_key(account.handle)},
+    ).scalar_one_or_none()
+    return None if found is None else UUID(str(found))
