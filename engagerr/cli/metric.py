@@ -43,7 +43,7 @@ _SHOW_CSV = (
 )  # fmt: skip
 _REPORT_CSV = (
     "group", "group_id", "concept", "sum_group", "unit", "value", "currency", "state", "items", "missing",
-    "counted_elsewhere", "spans_break",
+    "counted_elsewhere", "spans_break", "cell",
 )  # fmt: skip
 _DEFINITION_CSV = (
     "id", "platform", "metric", "aliases", "surfaces", "unit", "measure", "trigger", "minimum_seconds",
@@ -197,7 +197,7 @@ def _concept(row: ObservationRow) -> str:
     if row.standard.concept is None:
         return "no standard concept" if row.standard.definition else "not defined"
     seconds = row.standard.minimum_seconds
-    return _words(row.standard.concept) + (f" ({seconds} s)" if seconds is not None else "")
+    return figure_words(row.standard.concept) + (f" ({seconds} s)" if seconds is not None else "")
 
 
 def _report_row(row: ReportRow) -> dict[str, Any]:
@@ -210,6 +210,7 @@ def _report_row(row: ReportRow) -> dict[str, Any]:
         "concept": total.pop("concept"),
         "sum_group": sum_group,
         **total,
+        "cell": row.cell,
     }
 
 
@@ -267,7 +268,7 @@ def _window(found: Report) -> str:
     return f" published{since}{until} UTC" if since or until else ""
 
 
-def _words(name: str) -> str:
+def figure_words(name: str) -> str:
     """`qualified_play/30 s in 28 d` for people: Qualified play (30 s) in 28 d."""
     concept, slash, rest = name.replace("_", " ").partition("/")
     part, within, span = rest.partition(" in ")
@@ -277,7 +278,7 @@ def _words(name: str) -> str:
 def _figure_name(row: ReportRow) -> str:
     # The sum names the currency itself.
     currency = row.total.currency
-    return _words(row.total.group.replace(f"/{currency}", "") if currency else row.total.group)
+    return figure_words(row.total.group.replace(f"/{currency}", "") if currency else row.total.group)
 
 
 def _in_force(row: Definition) -> str:
@@ -293,3 +294,8 @@ def _standard_word(row: Definition) -> str:
     seconds = f" ({row.minimum_seconds} s)" if row.concept.by_seconds and row.minimum_seconds is not None else ""
     grade = "" if row.grade == "same" else f", {str(row.grade).replace('_', ' ')}"
     return f"{row.concept.title}{seconds}{grade}"
+
+
+# They register their verbs on the noun above.
+from engagerr.cli import explain as _explain  # noqa: E402,F401
+from engagerr.cli import performance as _performance  # noqa: E402,F401

@@ -20,7 +20,7 @@ from engagerr.core.tenancy.tokens import NotSignedIn, not_signed_in
 if TYPE_CHECKING:
     import httpx
 
-    from engagerr.core.content import Content
+    from engagerr.core.content import Campaigns, Content
     from engagerr.core.db import Database
     from engagerr.core.events import Events
     from engagerr.core.ingestion import Ingestion
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from engagerr.core.ingestion.sync import Sync
     from engagerr.core.integrations.connector import Connector
     from engagerr.core.integrations.http import PlatformHttp
+    from engagerr.core.integrations.mail import Post
     from engagerr.core.metrics import FigureReader, Metrics
+    from engagerr.core.metrics.insights import Insights
+    from engagerr.core.metrics.reports.delivery import Schedules
     from engagerr.core.ops import Health
     from engagerr.core.roster import Roster
 
@@ -48,11 +51,13 @@ class Engagerr:
         clock: Clock | None = None,
         connectors: Mapping[str, Connector] | None = None,
         transport: httpx.BaseTransport | None = None,
+        mail: Post | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._given_connectors = connectors
         self._transport = transport
+        self._given_mail = mail
 
     @classmethod
     def open(cls, **flags: Any) -> Engagerr:
@@ -81,6 +86,15 @@ class Engagerr:
         from engagerr.core.integrations.http import PlatformHttp
 
         return PlatformHttp.of(self.settings, clock=self.clock, transport=self._transport)
+
+    @functools.cached_property
+    def mail(self) -> Post:
+        """Whatever sends mail; raises `MailNotConfigured` (an `InvalidInput`) where the settings name nobody."""
+        if self._given_mail is not None:
+            return self._given_mail
+        from engagerr.core.integrations.mail import post_of
+
+        return post_of(self.settings.mail, http=lambda: self.http, clock=self.clock)
 
     def init(self, name: str, *, kind: str = "agency", email: str | None = None) -> Workspace:
         """Found a workspace in this home and sign in; in a home that has one, sign in to that and change nothing."""
@@ -213,11 +227,34 @@ class Workspace:
         return Content(self._access, self._figures)
 
     @functools.cached_property
+    def campaigns(self) -> Campaigns:
+        """What was made for one brand, reported together."""
+        from engagerr.core.content import Campaigns
+
+        return Campaigns(self._access)
+
+    @functools.cached_property
     def metrics(self) -> Metrics:
         """Observations, standard figures, reports."""
+        from engagerr.core.ingestion.raw_rows import RawRows
         from engagerr.core.metrics import Metrics
 
-        return Metrics(self._access, self._figures)
+        return Metrics(self._access, self._figures, RawRows())
+
+    @functools.cached_property
+    def insights(self) -> Insights:
+        """Rates, growth, comparisons, forecasts."""
+        from engagerr.core.metrics.insights import Insights
+
+        return Insights(self._access, self._figures)
+
+    @functools.cached_property
+    def schedules(self) -> Schedules:
+        """Reports that go out by themselves."""
+        from engagerr.core.metrics.reports.delivery import Schedules
+        from engagerr.core.metrics.reports.reports import Reports
+
+        return Schedules(self._access, lambda access: Reports(access, self._figures), lambda: self._engagerr.mail)
 
     @functools.cached_property
     def health(self) -> Health:

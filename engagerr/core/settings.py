@@ -50,6 +50,11 @@ class DatabaseSettings(_Section):
     statement_timeout_seconds: int = Field(
         0, ge=0, description="Longest time one statement may take; 0 means no limit."
     )
+    keep_observations_months: int | None = Field(
+        None,
+        ge=1,
+        description="Observations older than so many months before this one are retired to files. Empty: all are kept.",
+    )
 
     def secret_url(self) -> str | None:
         """The URL with its password, from the setting or from the file it names."""
@@ -129,6 +134,40 @@ class VaultSettings(_Section):
         return _secret("vault.previous_key_file", self.previous_key, self.previous_key_file)
 
 
+class MailSettings(_Section):
+    """How reports go out by mail: through an SMTP server, or through Resend's API. Files in folders need none of it."""
+
+    via: Literal["none", "smtp", "resend"] = Field("none", description="Who sends the mail.")
+    sender: str | None = Field(
+        None, description="Whom it is from: North <reports@north.example>. The server must allow it."
+    )
+    host: str | None = Field(None, description="The SMTP server.")
+    port: int | None = Field(
+        None, ge=1, le=65_535, description="Its port. Empty: 587, or 465 for tls, or 25 for a server on this machine."
+    )
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection is encrypted; none is for a server on this machine only."
+    )
+    user: str | None = Field(None, description="Who signs in to the SMTP server. Empty: nobody does.")
+    password: SecretStr | None = Field(
+        None, description="The password for it. From the environment only, never from the TOML."
+    )
+    password_file: Path | None = Field(None, description="A file that holds the password.")
+    resend_key: SecretStr | None = Field(
+        None, description="An API key of Resend. From the environment only, never from the TOML."
+    )
+    resend_key_file: Path | None = Field(None, description="A file that holds the API key.")
+    timeout_seconds: int = Field(30, ge=1, le=300, description="How long an SMTP server may be silent.")
+
+    def secret_password(self) -> str | None:
+        """The password as text, from the setting or from the file it names."""
+        return _secret("mail.password_file", self.password, self.password_file)
+
+    def secret_resend_key(self) -> str | None:
+        """Resend's key, likewise."""
+        return _secret("mail.resend_key_file", self.resend_key, self.resend_key_file)
+
+
 class PlatformSettings(_Section):
     """Your app on one platform, under the connector's name: ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID for youtube."""
 
@@ -167,6 +206,7 @@ class Settings(BaseSettings):
     integrations: IntegrationSettings = IntegrationSettings()  # type: ignore[call-arg]
     sync: SyncSettings = SyncSettings()  # type: ignore[call-arg]
     vault: VaultSettings = VaultSettings()  # type: ignore[call-arg]
+    mail: MailSettings = MailSettings()  # type: ignore[call-arg]
     platforms: dict[str, PlatformSettings] = Field(
         default_factory=dict, description="Your apps on the platforms, by the connector's name."
     )
@@ -278,12 +318,13 @@ def _secret(setting: str, value: SecretStr | None, path: Path | None) -> str | N
 
 def _refuse_secrets(path: Path, values: dict[str, Any]) -> None:
     """Refuse a TOML that holds a secret: it is copied, shown and committed more easily than it should be."""
-    database, vault, platforms = (_table(values.get(name)) for name in ("database", "vault", "platforms"))
+    database, vault, mail, platforms = (_table(values.get(name)) for name in ("database", "vault", "mail", "platforms"))
     url = database.get("url")
     found: list[tuple[str, str]] = []
     if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
         found.append(("a password in database.url", "database.url"))
     found += [("a key in vault." + key, "vault." + key) for key in ("key", "previous_key") if key in vault]
+    found += [("a secret in mail." + key, "mail." + key) for key in ("password", "resend_key") if key in mail]
     for connector, app in platforms.items():
         if "client_secret" in _table(app):
             name = f"platforms.{connector}.client_secret"

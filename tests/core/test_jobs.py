@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from engagerr import Conflict, Engagerr, Forbidden, InvalidInput, NotFound, Settings, Workspace
+from engagerr.core.clock.cron import next_time
 from engagerr.core.jobs import Job, JobRow, JobRunning, Jobs, Stopped
-from engagerr.core.jobs.cron import next_time
 from engagerr.core.tenancy import Permission
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ from tests.fakes.cluster import Clone, Connection
 
 REPOSITORY = Path(__file__).parents[2]
 NEVER_IN_A_TEST = "0 0 29 2 *"
-ALL = ("deliver-events", "health", "partitions", "sync", "verify-audit")
+ALL = ("deliver-events", "health", "partitions", "send-reports", "sync", "verify-audit")
 
 
 @pytest.fixture

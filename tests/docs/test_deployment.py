@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from engagerr.core.clock.cron import next_time
 from engagerr.core.jobs import JOBS
-from engagerr.core.jobs.cron import next_time
 from tests.docs.pages import ROOT
 from tests.docs.test_commands import find
 from tests.fakes.clock import START

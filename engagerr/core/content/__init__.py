@@ -1,5 +1,6 @@
 """Content items, the edges between them with their evidence, and the families that confirmed edges make."""
 
+from engagerr.core.content.campaigns import Campaigns
 from engagerr.core.content.content import Content, Decision, EdgeRow, ItemRow, Suggestions
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers
 from engagerr.core.content.items import find_item
@@ -7,6 +8,7 @@ from engagerr.core.content.links import OutgoingLink, outgoing_links
 from engagerr.core.content.suggest import draw_edge, lock_tree, suggest_edges
 
 __all__ = [
+    "Campaigns",
     "Content",
     "Decision",
     "EdgeRow",

@@ -59,9 +59,13 @@ def deliver(
 
 
 def deliver_all(
-    access: Access, subscribers: Sequence[Subscriber], *, about: UUID | None = None
+    access: Access,
+    subscribers: Sequence[Subscriber],
+    *,
+    about: UUID | None = None,
+    needs: Permission = Permission.IMPORT,
 ) -> tuple[Delivered, ...]:
-    """Tell each subscriber everything that waits for it, in transactions of its own."""
+    """Tell each subscriber everything that waits for it, in transactions of its own, if the member may (`needs`)."""
     delivered = []
     # The pass has one moment, so that it ends: what fails in it is due after it.
     began = access.clock.now()
@@ -73,7 +77,7 @@ def deliver_all(
             "limit": _ACCOUNTS_AT_A_TIME,
         }  # fmt: skip
         while True:
-            with access.transaction(Permission.IMPORT) as session:
+            with access.transaction(needs) as session:
                 if subscriber.lock is not None:
                     subscriber.lock(session, access.tenant.id)
                 waiting = session.execute(text(_WAITING), pass_values).scalars().all()

@@ -27,7 +27,7 @@ from engagerr.core.ingestion.landing import (
     withdraw,
 )
 from engagerr.core.ingestion.stated_edges import land_edges
-from engagerr.core.ingestion.subscribers import SUBSCRIBERS
+from engagerr.core.ingestion.subscribers import AT_ONCE
 from engagerr.core.integrations.records import Rejection
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def land_staged(
     )  # fmt: skip
     if tell and accounts:
         for delivered in deliver(
-            session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=tuple(set(accounts.values())), now=now
+            session, tenant_id=tenant_id, subscribers=AT_ONCE, about=tuple(set(accounts.values())), now=now
         ):
             edges_new += delivered.made if delivered.subscriber == "mapping" else 0
     return Arrival(

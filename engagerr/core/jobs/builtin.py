@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.errors import Broken, Unavailable
+from engagerr.core.errors import Broken, EngagerrError, Unavailable
 from engagerr.core.tenancy import Permission
 
 if TYPE_CHECKING:
@@ -90,6 +90,23 @@ def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     return {"entries": verdict.entries}
 
 
+def _send_reports(work: Workspace, stop: threading.Event) -> dict[str, Any]:
+    runs = work.schedules.run_due(stop)
+    failed = [run for run in runs if run.error is not None]
+    if failed:
+        first = failed[0].error or {}
+        failure = EngagerrError(
+            f"{', '.join(sorted({run.name for run in failed}))} did not reach everybody: {first.get('message')}",
+            hint=first.get("hint") or "`engagerr schedule history` says who has it.",
+            facts={run.name: (run.error or {}).get("message") for run in failed},
+        )
+        failure.category = first.get("category", "Broken")
+        raise failure
+    if stop.is_set():
+        raise Stopped
+    return {"reports": len(runs), "reached": sum(row.state == "delivered" for run in runs for row in run.deliveries)}
+
+
 def _health(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     report = work.health.report()
     ill = [check for check in report.checks if check.state == "failed"]
@@ -109,6 +126,10 @@ JOBS: Mapping[str, Job] = {
         Job(
             "deliver-events", "tells subscribers what they have not been told yet", "*/5 * * * *", Permission.IMPORT,
             _deliver_events,
+        ),
+        Job(
+            "send-reports", "sends the scheduled reports that are due, and those that failed before", "*/15 * * * *",
+            Permission.SCHEDULE, _send_reports, 60,
         ),
         Job("health", "runs every check of engagerr health", "7 * * * *", Permission.SYNC, _health, 60),
         Job(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import text
 
+from engagerr.core.clock.cron import next_time
 from engagerr.core.db import AdvisoryLock, holder_of
 from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, NotFound
 from engagerr.core.events import emit
 from engagerr.core.ingestion.sync.leases import holder_of_this_process
 from engagerr.core.jobs.builtin import JOBS, Job, Stopped
-from engagerr.core.jobs.cron import next_time
 from engagerr.core.telemetry import correlation_id, log
 from engagerr.core.telemetry.logs import redact
 from engagerr.core.tenancy import Permission

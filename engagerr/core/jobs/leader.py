@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from engagerr.core.clock.cron import trigger_of
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput, Unavailable
-from engagerr.core.jobs.cron import trigger_of
 from engagerr.core.telemetry import log, new_correlation
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,13 +12,26 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content import find_item
-from engagerr.core.content.families import ConceptTotal
+from engagerr.core.content.campaigns import campaign_item_ids, find_campaign
+from engagerr.core.content.families import ConceptTotal, family_of, read_nodes
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.integrations.records import State
+from engagerr.core.metrics.cells import CellChain, ReportedItem, explain_cell
 from engagerr.core.metrics.definition import Definition
-from engagerr.core.metrics.figures import DOUBLED_METRIC, FigureReader, Totals, one_per_group
+from engagerr.core.metrics.explain import (
+    CELL,
+    CellRef,
+    ObservationChain,
+    RawRecords,
+    Subject,
+    explain_observation,
+)
+from engagerr.core.metrics.figures import FigureReader, Totals
+from engagerr.core.metrics.performance import Performance, performance
+from engagerr.core.metrics.rollups import Rebuilt
 from engagerr.core.metrics.standard import StandardFigure, standardise
-from engagerr.core.roster import account_key, find_creator, parse_account
+from engagerr.core.metrics.upkeep import RollupState, keep_up, rebuild_all, rollup_state
+from engagerr.core.roster import account_key, accounts_of, find_creator, parse_account
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -62,11 +76,15 @@ class ObservationRow:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One concept of one group. `group` is a creator, platform, kind or family title; `total` the sum and its gaps."""
+    """One concept of one group. `group` is a creator, platform, kind or family title; `total` the sum and its gaps.
+
+    `cell` is the reference by which `Metrics.explain` tells how the total came about.
+    """
 
     group: str
     group_id: str
     total: ConceptTotal
+    cell: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,8 @@ class Report:
 
 # `doubled` marks a Facebook copy whose views its Instagram twin's figure holds already.
 _REPORTED_ITEMS = """
-SELECT item.id, item.platform, coalesce(item.kind, 'unknown') AS kind,
+SELECT item.id, item.platform, item.native_id, item.title, item.published_at,
+       coalesce(item.kind, 'unknown') AS kind,
        coalesce(creator.name, account.platform || ':' || account.handle) AS creator,
        coalesce(node.family_id, item.id)::text AS family_id,
        coalesce(root.title, root.platform || ':' || root.native_id, item.title,
@@ -123,9 +142,10 @@ WHERE item.tenant_id = :tenant_id
 class Metrics:
     """Observations, definitions and reports of this workspace."""
 
-    def __init__(self, access: Access, reader: FigureReader) -> None:
+    def __init__(self, access: Access, reader: FigureReader, raw: RawRecords | None = None) -> None:
         self._access = access
         self._reader = reader
+        self._raw = raw
 
     def show(self, subject: str, *, at: datetime | None = None) -> tuple[ObservationRow, ...]:
         """Every observation of an item (or of an account, `platform:handle`), oldest first within each metric.
@@ -133,7 +153,7 @@ class Metrics:
         With `at`, only the newest of each metric that was known by then.
         """
         with self._access.transaction(Permission.READ) as session:
-            subject_id, platform, kind, published_at = self._subject(session, subject)
+            found = self._subject(session, subject)
             rows = session.execute(
                 text(
                     """
@@ -146,7 +166,7 @@ class Metrics:
                     ORDER BY seen.metric, seen.observed_at, seen.period_days, seen.revision
                     """
                 ),
-                {"tenant_id": self._access.tenant.id, "subject_id": subject_id, "at": at},
+                {"tenant_id": self._access.tenant.id, "subject_id": found.id, "at": at},
             ).all()
         if at is not None:
             rows = list({(row.metric, row.period_days): row for row in rows}.values())
@@ -154,13 +174,13 @@ class Metrics:
         for row in rows:
             standard = standardise(
                 self._reader.registry,
-                platform=platform,
+                platform=found.platform,
                 metric=row.metric,
-                kind=kind,
+                kind=found.kind,
                 value=row.value,
                 state=State(row.state),
                 observed_at=row.observed_at,
-                published_at=published_at,
+                published_at=found.published_at,
                 currency=row.currency,
                 period_days=row.period_days,
             )
@@ -192,27 +212,17 @@ class Metrics:
 
         Figures are the newest known by `until`. What may not be added is shown apart; what is missing is counted.
         """
-        if by not in GROUPINGS:
-            raise InvalidInput(f"A report cannot be grouped by {by!r}.", hint=f"One of: {', '.join(GROUPINGS)}.")
         with self._access.transaction(Permission.READ) as session:
             creator_id = find_creator(session, creator)[0] if creator else None
-            rows = session.execute(
-                text(_REPORTED_ITEMS),
-                {"tenant_id": self._access.tenant.id, "creator_id": creator_id, "since": since, "until": until},
-                execution_options={"yield_per": _BATCH_OF_ITEMS},
-            )
             items = 0
             labels: dict[str, str] = {}
             groups: dict[str, Totals] = {}
-            for batch in rows.partitions():
-                items += len(batch)
-                figures = self._reader.figures(session, [row.id for row in batch], until=until)
-                for row in batch:
-                    group_id = row.family_id if by == "family" else getattr(row, by)
-                    labels.setdefault(group_id, row.family if by == "family" else group_id)
-                    totals = groups.setdefault(group_id, Totals())
-                    for figure in one_per_group(figures.get(row.id, ())):
-                        totals.add(figure, doubled=row.doubled and figure.metric == DOUBLED_METRIC)
+            for item in self._reported(session, creator_id, since=since, until=until, by=by):
+                items += 1
+                labels.setdefault(item.group_id, item.group)
+                totals = groups.setdefault(item.group_id, Totals())
+                for figure, doubled in item.counted():
+                    totals.add(figure, doubled=doubled)
         return Report(
             by=by,
             since=since,
@@ -220,17 +230,129 @@ class Metrics:
             items=items,
             without_standard=sum(totals.without_standard for totals in groups.values()),
             rows=tuple(
-                ReportRow(labels[group_id], group_id, total)
+                ReportRow(
+                    labels[group_id],
+                    group_id,
+                    total,
+                    str(
+                        CellRef(
+                            by=by,
+                            group=group_id,
+                            sum=total.group,
+                            concept=total.concept,
+                            since=since,
+                            until=until,
+                            creator=str(creator_id) if creator_id else None,
+                        )
+                    ),
+                )
                 for group_id in sorted(groups, key=lambda group_id: (labels[group_id], group_id))
                 for total in groups[group_id].result()
             ),
         )
 
+    def explain(
+        self, reference: str, *, metric: str | None = None, at: datetime | None = None, period_days: int | None = None
+    ) -> ObservationChain | CellChain:
+        """The chain behind a figure: of an item's or account's `metric` to the raw record, of a report's cell to items.
+
+        `reference` is an item, an account, or the `cell` of a report's row. With `at`, the figure as it was known then;
+        with `period_days`, one about so many days (0: since publication).
+        """
+        with self._access.transaction(Permission.READ) as session:
+            if not reference.startswith(CELL):
+                return explain_observation(
+                    session, self._reader.registry, self._raw, self._subject(session, reference),
+                    tenant_id=self._access.tenant.id, metric=metric, at=at, period_days=period_days,
+                    sees_terms=self._access.allows(session, Permission.READ_TERMS),
+                )  # fmt: skip
+            if metric is not None or at is not None or period_days is not None:
+                raise InvalidInput(
+                    "A cell names its figure and time itself.", hint=f'engagerr metric explain "{reference}"'
+                )
+            cell = CellRef.parse(reference)
+            creator_id = find_creator(session, cell.creator)[0] if cell.creator else None
+            items = self._reported(session, creator_id, since=cell.since, until=cell.until, by=cell.by)
+            return explain_cell(cell, items, self._reader.registry)
+
+    def performance(
+        self,
+        creator: str | None = None,
+        *,
+        since: date,
+        until: date,
+        grain: str = "month",
+        by: str = "platform",
+        campaign: str | None = None,
+        family: str | None = None,
+        platform: str | None = None,
+    ) -> Performance:
+        """How figures moved in the whole days [since, until), UTC: of a creator, a campaign, a family, or everybody.
+
+        What landed is rolled up first. Quantities that may not be added stand apart, gaps are named, and so are the
+        changes of definition within the window.
+        """
+        if sum(one is not None for one in (creator, campaign, family)) > 1:
+            raise InvalidInput("Name a creator, a campaign or a family, and not two of them.", hint="Leave one out.")
+        keep_up(self._access, self._reader.registry)
+        tenant_id = self._access.tenant.id
+        with self._access.transaction(Permission.READ) as session:
+            accounts = items = None
+            if creator is not None:
+                accounts = accounts_of(session, tenant_id=tenant_id, creator_id=find_creator(session, creator)[0])
+            if campaign is not None:
+                items = campaign_item_ids(
+                    session, tenant_id=tenant_id, campaign_id=find_campaign(session, campaign)[0], with_clips=True
+                )
+            if family is not None:
+                family_id = family_of(session, tenant_id=tenant_id, item_id=find_item(session, family))
+                items = [node.id for node in read_nodes(session, tenant_id=tenant_id, family_id=family_id)]
+            return performance(
+                session, self._reader.registry, tenant_id=tenant_id, since=since, until=until, grain=grain, by=by,
+                account_ids=accounts, item_ids=items, platform=platform,
+            )  # fmt: skip
+
+    def rollups(self) -> RollupState:
+        """How the rollups stand: whether anything waits to be rolled up, and by which definitions they were made."""
+        with self._access.transaction(Permission.READ) as session:
+            return rollup_state(session, self._reader.registry, tenant_id=self._access.tenant.id)
+
+    def rebuild_rollups(self, *, progress: Callable[[int, int], None] | None = None) -> Rebuilt:
+        """Make every rollup again; `differed` in the answer says how many were not what they should have been."""
+        with self._access.transaction(Permission.IMPORT):
+            pass
+        return rebuild_all(self._access, self._reader.registry, progress=progress)
+
     def definitions(self, *, platform: str | None = None) -> tuple[Definition, ...]:
         """The registry: what each platform's number means, since when, and who says so."""
         return self._reader.registry.definitions(platform=platform)
 
-    def _subject(self, session: Session, name: str) -> tuple[UUID, str, str | None, datetime | None]:
+    def _reported(
+        self, session: Session, creator_id: UUID | None, *, since: datetime | None, until: datetime | None, by: str
+    ) -> Iterator[ReportedItem]:
+        """The items published in a window with their figures, each with the group that it belongs to."""
+        if by not in GROUPINGS:
+            raise InvalidInput(f"A report cannot be grouped by {by!r}.", hint=f"One of: {', '.join(GROUPINGS)}.")
+        rows = session.execute(
+            text(_REPORTED_ITEMS),
+            {"tenant_id": self._access.tenant.id, "creator_id": creator_id, "since": since, "until": until},
+            execution_options={"yield_per": _BATCH_OF_ITEMS},
+        )
+        for batch in rows.partitions():
+            figures = self._reader.figures(session, [row.id for row in batch], until=until)
+            for row in batch:
+                group_id = row.family_id if by == "family" else getattr(row, by)
+                yield ReportedItem(
+                    name=f"{row.platform}:{row.native_id}",
+                    title=row.title,
+                    published_at=row.published_at,
+                    group_id=group_id,
+                    group=row.family if by == "family" else group_id,
+                    doubled=row.doubled,
+                    figures=figures.get(row.id, ()),
+                )
+
+    def _subject(self, session: Session, name: str) -> Subject:
         try:
             item_id = find_item(session, name)
         except NotFound as not_an_item:
@@ -238,13 +360,21 @@ class Metrics:
                 raise
             account = parse_account(name)
             found = session.execute(
-                text("SELECT id FROM accounts WHERE platform = :platform AND handle_key = :key"),
+                text(
+                    "SELECT id, handle, native_id, name FROM accounts WHERE platform = :platform AND handle_key = :key"
+                ),
                 {"platform": account.platform, "key": account_key(account.handle)},
-            ).scalar_one_or_none()
+            ).one_or_none()
             if found is None:
                 raise not_an_item from None
-            return found, account.platform, "account", None
+            return Subject(
+                found.id, f"{account.platform}:{found.handle}", found.native_id, account.platform, "account", found.name
+            )
         row = session.execute(
-            text("SELECT platform, kind, published_at FROM content_items WHERE id = :id"), {"id": item_id}
+            text("SELECT platform, native_id, kind, title, published_at FROM content_items WHERE id = :id"),
+            {"id": item_id},
         ).one()
-        return item_id, row.platform, row.kind, row.published_at
+        return Subject(
+            item_id, f"{row.platform}:{row.native_id}", row.native_id, row.platform, row.kind, row.title,
+            row.published_at,
+        )  # fmt: skip

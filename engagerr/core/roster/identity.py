@@ -94,3 +94,17 @@ def account_id_of(session: Session, name: str) -> UUID | None:
         {"platform": account.platform, "key": account_key(account.handle)},
     ).scalar_one_or_none()
     return None if found is None else UUID(str(found))
+
+
+def accounts_of(session: Session, *, tenant_id: UUID, creator_id: UUID) -> list[UUID]:
+    """The accounts of a creator, by platform."""
+    from sqlalchemy import text
+
+    found = session.execute(
+        text(
+            "SELECT id FROM accounts WHERE tenant_id = :tenant_id AND creator_id = :creator_id"
+            " ORDER BY platform, handle_key"
+        ),
+        {"tenant_id": tenant_id, "creator_id": creator_id},
+    )
+    return list(found.scalars())

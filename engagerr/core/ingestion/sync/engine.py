@@ -15,7 +15,7 @@ import msgspec
 from engagerr.core.content import lock_tree
 from engagerr.core.errors import EngagerrError, Unavailable
 from engagerr.core.events import deliver
-from engagerr.core.ingestion.subscribers import SUBSCRIBERS
+from engagerr.core.ingestion.subscribers import AT_ONCE
 from engagerr.core.ingestion.sync.checkpoints import Checkpoint, write_checkpoint
 from engagerr.core.ingestion.sync.leases import (
     Heartbeat,
@@ -133,7 +133,7 @@ def _end_account(run: Run, whose: ConnectedAccount) -> None:
         with run.access.transaction(Permission.SYNC) as session:
             lock_tree(session, tenant_id)
             deliver(
-                session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=(whose.id,), now=run.access.clock.now()
+                session, tenant_id=tenant_id, subscribers=AT_ONCE, about=(whose.id,), now=run.access.clock.now()
             )
     except EngagerrError as error:
         # The job that delivers events tells them.

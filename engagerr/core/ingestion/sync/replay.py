@@ -33,7 +33,7 @@ from engagerr.core.ingestion.landing import (
 )
 from engagerr.core.ingestion.quarantine import quarantine
 from engagerr.core.ingestion.raw import read_raw
-from engagerr.core.ingestion.subscribers import SUBSCRIBERS
+from engagerr.core.ingestion.subscribers import AT_ONCE
 from engagerr.core.ingestion.sync.pages import (
     ConnectedAccount,
     KeptPage,
@@ -370,5 +370,5 @@ def _reread(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, items=items,
         observations=corrected, now=now,
     )  # fmt: skip
-    deliver(session, tenant_id=tenant_id, subscribers=SUBSCRIBERS, about=tuple(set(accounts.values())), now=now)
+    deliver(session, tenant_id=tenant_id, subscribers=AT_ONCE, about=tuple(set(accounts.values())), now=now)
     return result

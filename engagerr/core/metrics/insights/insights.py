@@ -14,7 +14,7 @@ from engagerr.core.content.campaigns import campaign_item_ids, find_campaign
 from engagerr.core.content.families import family_of, read_nodes
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.metrics.figures import FigureReader
-from engagerr.core.roster import account_id_of, find_creator
+from engagerr.core.roster import account_id_of, accounts_of, find_creator
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -204,8 +204,6 @@ class Insights:
 
     def _subjects(self, session: Session, subject: str) -> tuple[list[UUID], list[UUID]]:
         """The accounts and the items that are meant: all accounts of a creator, one account, or one item."""
-        from sqlalchemy import text
-
         try:
             creator_id = find_creator(session, subject)[0]
         except NotFound as no_creator:
@@ -216,8 +214,4 @@ class Insights:
                 return [], [find_item(session, subject)]
             except (NotFound, InvalidInput):
                 raise no_creator from None
-        accounts = session.execute(
-            text("SELECT id FROM accounts WHERE tenant_id = :tenant_id AND creator_id = :creator_id ORDER BY platform"),
-            {"tenant_id": self._access.tenant.id, "creator_id": creator_id},
-        )
-        return list(accounts.scalars()), []
+        return accounts_of(session, tenant_id=self._access.tenant.id, creator_id=creator_id), []

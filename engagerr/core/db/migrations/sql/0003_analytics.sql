@@ -12,6 +12,10 @@ CREATE TABLE metric_rollups (
   currency TEXT COLLATE "C" DEFAULT '' NOT NULL,
   value NUMERIC,
   carried NUMERIC,
+  within_week NUMERIC,
+  before_week NUMERIC,
+  within_month NUMERIC,
+  before_month NUMERIC,
   lost NUMERIC,
   resets INTEGER NOT NULL,
   mixed INTEGER NOT NULL,
@@ -95,12 +99,17 @@ COMMENT ON COLUMN metric_rollups.kind IS 'of the items; ''account'' for the acco
 COMMENT ON COLUMN metric_rollups.definition IS 'the rule that was in force';
 COMMENT ON COLUMN metric_rollups.value IS 'growth within, sum of days, or last level; empty where there is no number';
 COMMENT ON COLUMN metric_rollups.carried IS 'growth that came to light here and began before';
+COMMENT ON COLUMN metric_rollups.metric IS 'the first of the platform''s names for it';
+COMMENT ON COLUMN metric_rollups.within_week IS 'of a day: what began in its week';
+COMMENT ON COLUMN metric_rollups.within_month IS 'of a day: what began in its month';
+COMMENT ON COLUMN metric_rollups.before_week IS 'of a day: what began before its week';
+COMMENT ON COLUMN metric_rollups.before_month IS 'of a day: what began before its month';
 COMMENT ON COLUMN metric_rollups.lost IS 'what counters fell by; already taken off the value';
 COMMENT ON COLUMN metric_rollups.resets IS 'counters that began anew';
 COMMENT ON COLUMN metric_rollups.mixed IS 'steps that span a change of definition';
 COMMENT ON COLUMN metric_rollups.figures IS 'observations with a number';
 COMMENT ON COLUMN metric_rollups.missing IS 'observations that say why there is none';
-COMMENT ON COLUMN metric_rollups.subjects IS 'items that had a number';
+COMMENT ON COLUMN metric_rollups.subjects IS 'items that had a number on one day, at most';
 COMMENT ON COLUMN rollup_states.registry IS 'the definitions that the rollups were made by';
 COMMENT ON COLUMN campaigns.note IS 'for the agency alone; never in a report that goes out';
 COMMENT ON COLUMN report_schedules.report IS 'which report, of whom, over which time, in which formats';
@@ -128,3 +137,67 @@ GRANT SELECT, INSERT, DELETE ON campaign_items TO :app;
 GRANT SELECT, INSERT, UPDATE (report, cron, recipients, folder, enabled, member_id, next_run_at), DELETE
   ON report_schedules TO :app;
 GRANT SELECT, INSERT, UPDATE (state, content_hash, attempts, error, reference, updated_at) ON report_deliveries TO :app;
+
+-- ── Months of observations that are elsewhere ──────────────────────────────────────────────────────────────────────
+-- A partition on its way to the archive stands in a schema that only the owner enters: outside the policies' reach
+-- nobody else may name it. A month without a row here is where it always was. (docs/decisions/0017)
+CREATE SCHEMA engagerr_archive;
+CREATE TABLE engagerr_archive.months (
+  month DATE NOT NULL,
+  state TEXT NOT NULL,
+  at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  file TEXT,
+  rows BIGINT,
+  sha256 TEXT,
+  CONSTRAINT months_pkey PRIMARY KEY (month),
+  CONSTRAINT months_month_check CHECK (month = date_trunc('month', month::timestamp)::date),
+  CONSTRAINT months_state_check CHECK (state IN ('retiring', 'retired', 'restored', 'loading')),
+  CONSTRAINT months_file_check CHECK (state <> 'retired' OR (file IS NOT NULL AND rows IS NOT NULL AND sha256 IS NOT NULL))
+);
+COMMENT ON TABLE engagerr_archive.months IS 'Months that are, or were, elsewhere than in metric_observations.';
+COMMENT ON COLUMN engagerr_archive.months.file IS 'in the archive of the home that retired it';
+COMMENT ON COLUMN engagerr_archive.months.sha256 IS 'of its rows as COPY writes them, before they were compressed';
+
+-- What the application may know of them: not how many rows they hold, which are other tenants' too.
+CREATE FUNCTION engagerr_archived_months() RETURNS TABLE (month date, state text, at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT months.month, months.state, months.at FROM engagerr_archive.months ORDER BY months.month
+$$;
+GRANT EXECUTE ON FUNCTION engagerr_archived_months() TO :app;
+
+-- As before, and a month that is elsewhere gets no new partition: its old figures could not come back into that.
+CREATE OR REPLACE FUNCTION engagerr_ensure_partitions(months date[]) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD' AS $$
+DECLARE
+  wanted date;
+  partition text;
+  made integer := 0;
+BEGIN
+  FOREACH wanted IN ARRAY months LOOP
+    wanted := date_trunc('month', wanted::timestamp)::date;
+    IF wanted < DATE '2004-01-01' OR wanted > (now() + interval '40 days')::date THEN
+      RAISE EXCEPTION 'no partition for %: observations lie between 2004 and next month', wanted
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'metric_observations_month';
+    END IF;
+    IF EXISTS (SELECT FROM engagerr_archive.months AS elsewhere
+               WHERE elsewhere.month = wanted AND elsewhere.state <> 'restored') THEN
+      RAISE EXCEPTION 'the figures of % are retired', to_char(wanted, 'YYYY-MM')
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'metric_observations_retired',
+              DETAIL = to_char(wanted, 'YYYY-MM');
+    END IF;
+    partition := 'metric_observations_' || to_char(wanted, 'YYYY_MM');
+    CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
+    PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.partitions', 0));
+    -- Not to_regclass: it would repeat what it cached before the wait.
+    CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = partition);
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.metric_observations INCLUDING ALL)', partition);
+    -- Nobody but the owner may name a partition, and even the owner reads it by tenant only.
+    PERFORM public.engagerr_close_table(format('public.%I', partition)::regclass);
+    EXECUTE format(
+      'ALTER TABLE public.metric_observations ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+      partition, wanted::timestamp AT TIME ZONE 'UTC', (wanted + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END
+$$;

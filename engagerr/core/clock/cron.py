@@ -51,6 +51,29 @@ def next_time(cron: str, after: datetime) -> datetime:
     return found
 
 
+def last_time(cron: str, until: datetime) -> datetime:
+    """The last moment up to this one (itself included) at which the line fires, without jitter."""
+    from datetime import timedelta
+
+    trigger = trigger_of(cron)
+    # Triggers look ahead only. A stretch that turned out empty tells how few there can be in the next longer one.
+    for stretch in (
+        timedelta(hours=1),
+        timedelta(days=1),
+        timedelta(days=32),
+        timedelta(days=366),
+        timedelta(days=3000),
+    ):
+        last, begin = None, until - stretch
+        found: datetime | None = trigger.get_next_fire_time(None, begin)
+        while found is not None and found <= until:
+            last = found
+            found = trigger.get_next_fire_time(None, found + timedelta(microseconds=1))
+        if last is not None:
+            return last
+    raise InvalidInput(f"{cron!r} never came.", hint=_HINT)
+
+
 def _weekdays(field: str) -> str:
     """Names of days: APScheduler 3 takes 0 for Monday (its issue 286), and every crontab takes it for Sunday."""
     if field == "*":

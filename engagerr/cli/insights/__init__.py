@@ -1,0 +1,6 @@
+"""`engagerr insight …`: what an analyst asks of the figures."""
+
+from engagerr.cli.insights import audience, engagement, growth
+from engagerr.cli.insights.noun import app
+
+__all__ = ["app", "audience", "engagement", "growth"]
