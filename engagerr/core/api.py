@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engagerr.core.content import Campaigns, Content
     from engagerr.core.db import Database
+    from engagerr.core.db.partitions import Partitions
     from engagerr.core.events import Events
     from engagerr.core.ingestion import Ingestion
     from engagerr.core.ingestion.connections import Platforms
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from engagerr.core.metrics import FigureReader, Metrics
     from engagerr.core.metrics.insights import Insights
     from engagerr.core.metrics.reports.delivery import Schedules
+    from engagerr.core.metrics.reports.reports import Reports
     from engagerr.core.ops import Health
     from engagerr.core.roster import Roster
 
@@ -70,6 +72,13 @@ class Engagerr:
         from engagerr.core.db import Database
 
         return Database(self.settings)
+
+    @functools.cached_property
+    def partitions(self) -> Partitions:
+        """The months of observations, of every workspace of this database: operations' business."""
+        from engagerr.core.db.partitions import Partitions
+
+        return Partitions(self.database, self.settings, self.clock)
 
     @functools.cached_property
     def connectors(self) -> Mapping[str, Connector]:
@@ -247,6 +256,13 @@ class Workspace:
         from engagerr.core.metrics.insights import Insights
 
         return Insights(self._access, self._figures)
+
+    @functools.cached_property
+    def reports(self) -> Reports:
+        """Media kits and reports that go out."""
+        from engagerr.core.metrics.reports.reports import Reports
+
+        return Reports(self._access, self._figures)
 
     @functools.cached_property
     def schedules(self) -> Schedules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -57,6 +58,23 @@ def test_the_setting_says_what_is_due(operations: CommandLine) -> None:
     assert "Nothing to retire" in operations("db", "retire").out
     due = operations("db", "retire", "--dry-run", ENGAGERR_DATABASE__KEEP_OBSERVATIONS_MONTHS="36").out
     assert "2019-03, 2019-04, 2019-05" in due
+
+
+def test_an_old_file_waits_until_its_month_is_back(operations: CommandLine, tmp_path: Path) -> None:
+    operations("db", "retire", "2019-03", "--yes")
+    file = tmp_path / "old.jsonl"
+    said = {"name": "views", "value": 12, "observed_at": "2019-03-20T08:00:00Z"}
+    item = {
+        "type": "item", "platform": "youtube", "account": "@ann", "native_id": "rbMdIF1MB2U", "title": "Trail",
+        "published_at": "2019-03-01T08:00:00Z", "metrics": [said],
+    }  # fmt: skip
+    file.write_text(json.dumps(item) + "\n", encoding="utf-8")
+    for options in ([], ["--dry-run"]):
+        refused = operations("import", "file", file, *options, "-o", "json", code=5).error
+        assert "2019-03 were retired" in refused["message"]
+        assert refused["hint"].endswith("engagerr db restore 2019-03")
+    operations("db", "restore", "2019-03")
+    assert operations.json("import", "file", file)["observations_new"] == 1
 
 
 @pytest.mark.parametrize("month", ["2019", "2019-13", "March", "2019-03-01"])

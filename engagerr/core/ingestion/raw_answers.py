@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,6 +17,9 @@ _MOST_ENTRIES = 8
 _SHORT_ID = 5
 # How well an entry fits: it names the id, holds the figure and the day, or the figure alone.
 _BY_ID, _BY_DAY, _BY_FIGURE = 8, 6, 2
+_FIGURE = 4
+_MOST_CELLS = 40
+_TELLING = 100  # smaller figures are found anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +32,92 @@ class Wanted:
     value: Decimal | None
     days: frozenset[str]
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether the figure is large enough to tell a record by it."""
+        return self.value is not None and abs(self.value) >= _TELLING
 
-def of_documents(documents: list[Any], wanted: Wanted, *, size: int, what: str) -> RawRecord:
+    @property
+    def may_be_unnamed(self) -> bool:
+        """Whether a record need not name whom it is about."""
+        return self.native_id is None or self.is_telling
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What may be a record: where it is, what it says, and the names of its columns where it is a row of a report."""
+
+    document: int
+    path: str
+    said: Any
+    columns: tuple[str, ...] = ()
+
+
+def of_documents(documents: Sequence[tuple[str, Any]], wanted: Wanted, *, size: int, what: str) -> RawRecord:
     """The object that names the id; of several the one that holds the figure, then the day, then the first.
 
-    Figures of an account seldom name it: there the one that holds the figure and its day has to do.
+    `documents` are (what it is called, content). Figures of an account seldom name it: there the one that holds the
+    figure and its day has to do, or the only one that holds the figure.
     """
-    entries = [(_fit(entry, wanted), path, entry) for path, entry in _entries(documents, "")]
-    most = max((fit for fit, _, _ in entries), default=0)
-    fitting = [(path, entry) for fit, path, entry in entries if fit == most]
-    if most < _BY_DAY and (most < _BY_FIGURE or len(fitting) > 1 or wanted.native_id is not None):
+    entries = [
+        (_fit(entry.said, wanted), entry)
+        for at, (_, document) in enumerate(documents)
+        for entry in _entries(document, _Entry(at, "", document))
+    ]
+    most = max((fit for fit, _ in entries), default=0)
+    if _BY_ID <= most < _BY_ID + _FIGURE and wanted.is_telling:
+        # The id stands in one answer, the figure in another that does not name whom it is about.
+        unnamed = [(fit, entry) for fit, entry in entries if fit in (_BY_DAY, _BY_FIGURE)]
+        if len(_outermost([entry for _, entry in unnamed])) == 1:
+            entries, most = unnamed, max(fit for fit, _ in unnamed)
+    fitting = [entry for fit, entry in entries if fit == most]
+    if most < _BY_ID:
+        fitting = _outermost(fitting)
+    if most < _BY_DAY and (most < _BY_FIGURE or len(fitting) > 1 or not wanted.may_be_unnamed):
         return RawRecord(f"the {what} as a whole, {size:,} bytes: the row cannot be told apart in it")
-    path, entry = fitting[0]
-    place = (path.removeprefix("[0]") if len(documents) == 1 else path).lstrip(".") or "the whole"
-    short, cut = _shortened(entry)
+    found = fitting[0]
+    short, cut = _shortened(found.said)
     if len(msgspec.json.encode(short)) > MOST_SHOWN // 2:  # laid out, it takes twice the room
-        short, cut = _shortened(_pruned(entry, wanted))[0], True
+        short, cut = _shortened(_pruned(found.said, wanted))[0], True
     how = "id" if most >= _BY_ID else "figure and day" if most >= _BY_DAY else "figure"
-    said = msgspec.json.format(msgspec.json.encode(short), indent=2).decode()
-    return RawRecord(f"{place} of the {what}, found by its {how}", said, exact=not cut, cut=cut)
+    place = f"{found.path.lstrip('.')} of " if found.path else ""
+    row = isinstance(short, list)
+    said = msgspec.json.encode(short) if row else msgspec.json.format(msgspec.json.encode(short), indent=2)
+    heading = msgspec.json.encode(found.columns).decode() if found.columns and row else None
+    called = documents[found.document][0]
+    return RawRecord(f"{place}{called}, found by its {how}", said.decode(), heading, exact=not cut, cut=cut)
 
 
-def _entries(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _entries(node: Any, here: _Entry) -> Iterator[_Entry]:
     """What may be a record, outer before inner: objects, and lists of nothing but plain values (rows of a report)."""
     if isinstance(node, dict):
-        yield path, node
+        yield here
+        columns = _columns(node) or here.columns
         for name, value in node.items():
-            yield from _entries(value, f"{path}.{name}")
+            path = here.path if here.path == "" and name == "answer" else f"{here.path}.{name}"
+            yield from _entries(value, _Entry(here.document, path, value, columns))
     elif isinstance(node, list):
         if node and not any(isinstance(value, dict | list) for value in node):
-            yield path, node
+            yield here
         for at, value in enumerate(node):
-            yield from _entries(value, f"{path}[{at}]")
+            yield from _entries(value, _Entry(here.document, f"{here.path}[{at}]", value, here.columns))
+
+
+def _outermost(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Without those that stand in one before them."""
+    kept: list[_Entry] = []
+    for entry in entries:
+        if not any(other.document == entry.document and entry.path.startswith(other.path) for other in kept):
+            kept.append(entry)
+    return kept
+
+
+def _columns(report: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the columns of a report whose rows are lists (YouTube Analytics)."""
+    headers = report.get("columnHeaders")
+    if not isinstance(headers, list):
+        return ()
+    return tuple(str(header.get("name")) for header in headers if isinstance(header, dict))
 
 
 def _fit(entry: Any, wanted: Wanted) -> int:
@@ -69,7 +126,7 @@ def _fit(entry: Any, wanted: Wanted) -> int:
     if wanted.native_id is not None and _names(near, wanted.native_id):
         held = list(_near_values(entry))
         by_itself = wanted.native_id in map(str, near)
-        return _BY_ID + 4 * _has_figure(held, wanted) + 2 * _has_day(held, wanted) + by_itself
+        return _BY_ID + _FIGURE * _has_figure(held, wanted) + 2 * _has_day(held, wanted) + by_itself
     if not _has_figure(near, wanted):
         return 0
     return _BY_DAY if _has_day(near, wanted) else _BY_FIGURE
@@ -129,8 +186,9 @@ def _shortened(node: Any) -> tuple[Any, bool]:
         parts = {name: _shortened(value) for name, value in node.items()}
         return {name: part for name, (part, _) in parts.items()}, any(cut for _, cut in parts.values())
     if isinstance(node, list):
-        shown = [_shortened(value) for value in node[:_MOST_ENTRIES]]
-        more = [f"… {len(node) - _MOST_ENTRIES:,} more"] if len(node) > _MOST_ENTRIES else []
+        most = _MOST_CELLS if not any(isinstance(value, dict | list) for value in node) else _MOST_ENTRIES
+        shown = [_shortened(value) for value in node[:most]]
+        more = [f"… {len(node) - most:,} more"] if len(node) > most else []
         return [part for part, _ in shown] + more, bool(more) or any(cut for _, cut in shown)
     if isinstance(node, str) and len(node) > _LONGEST_TEXT:
         return f"{node[:_LONGEST_TEXT]} …", True

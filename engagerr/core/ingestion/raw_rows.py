@@ -320,7 +320,7 @@ def _of_page(body: bytes, wanted: Wanted) -> RawRecord:
     parts = msgspec.json.decode(body)["page"]["parts"]
     # What an answer is about may stand beside it and not in it.
     answers = [
-        {"call": part["name"], "of": part.get("of"), "answer": part.get("body")}
+        (f"the answer to {part['name']}", {"call": part["name"], "of": part.get("of"), "answer": part.get("body")})
         for part in parts
         if part.get("raw") is None
     ]
@@ -341,7 +341,10 @@ def _of_answers(body: bytes, wanted: Wanted) -> RawRecord:
             documents = [msgspec.json.decode(line) for line in io.StringIO(said) if line.strip()]
         except (msgspec.DecodeError, RecursionError):
             return RawRecord(f"the file as a whole, {len(body):,} bytes: it is no whole JSON")
-    return of_documents(documents, wanted, size=len(body), what="file")
+    names = (
+        ["the file"] if len(documents) == 1 else [f"document {at:,} of the file" for at in range(1, len(documents) + 1)]
+    )
+    return of_documents(list(zip(names, documents, strict=True)), wanted, size=len(body), what="file")
 
 
 def _uuid(written: str) -> UUID | None:

@@ -323,7 +323,7 @@ ANSWER = {
     "kind": "youtube#videoListResponse",
     "items": [
         {"id": "one", "snippet": {"description": "see also two", "title": "x" * 500}, "statistics": {"viewCount": "5"}},
-        {"id": "two", "snippet": {"tags": list(range(40))}, "statistics": {"viewCount": "9"}},
+        {"id": "two", "snippet": {"tags": list(range(60))}, "statistics": {"viewCount": "9"}},
     ],
 }
 
@@ -348,9 +348,12 @@ def test_of_an_object_that_is_too_long_the_part_with_the_figure_is_kept(keep: Ke
 
 def test_of_several_objects_the_one_that_holds_the_figure_and_the_day_is_taken(keep: Keep) -> None:
     rows = [["2026-10-01", "v", 7], ["2026-10-02", "v", 7], ["2026-10-03", "v", 8], ["2026-10-02", "w", 7]]
-    read = keep(json.dumps({"columnHeaders": [{"name": "day"}], "rows": rows}).encode())
+    read = keep(
+        json.dumps({"columnHeaders": [{"name": name} for name in ("day", "video", "views")], "rows": rows}).encode()
+    )
     found = read(1, "v", value=Decimal(7), observed_at=datetime(2026, 10, 3, tzinfo=UTC))
     assert json.loads(found.text or "") == ["2026-10-02", "v", 7]
+    assert json.loads(found.heading or "") == ["day", "video", "views"]
     of_account = read(1, "UC1", value=Decimal(8), observed_at=datetime(2026, 10, 4, tzinfo=UTC))
     assert json.loads(of_account.text or "") == ["2026-10-03", "v", 8]
     assert "by its figure and day" in of_account.where
@@ -368,6 +371,19 @@ def test_the_answer_of_a_page_is_found_also_where_its_subject_stands_beside_it(k
     feed = Page((Part("feed", raw=b"<rss><item><guid>g</guid></item></rss>"),))
     kept = msgspec.json.encode(KeptPage("plain", 1, "videos", Account("podcast", "@ann"), NOVEMBER, feed))
     assert keep(kept, page=True)(1, "g").where == "entry 1 of the feed, in the answer to feed"
+
+
+def test_a_figure_in_an_answer_that_does_not_name_its_account_is_found_where_it_is_the_only_one(keep: Keep) -> None:
+    def of_channel(*totals: int) -> RawRecord:
+        counts = (Part("followers", {"total": total}) for total in totals)
+        page = Page((Part("users", {"data": [{"id": "141981764", "login": "ann"}]}), *counts))
+        kept = msgspec.json.encode(KeptPage("plain", 1, "videos", Account("twitch", "ann"), NOVEMBER, page))
+        return keep(kept, page=True)(1, "141981764", value=Decimal(totals[0]))
+
+    assert json.loads(of_channel(4_321).text or "")["total"] == 4_321
+    assert of_channel(4_321).where == "the answer to followers, found by its figure"
+    assert of_channel(4_321, 4_321).where == "data[0] of the answer to users, found by its id"
+    assert of_channel(3).where == "data[0] of the answer to users, found by its id", "small numbers stand anywhere"
 
 
 def test_what_was_read_again_leads_to_the_page_or_the_file_that_was_kept(

@@ -5,7 +5,18 @@ never tells of another tenant's row, and the big tables can be distributed by te
 append-only by privilege (see the migrations), not by good manners.
 """
 
-from engagerr.core.db.schema import analytics, content, events, ingestion, integrations, jobs, metrics, roster, sync, tenancy
+from engagerr.core.db.schema import (
+    analytics,
+    content,
+    events,
+    ingestion,
+    integrations,
+    jobs,
+    metrics,
+    roster,
+    sync,
+    tenancy,
+)
 from engagerr.core.db.schema.columns_in_common import metadata
 
 __all__ = [

@@ -28,7 +28,7 @@ metric_rollups = Table(
     Column("account_id", Uuid, nullable=False),
     Column("grain", Text(collation="C"), nullable=False),
     Column("bucket", Date, nullable=False, comment="the first day of the day, week (Monday) or month, in UTC"),
-    Column("kind", Text(collation="C"), nullable=False, comment="of the items; 'account' for the account's own figures"),
+    Column("kind", Text(collation="C"), nullable=False, comment="of the items; 'account' for its own figures"),
     Column("metric", Text(collation="C"), nullable=False, comment="the first of the platform's names for it"),
     Column("definition", Text(collation="C"), nullable=False, comment="the rule that was in force"),
     Column("basis", Text(collation="C"), nullable=False),

@@ -33,7 +33,9 @@ metric_observations = Table(
         name="state",
     ),
     CheckConstraint("period_days >= 0", name="period_days"),
-    Index("metric_observations_import_idx", "import_id", postgresql_using="brin", postgresql_with={"pages_per_range": 32}),
+    Index(
+        "metric_observations_import_idx", "import_id", postgresql_using="brin", postgresql_with={"pages_per_range": 32}
+    ),
     postgresql_partition_by="RANGE (observed_at)",
     comment="Append-only. Monthly partitions; no foreign keys: rows come from a join with their subjects.",
 )

@@ -132,9 +132,7 @@ def _end_account(run: Run, whose: ConnectedAccount) -> None:
     try:
         with run.access.transaction(Permission.SYNC) as session:
             lock_tree(session, tenant_id)
-            deliver(
-                session, tenant_id=tenant_id, subscribers=AT_ONCE, about=(whose.id,), now=run.access.clock.now()
-            )
+            deliver(session, tenant_id=tenant_id, subscribers=AT_ONCE, about=(whose.id,), now=run.access.clock.now())
     except EngagerrError as error:
         # The job that delivers events tells them.
         log("sync.untold", level="warning", account=whose.name, error=str(error))

@@ -270,6 +270,7 @@ def _on_page(written: str, name: str) -> str:
     written = _named(written, name)
     for colour, known in _PROPERTIES.items():
         written = written.replace(colour, f"var({known})")
+    written = written.replace("xlink:href", "href")
     written = re.sub(r" ?font-family: [^;\"]*;", "", written)
     return re.sub(
         r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',

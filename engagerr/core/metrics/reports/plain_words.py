@@ -12,7 +12,7 @@ _NEW_LINES = {"\r\n": "\n", "\r": "\n", "\u2028": "\n", "\u2029": "\n", "\x85": 
 # Control, surrogate and private-use characters mean nothing to a reader.
 _MEANINGLESS = {"Cc", "Cs", "Co"}
 # Spreadsheets compute a cell that begins so (OWASP, "CSV Injection"); the full-width ones where the locale is Japanese.
-_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n|%")
+_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
 
 
 def printable(words: str) -> str:

@@ -128,7 +128,7 @@ def test_a_value_that_one_account_does_not_name_has_a_range_and_no_estimate(ann:
 def test_an_account_of_unknown_size_is_left_out_and_named(ann: Workspace, say: Shares) -> None:
     for named in ("youtube:@ann", "instagram:@ann", "tiktok:@ann"):
         say(named, "gender", female="0.5", male="0.5")
-    say("tiktok:@ann", "age", **{"18-24": "1"})
+    say("tiktok:@ann", "city", Berlin="1")
     found = ann.insights.audience("Ann Lee")
     assert "tiktok:@ann is left out of the combined split by gender: its followers are not known." in found.missing
     assert rows(found, "combined")["female"].share == pytest.approx(0.5)

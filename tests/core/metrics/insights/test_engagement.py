@@ -136,6 +136,8 @@ def test_views_under_two_counting_rules_are_never_added() -> None:
 def test_a_window_of_posts_takes_the_last_that_have_what_it_needs() -> None:
     rows = [item(10 + at, platform="instagram", likes=at, comments=0) for at in range(20)]
     rows[3] = item(13, platform="instagram", comments=0)
+    # Too far back to be among the last twelve, whatever it lacks.
+    rows[19] = item(29, platform="instagram", comments=0)
     [rate] = rated("infludata", *rows, followers=100.0)
     assert rate.n == 12
     # Days 10 to 22 but 13: likes 0, 1, 2, 4 … 12.

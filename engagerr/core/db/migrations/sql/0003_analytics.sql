@@ -95,7 +95,7 @@ CREATE UNIQUE INDEX report_deliveries_once_key ON report_deliveries (tenant_id, 
 
 COMMENT ON TABLE metric_rollups IS 'Made from observations, in whole buckets; may be thrown away and made again.';
 COMMENT ON COLUMN metric_rollups.bucket IS 'the first day of the day, week (Monday) or month, in UTC';
-COMMENT ON COLUMN metric_rollups.kind IS 'of the items; ''account'' for the account''s own figures';
+COMMENT ON COLUMN metric_rollups.kind IS 'of the items; ''account'' for its own figures';
 COMMENT ON COLUMN metric_rollups.definition IS 'the rule that was in force';
 COMMENT ON COLUMN metric_rollups.value IS 'growth within, sum of days, or last level; empty where there is no number';
 COMMENT ON COLUMN metric_rollups.carried IS 'growth that came to light here and began before';
