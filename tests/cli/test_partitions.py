@@ -74,7 +74,8 @@ def test_an_old_file_waits_until_its_month_is_back(operations: CommandLine, tmp_
         assert "2019-03 were retired" in refused["message"]
         assert refused["hint"].endswith("engagerr db restore 2019-03")
     operations("db", "restore", "2019-03")
-    assert operations.json("import", "file", file)["observations_new"] == 1
+    (landed,) = operations.json("import", "file", file)["files"]
+    assert landed["observations_new"] == 1
 
 
 @pytest.mark.parametrize("month", ["2019", "2019-13", "March", "2019-03-01"])

@@ -361,9 +361,14 @@ class Metrics:
             account = parse_account(name)
             found = session.execute(
                 text(
-                    "SELECT id, handle, native_id, name FROM accounts WHERE platform = :platform AND handle_key = :key"
+                    "SELECT id, handle, native_id, name FROM accounts"
+                    " WHERE tenant_id = :tenant_id AND platform = :platform AND handle_key = :key"
                 ),
-                {"platform": account.platform, "key": account_key(account.handle)},
+                {
+                    "tenant_id": self._access.tenant.id,
+                    "platform": account.platform,
+                    "key": account_key(account.handle),
+                },
             ).one_or_none()
             if found is None:
                 raise not_an_item from None
@@ -371,8 +376,11 @@ class Metrics:
                 found.id, f"{account.platform}:{found.handle}", found.native_id, account.platform, "account", found.name
             )
         row = session.execute(
-            text("SELECT platform, native_id, kind, title, published_at FROM content_items WHERE id = :id"),
-            {"id": item_id},
+            text(
+                "SELECT platform, native_id, kind, title, published_at FROM content_items"
+                " WHERE tenant_id = :tenant_id AND id = :id"
+            ),
+            {"tenant_id": self._access.tenant.id, "id": item_id},
         ).one()
         return Subject(
             item_id, f"{row.platform}:{row.native_id}", row.native_id, row.platform, row.kind, row.title,

@@ -7,7 +7,8 @@ under two native names, the one that saw more stands: each can only miss somethi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -130,9 +131,10 @@ SELECT account_id, {bucket} AS bucket, kind, metric, definition, basis, currency
        CASE WHEN basis = 'level' THEN value ELSE {value} END AS value, {carried} AS carried, lost, resets, mixed,
        figures, missing, estimated, subjects, last_at
 FROM metric_rollups
-WHERE tenant_id = :tenant_id AND grain = :stored AND bucket >= :since AND bucket < :until
-  AND (CAST(:account_ids AS uuid[]) IS NULL OR account_id = ANY (CAST(:account_ids AS uuid[])))
+WHERE tenant_id = :tenant_id AND grain = :stored AND bucket >= :since AND bucket < :until {accounts}
 """
+# Not "IS NULL OR": a plan that is used again would then read everybody's.
+_OF_ACCOUNTS = "AND account_id = ANY (CAST(:account_ids AS uuid[]))"
 _FROM_ITEMS = """
 SELECT account_id, date_trunc(:grain, day::timestamp)::date AS bucket, kind, metric, definition, basis, currency, {said}
 FROM spanned
@@ -231,12 +233,12 @@ def performance(
         values |= {"grain": grain, "unpublished": UNPUBLISHED}
     else:
         whole = aligned(since, until, grain)
-        told = _FROM_ROLLUPS.format(**_parts(grain, whole=whole))
+        of_accounts = "" if account_ids is None else _OF_ACCOUNTS
+        told = _FROM_ROLLUPS.format(**_parts(grain, whole=whole), accounts=of_accounts)
         statement = _ADDED.format(first="", told=told, group=_GROUPS[by])
-        values |= {
-            "stored": grain if whole else "day",
-            "account_ids": None if account_ids is None else [str(one) for one in account_ids],
-        }  # fmt: skip
+        values["stored"] = grain if whole else "day"
+        if account_ids is not None:
+            values["account_ids"] = [str(one) for one in account_ids]
     rows = tuple(_row(row) for row in session.execute(text(statement), values).mappings())
 
     def subjects() -> Sequence[UUID]:
@@ -258,16 +260,23 @@ def _parts(grain: str, *, whole: bool) -> dict[str, str]:
 
 
 @lru_cache(maxsize=2)
-def _ruled(registry: Registry) -> dict[str, list[Any]]:
+def _ruled(registry: Registry) -> dict[str, str]:
+    """The definitions as columns, each an array in PostgreSQL's own writing: the driver takes 1.6 ms to write lists."""
     of_definition: Mapping[str, Ruling] = {one.definition: one for one in rulings(registry)}
     found = list(of_definition.values())
     # Numbers are sorted and grouped by more quickly than names.
     quantities = {name: place for place, name in enumerate(dict.fromkeys(one.sum_group for one in found))}
     return {
-        "definitions": [one.definition for one in found], "quantities": [quantities[one.sum_group] for one in found],
-        "sum_groups": [one.sum_group for one in found], "concepts": [one.concept for one in found],
-        "units": [one.unit for one in found], "scales": [one.scale for one in found],
+        "definitions": _array(one.definition for one in found),
+        "quantities": _array(quantities[one.sum_group] for one in found),
+        "sum_groups": _array(one.sum_group for one in found), "concepts": _array(one.concept for one in found),
+        "units": _array(one.unit for one in found), "scales": _array(one.scale for one in found),
     }  # fmt: skip
+
+
+def _array(values: Iterable[object]) -> str:
+    quoted = ("NULL" if value is None else '"' + re.sub(r'(["\\\\])', r"\\\1", str(value)) + '"' for value in values)
+    return "{" + ",".join(quoted) + "}"
 
 
 def _row(row: RowMapping) -> PerformanceRow:

@@ -380,7 +380,7 @@ def test_a_figure_in_an_answer_that_does_not_name_its_account_is_found_where_it_
         kept = msgspec.json.encode(KeptPage("plain", 1, "videos", Account("twitch", "ann"), NOVEMBER, page))
         return keep(kept, page=True)(1, "141981764", value=Decimal(totals[0]))
 
-    assert json.loads(of_channel(4_321).text or "")["total"] == 4_321
+    assert json.loads(of_channel(4_321).text or "")["answer"] == {"total": 4_321}
     assert of_channel(4_321).where == "the answer to followers, found by its figure"
     assert of_channel(4_321, 4_321).where == "data[0] of the answer to users, found by its id"
     assert of_channel(3).where == "data[0] of the answer to users, found by its id", "small numbers stand anywhere"

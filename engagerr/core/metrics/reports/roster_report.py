@@ -6,6 +6,7 @@ thousand rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -123,19 +124,19 @@ def _note_gaps(
     for row in session.execute(sql(_AGES), {"tenant_id": tenant_id, "until": until}):
         appendix.seen(row.platform, row.newest, pieces=int(row.pieces or 0))
     if alone := session.execute(sql(_WITHOUT_ACCOUNT), {"tenant_id": tenant_id}).scalar_one():
-        appendix.gap(f"{alone:,} creators without an account, and so without figures.")
+        appendix.gap(f"{alone:,} of the creators without an account, and so without figures.")
     if not months:
         appendix.gap("Not enough data: no whole month lies in this time.")
         return
     last = views.dropna(subset=[months[-1]]) if len(views) else views
     seen = set(zip(last["creator_id"], last["platform"], strict=True))
-    pairs = accounts[["creator_id", "platform"]].drop_duplicates()
-    silent = pairs[[pair not in seen for pair in zip(pairs["creator_id"], pairs["platform"], strict=True)]]
-    for platform, count in silent.groupby("platform").size().items():
-        of = int((pairs["platform"] == platform).sum())
+    pairs = set(zip(accounts["creator_id"], accounts["platform"], strict=True))
+    silent = Counter(platform for _, platform in pairs - seen)
+    of_platform = Counter(platform for _, platform in pairs)
+    for platform, count in sorted(silent.items()):
         appendix.gap(
-            f"{platform_name(str(platform))}: {count:,} of {of:,} creators without a figure for {months[-1]:%Y-%m};"
-            " what was seen once only, or by a part of its life, shows no growth."
+            f"{platform_name(platform)}: {count:,} of {of_platform[platform]:,} creators without a figure for"
+            f" {months[-1]:%Y-%m}; what was seen once only, or by a part of its life, shows no growth."
         )
     appendix.says(SUMS)
 
