@@ -30,6 +30,7 @@ from sample_exports import (
     tiktok_overview,
     x_csv,
 )
+from sample_series import evenings, followed, nightly_accounts, nightly_item, prospects
 from sample_world import (
     END,
     FIRST_DAY,
@@ -58,6 +59,11 @@ def stamp(at: datetime) -> str:
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def packed_lines(rows: Iterable[dict[str, Any]]) -> bytes:
+    """The same without blanks, as machines write it."""
+    return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows).encode()
 
 
 # -------------------------------------------------------------------------------------------------- YouTube Data API
@@ -338,6 +344,18 @@ def _add_instagram(out: Delivery, folder: str, creator: str, pieces: list[Piece]
     out.add(path, instagram_csv(pieces, handle, creator, **quirk), creator, account)
 
 
+def _add_nightly(out: Delivery, show: list[Piece], recipes: list[Piece], small: list[Piece]) -> None:
+    """What the agency's own sync exported: interchange, with the figures of each night."""
+    out.add("nightly/accounts.jsonl", packed_lines(nightly_accounts()))
+    own = [("bergschritt", show), ("despensa", [piece for piece in recipes if piece.platform == "instagram"])]
+    for folder, pieces in own:
+        accounts = {"youtube": f"@northlight_{folder}", "instagram": f"northlight_{folder}"}
+        lines = (nightly_item(piece, accounts[piece.platform], known=True) for piece in followed(pieces))
+        out.add(f"nightly/{folder}.jsonl", packed_lines(lines))
+    lines = (nightly_item(piece, "@northlight_benchgrain", known=False) for piece in small)
+    out.add("nightly/benchgrain.jsonl", packed_lines(lines))
+
+
 def _retitled(piece: Piece) -> Piece:
     """A title that its owner changed between two exports."""
     return (
@@ -388,7 +406,11 @@ def build() -> Files:
     accounts = {"youtube": "@northlight_benchgrain"}
     out.add("dez/youtube.jsonl", json_lines(interchange_item(piece, accounts, "en") for piece in plans))
 
-    everything += [*bergschritt, *stills, *machines, *recipes, *money, *walks, *tours, *nights, *plans]
+    small = list(evenings())
+    _add_nightly(out, bergschritt, recipes, small)
+    out.add("prospects/youtube-outdoor-oct-2026.csv", prospects())
+
+    everything += [*bergschritt, *stills, *machines, *recipes, *money, *walks, *tours, *nights, *plans, *small]
     truth = [
         {"type": "edge"}
         | {"child": {"platform": piece.platform, "native_id": piece.native_id}}

@@ -232,7 +232,8 @@ def instagram_csv(pieces: list[Piece], handle: str, name: str, *, mark: bool = F
     return (("\ufeff" if mark else "") + csv_text(rows)).encode()
 
 
-def _short_number(count: int) -> str:
+def short_number(count: int) -> str:
+    """1234 is "1.2K", as TikTok and lists of influencers round it."""
     for size, letter in ((1_000_000, "M"), (1_000, "K")):
         if count >= size:
             return f"{count / size:.1f}{letter}".replace(".0", "")
@@ -251,10 +252,10 @@ def tiktok_content(pieces: list[Piece]) -> bytes:
                 "undefined" if place == 11 else (piece.body or piece.title).replace("\n", " "),
                 piece.url,
                 f"{piece.published_at:%B} {piece.published_at.day}",
-                _short_number(share_of(piece, "likes", seen, 0.04, 0.12)),
-                _short_number(share_of(piece, "comments", seen, 0.001, 0.006)),
-                "undefined" if place == 4 else _short_number(share_of(piece, "shares", seen, 0.002, 0.02)),
-                _short_number(seen),
+                short_number(share_of(piece, "likes", seen, 0.04, 0.12)),
+                short_number(share_of(piece, "comments", seen, 0.001, 0.006)),
+                "undefined" if place == 4 else short_number(share_of(piece, "shares", seen, 0.002, 0.02)),
+                short_number(seen),
             )
         )
     # TikTok ends its files without a line end.

@@ -276,6 +276,10 @@ def in_words(original: Exception) -> EngagerrError:
     for kinds, category, message, hint in _WORDS:
         if isinstance(original, kinds):
             return category(message.format(line=line), hint=hint)
+    if isinstance(original, psycopg.errors.CheckViolation) and line.startswith("no partition of relation"):
+        return Conflict(
+            "A month was retired while figures of it were being written.", hint="Run it again; it says which month."
+        )
     constraint = original.diag.constraint_name if isinstance(original, psycopg.Error) else None
     return Broken(f"The database refused a statement: {line}.", facts={"constraint": constraint})
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content import lock_tree
+from engagerr.core.db.partitions import ensure_partitions
 from engagerr.core.events import deliver, emit_about
 from engagerr.core.ingestion.landing import (
     LandedItems,
@@ -77,12 +78,11 @@ def make_room(database: Database, session: Session, staged: Staged, *, known: se
     months = [month for month in fallen_into if month not in known]
     if not months:
         return
-    statement = text("SELECT engagerr_ensure_partitions(CAST(:months AS date[]))")
     if dry_run:
-        session.execute(statement, {"months": months})
+        ensure_partitions(session, months)
         return
     with database.apart() as own:
-        own.execute(statement, {"months": months})
+        ensure_partitions(own, months)
     known.update(months)
 
 

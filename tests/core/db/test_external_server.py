@@ -53,6 +53,8 @@ class Server:
                 "SELECT rolname FROM pg_roles WHERE rolname <> 'postgres' AND rolname NOT LIKE 'pg\\_%'"
                 " ORDER BY oid DESC"  # members before what they are members of
             ).fetchall():
+                # The embedded server's owner may set a parameter, which belongs to no database.
+                connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
                 connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
     def make_role(self, name: str, attributes: str = "") -> None:

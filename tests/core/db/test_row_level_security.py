@@ -294,6 +294,7 @@ def test_the_application_may_call_these_functions_of_ours_and_no_others(superuse
     assert {name for (name,) in found} == {
         "engagerr_new_id",
         "engagerr_tenant",
+        "engagerr_archived_months",
         "engagerr_audit_hash",
         "engagerr_ensure_partitions",
     }

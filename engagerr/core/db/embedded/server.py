@@ -59,6 +59,8 @@ _GRANTS = (
     f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
     f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO engagerr_app",
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    # Loading a month: compressing the pages of its indexes takes longer than writing them to the log.
+    "GRANT SET ON PARAMETER wal_compression TO engagerr_owner",
     "CREATE EXTENSION IF NOT EXISTS ltree",
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
 )

@@ -139,7 +139,7 @@ def _timeline(pieces: Pieces) -> Section:
     import pandas as pd
 
     days = dated["published_at"].dt.tz_convert(None).dt.normalize()
-    weeks = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    weeks = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     every = pd.date_range(weeks.min(), weeks.max(), freq="7D")
     counts = dated.assign(week=weeks).groupby(["platform", "week"]).size().unstack("week", fill_value=0)
     counts = counts.reindex(columns=every, fill_value=0)

@@ -231,7 +231,7 @@ def by_month(workspace: Workspace, tmp_path: Path) -> Workspace:
     """Two represented creators whose video is seen at the end of each month, a prospect, and one without figures."""
 
     def seen(name: str, creator: str, start: int, *, skip: int | None = None) -> dict[str, Any]:
-        ends = ["2026-06-30", "2026-07-31", "2026-08-20", "2026-09-30", "2026-10-31"]
+        ends = ["2026-06-30", "2026-07-31", "2026-08-31", "2026-09-30", "2026-10-31"]
         figures = [a_figure("likes", 1, ends[0])]
         figures += [a_figure("views", start * 2**at, f"{end}T12:00:00Z") for at, end in enumerate(ends) if at != skip]
         return an_item(name, creator=creator, kind="reel", published_at="2026-06-01T00:00:00Z", metrics=figures)
