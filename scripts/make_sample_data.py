@@ -32,6 +32,7 @@ from sample_exports import (
 )
 from sample_series import evenings, followed, nightly_accounts, nightly_item, prospects
 from sample_world import (
+    BROADCAST,
     END,
     FIRST_DAY,
     LAST_DAY,
@@ -104,7 +105,7 @@ def api_video(show: Show, piece: Piece, at: datetime) -> dict[str, Any]:
         # One sponsored video lacks the platform's label: the words in its description are all that tells.
         "paidProductPlacementDetails": {"hasPaidProductPlacement": piece.sponsored and piece.number != 15},
     }
-    if piece.kind == "long_video" and piece.number in {5, 24}:
+    if piece.kind == "long_video" and piece.number in BROADCAST:
         begin = piece.published_at - timedelta(seconds=piece.seconds + 240)
         item["liveStreamingDetails"] = {
             "actualStartTime": stamp(begin),

@@ -51,9 +51,15 @@ class Look:
 
 
 TOUR = (
-    Look("The creators that the files speak of", ("creator", "list")),
+    Look("The creators that the files speak of", ("creator", "list", "--status", "active")),
     Look("Every platform's numbers in one standard", ("metric", "report", "--all", "--by", "platform"), lines=20),
     Look("One piece of work, wherever it was published", ("content", "families"), lines=14),
+    Look(
+        "How one creator's figures moved, month by month",
+        ("metric", "performance", "Jonna Brenner", "--since", "2026-08-01", "--until", "2026-10-31"),
+        lines=20,
+    ),
+    Look("Followers by night, and what stands out", ("insight", "growth", "instagram:northlight_despensa"), lines=22),
     Look("Is everything well?", ("health",), may_fail=True),
 )
 
@@ -65,6 +71,9 @@ def next_commands(creator: str, item: str) -> list[tuple[str, ...]]:
         ("content", "tree", item),
         ("metric", "show", item),
         ("metric", "report", creator, "--by", "family"),
+        ("insight", "best", creator, "--by", "hour"),
+        ("insight", "forecast", creator, "--platform", "youtube"),
+        ("report", "creator", creator),
         ("content", "suggest", "--creator", creator),
         ("metric", "definitions", "--platform", "youtube"),
         ("import", "file", "YOUR-EXPORT.csv", "--creator", "Your Creator", "--dry-run"),
@@ -217,7 +226,7 @@ def main() -> int:
         item = show_suggestions(home)
         for look in TOUR:
             show(look, home)
-        creator = ask("creator", "list", home=home)[0]["name"]
+        creator = ask("creator", "list", "--status", "active", home=home)[0]["name"]
     except CommandError as failure:
         print(f"✗ {failure}\n{failure.said}", file=sys.stderr)
         return failure.status

@@ -9,6 +9,7 @@ from typing import Any
 
 from sample_exports import csv_text, short_number
 from sample_world import (
+    BROADCAST,
     END,
     LAST_DAY,
     Piece,
@@ -188,10 +189,10 @@ def evenings() -> Iterator[Piece]:
     for number, title in enumerate(_EVENINGS.splitlines()):
         key = ("dez-evening", number)
         day = date(2026, 7, 6) + timedelta(days=5 * number)
-        hour = (13, 17, 21)[whole(0, 2, "hour", *key)]
+        hour = (13, 17, 21)[number % 3]
         at = datetime(day.year, day.month, day.day, hour, whole(0, 49, "minute", *key), tzinfo=UTC)
         # People who build in the evening watch in the evening.
-        audience = spread(31_000, 0.28, *key) * {13: 0.8, 17: 1.35, 21: 0.95}[hour]
+        audience = spread(31_000, 0.28, *key) * {13: 0.7, 17: 1.5, 21: 0.95}[hour]
         native_id = youtube_id(*key)
         yield Piece(
             creator="Dez Whitlocke",
@@ -239,8 +240,10 @@ def nightly_item(piece: Piece, account: str, *, known: bool) -> dict[str, Any]:
     """One piece with its counters: every night for a month, then once a week. `known`: an export says the rest."""
     line: dict[str, Any] = {"type": "item", "creator": piece.creator, "platform": piece.platform, "account": account}
     line["native_id"] = piece.native_id
+    if piece.kind != "long_video" or piece.number not in BROADCAST:
+        line["kind"] = piece.kind
     if not known:
-        line |= {"kind": piece.kind, "title": piece.title, "body": piece.body, "url": piece.url}
+        line |= {"title": piece.title, "body": piece.body, "url": piece.url}
         line |= {"published_at": _stamp(piece.published_at), "duration_seconds": piece.seconds, "language": "en"}
         line["links"] = [word for word in piece.body.split() if word.startswith("https://")]
     born = piece.published_at.date()
@@ -278,7 +281,7 @@ def prospects() -> bytes:
     """A list of the month: rounded figures beside exact ones; "N/A'" and "#VALOR!" where nothing is known."""
     headings = ["Name", "Youtuber", "Category", "Category_2", "Country", "Subscribers", "Subscribers"]
     headings += [name for name in ("Views avg.", "Likes avg.", "Comments avg.") for _ in range(2)]
-    rows: list[list[object]] = [headings]
+    rows: list[list[object]] = [[*headings]]
     for place, line in enumerate(_PROSPECTS.splitlines()):
         name, handle, first, second, followers, country = line.split("|")
         seen = round(int(followers) * (0.08 + 0.22 * roll("prospect", handle)), -2)

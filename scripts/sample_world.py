@@ -25,6 +25,9 @@ VIEW_BREAK = datetime(2026, 8, 24, tzinfo=UTC)
 # Past midnight of the last day, as seen by an export that covers the whole of it.
 END = datetime(2026, 11, 1, tzinfo=UTC)
 
+# Episodes whose video was a live broadcast first.
+BROADCAST = frozenset({5, 24})
+
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # 64 bits in eleven characters leave four bits for the last one.
 _ID_LAST = "AEIMQUYcgkosw048"

@@ -108,7 +108,7 @@ def from_observations(work: Any, registry: Registry, accounts: list[UUID]) -> tu
     """The year by month and platform asked of the observations themselves: `performance`, without its rollups."""
     since = datetime.combine(FIRST_DAY, datetime.min.time(), UTC)
     values = {
-        "tenant_id": work.tenant.id, "grain": "month", "by": "platform", "unpublished": UNPUBLISHED,
+        "tenant_id": work.tenant.id, "grain": "month", "by": "platform", "platform": None, "unpublished": UNPUBLISHED,
         **movement._ruled(registry),
     }  # fmt: skip
     told = movement._FROM_ITEMS.format(said=SAID.format(before="is_before_month", parts=""))

@@ -34,7 +34,7 @@ class Appendix:
     _concepts: set[str] = field(default_factory=set)
     _definitions: set[str] = field(default_factory=set)
     _newest: dict[str, datetime | None] = field(default_factory=dict)
-    _pieces: dict[str, int] = field(default_factory=dict)
+    _pieces: dict[str, int | None] = field(default_factory=dict)
 
     def gap(self, sentence: str) -> None:
         """Something is not in the report, and why."""
@@ -56,11 +56,12 @@ class Appendix:
         if concept:
             self._concepts.add(concept)
 
-    def seen(self, platform: str, at: datetime | None, *, pieces: int = 0) -> None:
-        """Figures of a platform as they were at a moment (None: none was ever imported)."""
+    def seen(self, platform: str, at: datetime | None, *, pieces: int | None) -> None:
+        """Figures of a platform as they were at a moment (None: none was imported), of so many pieces if counted."""
         known = self._newest.get(platform)
         self._newest[platform] = at if known is None else known if at is None else max(known, at)
-        self._pieces[platform] = self._pieces.get(platform, 0) + pieces
+        before = self._pieces.get(platform, 0)
+        self._pieces[platform] = None if before is None or pieces is None else before + pieces
 
     def closing(self) -> dict[str, Any]:
         """The last parts of the document, in a settled order."""

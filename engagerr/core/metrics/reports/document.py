@@ -336,12 +336,13 @@ class DefinitionNote:
 
 @dataclass(frozen=True, slots=True)
 class DataAge:
-    """How old the newest figure of a platform is, at the end of the report's time. `items` have a figure."""
+    """How old the newest figure of a platform is, at the end of the report's time. `items` have a figure
+    (None: not counted)."""
 
     platform: str
     newest: datetime | None
     age_days: int | None
-    items: int
+    items: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,7 +429,7 @@ def age_table(document: ReportDocument) -> DataTable:
     rows = []
     for age in document.data_age:
         newest, days = day(age.newest, why="no figure yet"), number(age.age_days, why="no figure yet")
-        rows.append(Row((text(age.platform), newest, days, number(age.items))))
+        rows.append(Row((text(age.platform), newest, days, number(age.items, why="not counted in this report"))))
     columns = (
         Column("Platform"),
         Column("Newest figure", Form.DATE),

@@ -1,0 +1,210 @@
+"""Rollups against everything that changes what stands: imports of all kinds, in any order, compared with a rebuild."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from engagerr import Workspace
+from engagerr.core.events import emit
+from engagerr.core.metrics.dataset import FIGURES, HEADLINES, read_items
+from engagerr.core.metrics.figures import FigureReader
+from engagerr.core.metrics.registry import Registry
+from engagerr.core.metrics.rulings import rulings
+from engagerr.core.tenancy import Permission
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+REGISTRY = Registry.load()
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+_numbers = count()
+
+
+def figure(name: str, hours: float, value: float | None, **fields: Any) -> dict[str, Any]:
+    """A figure, `hours` after the first of March."""
+    state = "not_reported" if value is None else "value" if value else "zero"
+    at = (MARCH + timedelta(hours=hours)).isoformat()
+    return {"name": name, "value": value, "state": state, "observed_at": at, **fields}
+
+
+def an_item(native_id: str, *figures: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "type": "item", "creator": "Ann Lee", "platform": "tiktok", "account": "@ann", "native_id": native_id,
+        "kind": "short_video", "published_at": MARCH.isoformat(), "metrics": list(figures),
+    } | fields  # fmt: skip
+
+
+def bring(workspace: Workspace, folder: Path, *lines: dict[str, Any], path: Path | None = None, **options: Any) -> Path:
+    if path is None:
+        path = folder / f"{next(_numbers)}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    workspace.ingestion.import_file(path, **options)
+    return path
+
+
+def wrong_after(workspace: Workspace) -> int:
+    """How many rollups a rebuild finds other than they were kept."""
+    workspace.metrics.performance(since=date(2026, 1, 1), until=date(2026, 10, 1))
+    return workspace.metrics.rebuild_rollups().differed
+
+
+# ── What changes what stands ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_correction_that_only_withdraws_is_rolled_up(workspace: Workspace, tmp_path: Path) -> None:
+    undated = {"name": "likes", "value": 100, "state": "value"}
+    wrong = bring(workspace, tmp_path, an_item("a", undated), observed_at=MARCH + timedelta(days=9))
+    bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100)))
+    workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    # All that it says of the right moment is known already.
+    bring(workspace, tmp_path, path=wrong, observed_at=MARCH + timedelta(hours=10))
+    days = workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1), grain="day").rows
+    assert [(row.bucket, row.value, row.missing) for row in days] == [
+        (date(2026, 3, 1), 100, 0), (date(2026, 3, 10), None, 1),
+    ]  # fmt: skip
+    assert wrong_after(workspace) == 0
+
+
+def test_a_figure_that_comes_under_another_account_of_the_creator_is_rolled_up(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100)))
+    workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    bring(workspace, tmp_path, an_item("a", figure("likes", 34, 150), account="@ann.second"))
+    assert wrong_after(workspace) == 0
+
+
+def test_a_kind_that_is_learnt_under_another_account_of_the_creator_is_rolled_up(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100), kind=None))
+    workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    bring(workspace, tmp_path, an_item("a", kind="short_video", account="@ann.second"))
+    assert wrong_after(workspace) == 0
+
+
+def test_a_late_figure_in_one_currency_changes_the_step_beyond_those_in_another(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    def earned(hours: int, value: int, currency: str) -> dict[str, Any]:
+        line = figure("estimated_revenue", hours, value, currency=currency)
+        return an_item("a", line, platform="youtube", kind="long_video")
+
+    told = [(10, 1, "USD"), (90, 5, "EUR"), (120, 6, "EUR"), (150, 9, "USD")]
+    bring(workspace, tmp_path, *(earned(*one) for one in told))
+    workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    bring(workspace, tmp_path, earned(60, 4, "USD"))
+    assert wrong_after(workspace) == 0
+
+
+def test_a_missing_figure_spans_no_change_of_definition(workspace: Workspace, tmp_path: Path) -> None:
+    seen = (datetime(2026, 8, 26, 10, tzinfo=UTC) - MARCH).total_seconds() / 3600
+    published = datetime(2026, 8, 20, tzinfo=UTC).isoformat()
+    bring(
+        workspace, tmp_path,
+        an_item("a", figure("views", seen, None), platform="youtube", kind="long_video", published_at=published),
+    )  # fmt: skip
+    found = workspace.metrics.performance(since=date(2026, 8, 1), until=date(2026, 9, 1))
+    assert [(row.value, row.missing, row.mixed) for row in found.rows] == [(None, 1, 0)]
+
+
+# ── What stands beside what ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_s_levels_stand_beside_each_other(workspace: Workspace, tmp_path: Path) -> None:
+    levels = {"followers": 1000, "following": 20, "total_likes": 50_000, "videos": 300}
+    account = {
+        "platform": "tiktok", "handle": "@ann", "metrics": [figure(name, 10, value) for name, value in levels.items()]
+    }
+    bring(workspace, tmp_path, {"type": "creator", "name": "Ann Lee", "accounts": [account]})
+    found = workspace.metrics.performance(by="account", since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert {row.sum_group: row.value for row in found.rows} == levels
+
+
+def test_the_parts_of_a_day_s_revenue_are_added(workspace: Workspace, tmp_path: Path) -> None:
+    parts = {"sub_revenue": 30, "ad_revenue": 50, "bits_revenue": 20}
+    account = {
+        "platform": "twitch", "handle": "@ann",
+        "metrics": [figure(name, 24, value, period_days=1, currency="USD") for name, value in parts.items()],
+    }  # fmt: skip
+    bring(workspace, tmp_path, {"type": "creator", "name": "Ann Lee", "accounts": [account]})
+    found = workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert [(row.sum_group, row.currency, row.value) for row in found.rows] == [("revenue", "USD", 100)]
+
+
+# ── Failing, and after ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rebuild_is_the_way_out_where_an_event_cannot_be_rolled_up(workspace: Workspace, tmp_path: Path) -> None:
+    from engagerr.core.errors import Unavailable
+
+    bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100)))
+    with workspace.access.transaction(Permission.READ) as session:
+        account = session.execute(text("SELECT id FROM accounts")).scalar_one()
+        emit(
+            session, tenant_id=workspace.tenant.id, about=account, kind="metrics.landed",
+            now=workspace.access.clock.now(), import_id="not an id",
+        )  # fmt: skip
+    window = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}
+    with pytest.raises(Unavailable) as told:
+        workspace.metrics.performance(**window)
+    assert "--rebuild" in (told.value.hint or "")
+    workspace.metrics.rebuild_rollups()
+    assert [row.value for row in workspace.metrics.performance(**window).rows] == [100]
+
+
+# ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NAMES = {
+    "youtube": ("views", "likes", "comments", "comments_added", "estimated_revenue", "watch_time_hours"),
+    "tiktok": ("views", "likes", "comments"),
+    "instagram": ("views", "likes", "saves", "saved", "shares"),
+}
+KINDS = {
+    "youtube": ("long_video", "short_video", "live", None),
+    "tiktok": ("short_video", None),
+    "instagram": ("reel", "story", "post", None),
+}
+# Midnights, a second to either side, noons; around the edges of months and the day a rule changed.
+HOURS = st.builds(
+    lambda day, hour: day * 24 + hour,
+    st.sampled_from([0, 1, 2, 5, 29, 30, 31, 32, 60, 61, 175, 176, 177]) | st.integers(0, 190),
+    st.sampled_from([0, 0, 12, -1 / 3600, 1 / 3600, 23]),
+).filter(lambda hours: hours >= 0)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> dict[str, Any]:
+    platform = draw(st.sampled_from(sorted(NAMES)))
+    figures = []
+    for _ in range(draw(st.integers(0, 5))):
+        name = draw(st.sampled_from(NAMES[platform]))
+        more: dict[str, Any] = {"period_days": draw(st.sampled_from([0, 0, 0, 1, 7]))}
+        if "revenue" in name:
+            more["currency"] = draw(st.sampled_from(["USD", "EUR"]))
+        figures.append(figure(name, draw(HOURS), draw(st.none() | st.integers(0, 300)), **more))
+    published = draw(st.none() | st.sampled_from([-400, -20, 0, 3, 30]).map(lambda day: MARCH + timedelta(days=day)))
+    item = an_item(
+        f"{platform}-{draw(st.integers(0, 1))}", *figures, platform=platform,
+        kind=draw(st.sampled_from(KINDS[platform])), published_at=published and published.isoformat(),
+    )  # fmt: skip
+    return item
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.lists(st.lists(lines(), min_size=1, max_size=6), min_size=2, max_size=5), data=st.data())
+def test_whatever_is_imported_in_whatever_order_a_rebuild_finds_nothing_to_mend(
+    workspace: Workspace, tmp_path: Path, files: list[list[dict[str, Any]]], data: Any
+) -> None:
+    for told in files:
+        bring(workspace, tmp_path, *told)
+        if data.draw(st.booleans()):
+            workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert wrong_after(workspace) == 0
