@@ -189,10 +189,10 @@ def evenings() -> Iterator[Piece]:
     for number, title in enumerate(_EVENINGS.splitlines()):
         key = ("dez-evening", number)
         day = date(2026, 7, 6) + timedelta(days=5 * number)
-        hour = (13, 17, 21)[number % 3]
+        hour = (9, 17, 21)[number % 3]
         at = datetime(day.year, day.month, day.day, hour, whole(0, 49, "minute", *key), tzinfo=UTC)
-        # People who build in the evening watch in the evening.
-        audience = spread(31_000, 0.28, *key) * {13: 0.7, 17: 1.5, 21: 0.95}[hour]
+        # People who build in the evening watch in the evening, and from week to week there are more of them.
+        audience = spread(24_000 + 900 * number, 0.28, *key) * {9: 0.65, 17: 1.5, 21: 0.95}[hour]
         native_id = youtube_id(*key)
         yield Piece(
             creator="Dez Whitlocke",

@@ -11,6 +11,7 @@ from engagerr.cli import moments
 from engagerr.cli.command import verb, workspace
 from engagerr.cli.families import total_document
 from engagerr.cli.metric import app
+from engagerr.cli.moves import put_move
 from engagerr.cli.output import (
     MISSING,
     Column,
@@ -78,6 +79,7 @@ def explain(
 ) -> None:
     """Follow a figure back: to its definition, its import and the raw record, or a report's cell to its items."""
     from engagerr.core.metrics.cells import CellChain
+    from engagerr.core.metrics.moves import MoveChain
 
     by_then = moments.last_moment(at)
     with workspace() as work:
@@ -86,6 +88,9 @@ def explain(
         cell = chain
         rows = list(_cell_rows(cell))
         put(_cell_document(cell), csv=_CELL_CSV, flat=rows, drawing=lambda: _drawn_cell(cell))
+        return
+    if isinstance(chain, MoveChain):
+        put_move(chain)
         return
     found = chain
     put(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CSV = (
     "group", "bucket", "of", "concept", "sum_group", "unit", "basis", "value", "value_currency", "carried",
     "carried_currency", "lost", "lost_currency", "currency", "resets", "mixed", "figures", "missing", "estimated",
-    "items", "others", "definitions",
+    "items", "others", "definitions", "cell",
 )  # fmt: skip
 _BASIS = {"growth": "growth", "daily": "stated a day", "level": "level at its end"}
 

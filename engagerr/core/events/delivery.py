@@ -92,6 +92,33 @@ def deliver_all(
     return tuple(delivered)
 
 
+def take_as_told(
+    session: Session, *, tenant_id: UUID, subscriber: str, about: Sequence[UUID], only_failed: bool = False
+) -> None:
+    """What happened to these accounts so far is behind the subscriber, or with `only_failed` behind those cursors that
+    stand at an error: it makes anew, in this transaction, all that events could have told it to make."""
+    session.execute(
+        text(_TAKE_AS_TOLD),
+        {
+            "tenant_id": tenant_id, "subscriber": subscriber, "about": [str(one) for one in about],
+            "only_failed": only_failed,
+        },
+    )  # fmt: skip
+
+
+_TAKE_AS_TOLD = """
+INSERT INTO event_cursors (tenant_id, subscriber, about, sequence)
+SELECT head.tenant_id, :subscriber, head.about, head.sequence
+FROM event_heads AS head
+WHERE head.tenant_id = :tenant_id AND head.about = ANY (CAST(:about AS uuid[]))
+  AND (NOT :only_failed OR EXISTS (
+    SELECT FROM event_cursors AS seen
+    WHERE seen.tenant_id = :tenant_id AND seen.about = head.about AND seen.subscriber = :subscriber
+      AND seen.error IS NOT NULL))
+ORDER BY head.about
+ON CONFLICT (tenant_id, subscriber, about) DO UPDATE
+  SET sequence = excluded.sequence, failures = 0, error = NULL, retry_at = NULL
+"""
 _WAITING = """
 SELECT head.about FROM event_heads AS head
 LEFT JOIN event_cursors AS seen ON seen.tenant_id = head.tenant_id AND seen.about = head.about

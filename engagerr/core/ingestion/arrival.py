@@ -113,19 +113,21 @@ def land_staged(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged.observations
     )
     land_audience(session, tenant_id=tenant_id, staged=staged, accounts=accounts)
+    withdrawn = 0
     if corrects is not None:
-        withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=corrects)
+        withdrawn = withdraw(session, tenant_id=tenant_id, import_id=import_id, corrects=corrects)
     edges_new, bad_edges = land_edges(session, tenant_id=tenant_id, edges=staged.edges, file_name=source)
     if staged.items:
         land_links(session, tenant_id=tenant_id, updated=items.updated)
     tell_what_landed(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, items=items,
-        observations=observations, now=now,
+        observations=observations + withdrawn, now=now,
     )  # fmt: skip
     if tell and accounts:
         for delivered in deliver(
-            session, tenant_id=tenant_id, subscribers=AT_ONCE, about=tuple(set(accounts.values())), now=now
-        ):
+            session, tenant_id=tenant_id, subscribers=AT_ONCE, about=tuple({*accounts.values(), *items.elsewhere}),
+            now=now,
+        ):  # fmt: skip
             edges_new += delivered.made if delivered.subscriber == "mapping" else 0
     return Arrival(
         items_new=items.new,
@@ -148,10 +150,10 @@ def tell_what_landed(
     observations: int,
     now: datetime,
 ) -> None:
-    """Write the events: items that are new or say something new, and figures that were not known."""
+    """Write the events: items that are new or say something new, and figures that were not known or stand no more."""
     if items.new or items.updated:
         emit_about(
-            session, tenant_id=tenant_id, abouts=tuple(accounts.values()), kind="items.seen", now=now,
+            session, tenant_id=tenant_id, abouts=(*accounts.values(), *items.elsewhere), kind="items.seen", now=now,
             import_id=import_id, new=items.new, updated=items.updated,
         )  # fmt: skip
     if not observations:
@@ -159,6 +161,8 @@ def tell_what_landed(
     by_platform: dict[str, set[UUID]] = {}
     for account in staged.accounts.values():
         by_platform.setdefault(account.platform, set()).add(accounts[account.number])
+    for account_id, platform in items.elsewhere.items():
+        by_platform.setdefault(platform, set()).add(account_id)
     for platform, ids in by_platform.items():
         emit_about(
             session, tenant_id=tenant_id, abouts=tuple(ids), kind="metrics.landed", now=now, import_id=import_id,

@@ -5,7 +5,8 @@ Everything here runs inside the import's transaction and holds the tenant's impo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,10 +27,12 @@ _MANY = 500
 
 @dataclass(frozen=True, slots=True)
 class LandedItems:
-    """How many items were new and how many said something new."""
+    """How many items were new and how many said something new. `elsewhere` are accounts ({id: platform}) that hold
+    some of them already, though the source names others."""
 
     new: int
     updated: int
+    elsewhere: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def lock_imports(session: Session, tenant_id: UUID, *, shared: bool = False) -> None:
@@ -92,6 +95,7 @@ def land_items(
     if many:
         session.execute(text("ANALYZE stage_distinct"))
     values = {"tenant_id": tenant_id, "import_id": import_id, "described_at": described_at}
+    held = session.execute(text(_TAKE_OUT_FOREIGN[many]), values).all()
     rejections = [
         Rejection(
             row.row,
@@ -101,8 +105,10 @@ def land_items(
             "Name the right account with --account, or leave the row out.",
             row.part,
         )
-        for row in session.execute(text(_TAKE_OUT_FOREIGN[many]), values)
+        for row in held
+        if row.is_foreign
     ]
+    elsewhere = {row.held_id: row.platform for row in held if not row.is_foreign}
     new = session.execute(text(_INSERT_NEW[many]), values).rowcount
     updated = 0
     if new < distinct - len(rejections):
@@ -111,7 +117,7 @@ def land_items(
     session.execute(text(_NAME_SUBJECTS[many]), values)
     if many:
         session.execute(text("ANALYZE stage_subjects"))
-    return LandedItems(new, updated), rejections
+    return LandedItems(new, updated, elsewhere), rejections
 
 
 def land_observations(session: Session, *, tenant_id: UUID, import_id: UUID, staged: int) -> tuple[int, bool]:
@@ -163,12 +169,13 @@ def reread_observations(session: Session, *, tenant_id: UUID, import_id: UUID) -
     return row.corrected, row.withdrawn
 
 
-def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> None:
-    """Take back what earlier imports and replays of the same file said and this one does not say.
+def withdraw(session: Session, *, tenant_id: UUID, import_id: UUID, corrects: UUID) -> int:
+    """Take back what earlier imports and replays of the same file said and this one does not say; how many figures.
 
     Nothing is deleted: each figure gets a further revision without a number, so that history shows both.
     """
-    session.execute(text(_WITHDRAW), {"tenant_id": tenant_id, "import_id": import_id, "corrects": corrects})
+    values = {"tenant_id": tenant_id, "import_id": import_id, "corrects": corrects}
+    return session.execute(text(_WITHDRAW), values).rowcount
 
 
 def count_unchanged(session: Session, *, all_landed: bool) -> int:
@@ -264,16 +271,16 @@ WITH held AS MATERIALIZED (
          staged.account_id AS claimed_id, known.account_id AS held_id
   FROM stage_distinct AS staged <known>
   WHERE known.account_id <> staged.account_id
-), foreign_items AS (
-  SELECT held.*, account.platform || ':' || account.handle AS account, creators.name AS creator
+), misnamed AS (
+  SELECT held.*, account.platform || ':' || account.handle AS account, creators.name AS creator,
+         account.creator_id IS DISTINCT FROM claimed.creator_id AND claimed.creator_id IS NOT NULL AS is_foreign
   FROM held
   JOIN accounts AS account ON account.tenant_id = engagerr_tenant() AND account.id = held.held_id
   JOIN accounts AS claimed ON claimed.tenant_id = engagerr_tenant() AND claimed.id = held.claimed_id
   LEFT JOIN creators ON creators.tenant_id = engagerr_tenant() AND creators.id = account.creator_id
-  WHERE account.creator_id IS DISTINCT FROM claimed.creator_id AND claimed.creator_id IS NOT NULL
 ), gone AS (
-  DELETE FROM stage_distinct USING foreign_items WHERE stage_distinct.ctid = foreign_items.place)
-SELECT * FROM foreign_items ORDER BY part, "row"
+  DELETE FROM stage_distinct USING misnamed WHERE stage_distinct.ctid = misnamed.place AND is_foreign)
+SELECT * FROM misnamed ORDER BY part, "row"
 """)
 
 _INSERT_NEW = {many: f"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ from engagerr.core.metrics.explain import (
     explain_observation,
 )
 from engagerr.core.metrics.figures import FigureReader, Totals
-from engagerr.core.metrics.performance import Performance, performance
+from engagerr.core.metrics.moves import MOVE, MoveChain, MoveRef, explain_move
+from engagerr.core.metrics.performance import Performance, PerformanceRow, performance
 from engagerr.core.metrics.rollups import Rebuilt
 from engagerr.core.metrics.standard import StandardFigure, standardise
 from engagerr.core.metrics.upkeep import RollupState, keep_up, rebuild_all, rollup_state
@@ -253,13 +254,22 @@ class Metrics:
 
     def explain(
         self, reference: str, *, metric: str | None = None, at: datetime | None = None, period_days: int | None = None
-    ) -> ObservationChain | CellChain:
+    ) -> ObservationChain | CellChain | MoveChain:
         """The chain behind a figure: of an item's or account's `metric` to the raw record, of a report's cell to items.
 
-        `reference` is an item, an account, or the `cell` of a report's row. With `at`, the figure as it was known then;
-        with `period_days`, one about so many days (0: since publication).
+        `reference` is an item, an account, or the `cell` of a row of a report or a performance. With `at`, the figure
+        as it was known then; with `period_days`, one about so many days (0: since publication).
         """
         with self._access.transaction(Permission.READ) as session:
+            if reference.startswith(MOVE):
+                move = MoveRef.parse(reference)
+                accounts, items = self._movers(
+                    session, creator=move.creator, campaign=move.campaign, family=move.family
+                )
+                return explain_move(
+                    session, self._reader.registry, move, tenant_id=self._access.tenant.id, account_ids=accounts,
+                    item_ids=items,
+                )  # fmt: skip
             if not reference.startswith(CELL):
                 return explain_observation(
                     session, self._reader.registry, self._raw, self._subject(session, reference),
@@ -272,8 +282,8 @@ class Metrics:
                 )
             cell = CellRef.parse(reference)
             creator_id = find_creator(session, cell.creator)[0] if cell.creator else None
-            items = self._reported(session, creator_id, since=cell.since, until=cell.until, by=cell.by)
-            return explain_cell(cell, items, self._reader.registry)
+            reported = self._reported(session, creator_id, since=cell.since, until=cell.until, by=cell.by)
+            return explain_cell(cell, reported, self._reader.registry)
 
     def performance(
         self,
@@ -295,22 +305,36 @@ class Metrics:
         if sum(one is not None for one in (creator, campaign, family)) > 1:
             raise InvalidInput("Name a creator, a campaign or a family, and not two of them.", hint="Leave one out.")
         keep_up(self._access, self._reader.registry)
-        tenant_id = self._access.tenant.id
         with self._access.transaction(Permission.READ) as session:
-            accounts = items = None
-            if creator is not None:
-                accounts = accounts_of(session, tenant_id=tenant_id, creator_id=find_creator(session, creator)[0])
-            if campaign is not None:
-                items = campaign_item_ids(
-                    session, tenant_id=tenant_id, campaign_id=find_campaign(session, campaign)[0], with_clips=True
-                )
-            if family is not None:
-                family_id = family_of(session, tenant_id=tenant_id, item_id=find_item(session, family))
-                items = [node.id for node in read_nodes(session, tenant_id=tenant_id, family_id=family_id)]
-            return performance(
-                session, self._reader.registry, tenant_id=tenant_id, since=since, until=until, grain=grain, by=by,
-                account_ids=accounts, item_ids=items, platform=platform,
+            accounts, items = self._movers(session, creator=creator, campaign=campaign, family=family)
+            found = performance(
+                session, self._reader.registry, tenant_id=self._access.tenant.id, since=since, until=until, grain=grain,
+                by=by, account_ids=accounts, item_ids=items, platform=platform,
             )  # fmt: skip
+
+        def reference(row: PerformanceRow) -> MoveRef:
+            return MoveRef(
+                by=by, group=row.group, of=row.of, sum=row.sum_group, grain=grain, bucket=row.bucket, since=since,
+                until=until, currency=row.currency, creator=creator, campaign=campaign, family=family,
+                platform=platform,
+            )  # fmt: skip
+
+        return replace(found, rows=tuple(replace(row, cell=str(reference(row))) for row in found.rows))
+
+    def _movers(
+        self, session: Session, *, creator: str | None, campaign: str | None, family: str | None
+    ) -> tuple[list[UUID] | None, list[UUID] | None]:
+        """The accounts, or the items, whose movement is asked for; neither for everybody's."""
+        tenant_id = self._access.tenant.id
+        if creator is not None:
+            return accounts_of(session, tenant_id=tenant_id, creator_id=find_creator(session, creator)[0]), None
+        if campaign is not None:
+            campaign_id = find_campaign(session, campaign)[0]
+            return None, campaign_item_ids(session, tenant_id=tenant_id, campaign_id=campaign_id, with_clips=True)
+        if family is not None:
+            family_id = family_of(session, tenant_id=tenant_id, item_id=find_item(session, family))
+            return None, [node.id for node in read_nodes(session, tenant_id=tenant_id, family_id=family_id)]
+        return None, None
 
     def rollups(self) -> RollupState:
         """How the rollups stand: whether anything waits to be rolled up, and by which definitions they were made."""

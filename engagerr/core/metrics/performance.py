@@ -44,7 +44,8 @@ class PerformanceRow:
     `carried` came to light in it and began earlier; both are None where there is no number. `lost` is what counters
     fell by, already taken off. `basis` is growth (of counters), daily (stated by the platform) or level (followers).
     `resets` counters began anew, `mixed` steps span a change of definition, `missing` figures were named without a
-    number, `items` had one. `others` views of the same quantity were left out (see the module).
+    number, `items` had one. `others` views of the same quantity were left out (see the module). `cell` is the reference
+    by which `Metrics.explain` tells the steps that it was made of.
     """
 
     group: str
@@ -66,6 +67,7 @@ class PerformanceRow:
     items: int
     others: int
     definitions: tuple[str, ...]
+    cell: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +171,9 @@ ruling AS (
 ), ranked AS (
   SELECT *,
          row_number() OVER views_of_one AS place,
-         count(*) OVER (PARTITION BY account_id, bucket, kind, quantity, currency) - 1 AS others
-  FROM merged
-  WINDOW views_of_one AS (PARTITION BY account_id, bucket, kind, quantity, currency
+         count(*) OVER (PARTITION BY account_id, bucket, kind, quantity, currency, level) - 1 AS others
+  FROM (SELECT *, CASE WHEN basis = 'level' THEN metric END AS level FROM merged) AS merged
+  WINDOW views_of_one AS (PARTITION BY account_id, bucket, kind, quantity, currency, level
                           ORDER BY value DESC NULLS LAST, carried DESC NULLS LAST, metric)
 )
 SELECT {group} AS "group", bucket, CASE WHEN kind = 'account' THEN 'account' ELSE 'items' END AS of,

@@ -163,7 +163,7 @@ told AS (
          CASE WHEN basis = 'growth' AND value < before AND value * 2 >= before
                    AND NOT (before * 2 < coalesce(before_that, 0) AND value >= before_that)
               THEN before - value END AS lost,
-         basis = 'growth' AND began_at AT TIME ZONE 'UTC' < day_from AND EXISTS (
+         basis = 'growth' AND value IS NOT NULL AND began_at AT TIME ZONE 'UTC' < day_from AND EXISTS (
            SELECT FROM rollup_rulings AS old
            WHERE old.platform = ruled.platform AND old.metric = ruled.native AND old.kind = ruled.ruled_kind
              AND (began_at AT TIME ZONE 'UTC')::date >= old.day_from

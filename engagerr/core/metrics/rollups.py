@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.db.partitions import retired_until
 from engagerr.core.events import Event, Subscriber
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, lay_out, read_figures
-from engagerr.core.metrics.rulings import UNPUBLISHED
+from engagerr.core.metrics.rulings import UNPUBLISHED, fingerprint
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -46,23 +47,25 @@ INSERT INTO rollup_ranges
 SELECT account_id, metric, min(first), max(greatest(landed.last, later.last))
 FROM landed
 LEFT JOIN LATERAL (
+  -- The next two of each currency: every currency is a series of its own.
   SELECT max(observed_at) AS last FROM (
-    SELECT observed_at FROM (
-      SELECT DISTINCT ON (next.observed_at, next.metric) next.observed_at, next.value
+    SELECT observed_at, row_number() OVER (PARTITION BY currency ORDER BY observed_at) AS place FROM (
+      SELECT DISTINCT ON (next.observed_at, next.metric) next.observed_at, next.value, next.currency
       FROM rollup_names AS named
       JOIN metric_observations AS next
         ON next.tenant_id = :tenant_id AND next.subject_id = landed.subject_id AND next.metric = named.metric
        AND next.observed_at > landed.last AND next.period_days = 0
       WHERE named.platform = landed.platform AND named.first_name = landed.metric
       ORDER BY next.observed_at, next.metric, next.revision DESC) AS stands
-    WHERE value IS NOT NULL GROUP BY observed_at ORDER BY observed_at LIMIT 2) AS two
+    WHERE value IS NOT NULL GROUP BY currency, observed_at) AS following
+  WHERE place <= 2
 ) AS later ON true
 GROUP BY account_id, metric
 """
 # An item whose kind or date of publication was learnt or corrected is ruled anew, from its first figure on.
 _RANGES_OF_CHANGED_ITEMS = """
 INSERT INTO rollup_ranges
-SELECT DISTINCT subject.account_id, named.first_name, CAST('-infinity' AS timestamptz), CAST('infinity' AS timestamptz)
+SELECT DISTINCT subject.account_id, named.first_name, CAST(:first AS timestamptz), CAST('infinity' AS timestamptz)
 FROM rollup_subjects AS subject
 JOIN content_item_versions AS version
   ON version.tenant_id = :tenant_id AND version.item_id = subject.subject_id
@@ -76,6 +79,10 @@ INSERT INTO rollup_ranges
 SELECT DISTINCT subject.account_id, named.first_name, CAST(:first AS timestamptz), CAST('infinity' AS timestamptz)
 FROM rollup_subjects AS subject JOIN rollup_names AS named USING (platform)
 """
+# Buckets of months whose observations are elsewhere cannot be made again.
+_LEAVE_RETIRED = """
+UPDATE rollup_ranges SET first = greatest(first, CAST(:complete_from AS timestamptz))
+"""
 # One range a name, of whole days.
 _MERGE_RANGES = """
 WITH taken AS (DELETE FROM rollup_ranges RETURNING *)
@@ -85,7 +92,7 @@ SELECT account_id, metric,
             ELSE date_trunc('day', min(first) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' END,
        CASE WHEN max(last) = 'infinity' THEN max(last)
             ELSE (date_trunc('day', max(last) AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC' END
-FROM taken GROUP BY account_id, metric
+FROM taken WHERE first <= last GROUP BY account_id, metric
 """
 
 # What a bucket says of the steps in it; a level is the last one seen.
@@ -170,9 +177,12 @@ def refresh(
     """Make again the buckets of these accounts that these imports can have changed; the number of rows made."""
     lay_out(session, registry)
     choose_accounts(session, tenant_id=tenant_id, accounts=accounts)
+    complete_from = retired_until(session)
     values = {"tenant_id": tenant_id, "imports": [str(one) for one in sorted(set(imports))]}
     session.execute(text(_RANGES_OF_IMPORTS), values)
-    session.execute(text(_RANGES_OF_CHANGED_ITEMS), values)
+    session.execute(text(_RANGES_OF_CHANGED_ITEMS), {**values, "first": remade_from(session) or "-infinity"})
+    if complete_from is not None:
+        session.execute(text(_LEAVE_RETIRED), {"complete_from": midnight(complete_from)})
     return _make_ranges(session, tenant_id=tenant_id)
 
 
@@ -224,6 +234,21 @@ def _make_ranges(session: Session, *, tenant_id: UUID) -> int:
     return made
 
 
+def remade_from(session: Session) -> datetime | None:
+    """From when on buckets can be made again though nothing landed in them; None: all of them.
+
+    Where months were retired, the steps of the month after them begin at figures that are gone with them, so that
+    month stays as it was made, too.
+    """
+    complete_from = retired_until(session)
+    return None if complete_from is None else midnight((complete_from + timedelta(days=31)).replace(day=1))
+
+
+def midnight(day: date) -> datetime:
+    """When a UTC day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def lock_rollups(session: Session, tenant_id: UUID) -> None:
     """Be the only one who makes this tenant's rollups, until the transaction ends."""
     session.execute(
@@ -236,13 +261,30 @@ def _follow(session: Session, tenant_id: UUID, events: Sequence[Event], _now: da
     told = [event for event in events if event.kind == "metrics.landed" or event.detail["updated"]]
     if not told:
         return 0
-    return refresh(
+    registry = Registry.load()
+    made = refresh(
         session,
-        Registry.load(),
+        registry,
         tenant_id=tenant_id,
         accounts=[event.about for event in told],
         imports=[UUID(event.detail["import_id"]) for event in told],
     )
+    session.execute(
+        text(_BY_SEVERAL),
+        {"tenant_id": tenant_id, "ours": [fingerprint(registry), in_the_making(registry)]},
+    )
+    return made
+
+
+def in_the_making(registry: Registry) -> str:
+    """What stands in place of the fingerprint while all rollups are made again."""
+    return f"being made by {fingerprint(registry)}"
+
+
+# A process of another version made the rest: whoever reads next sees that no definitions made all of them.
+_BY_SEVERAL = """
+UPDATE rollup_states SET registry = '' WHERE tenant_id = :tenant_id AND registry <> ALL (CAST(:ours AS text[]))
+"""
 
 
 ROLLUPS = Subscriber(

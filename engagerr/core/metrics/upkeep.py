@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.db.partitions import retired_until
 from engagerr.core.errors import Unavailable
-from engagerr.core.events.delivery import deliver_all
+from engagerr.core.events.delivery import deliver_all, take_as_told
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollups import ROLLUPS, Rebuilt, lock_rollups, rebuild
+from engagerr.core.metrics.rollups import (
+    ROLLUPS,
+    Rebuilt,
+    in_the_making,
+    lock_rollups,
+    rebuild,
+    remade_from,
+)
 from engagerr.core.metrics.rulings import fingerprint
 from engagerr.core.tenancy import Access, Permission
 
@@ -39,9 +45,7 @@ def keep_up(access: Access, registry: Registry) -> None:
     """Roll up what landed since the last time; `Unavailable` where that did not work, so that nobody reads old sums."""
     with access.transaction(Permission.READ) as session:
         made_by = _made_by(session, access.tenant.id)
-    if made_by is None:
-        _remember(access, registry)
-    elif made_by != fingerprint(registry):
+    if made_by != fingerprint(registry):
         rebuild_all(access, registry)
     for told in deliver_all(access, (ROLLUPS,), needs=Permission.READ):
         if told.error is not None:
@@ -60,20 +64,29 @@ def rebuild_all(access: Access, registry: Registry, *, progress: Callable[[int, 
                 {"tenant_id": access.tenant.id},
             ).scalars()
         )
-        complete_from = retired_until(session)
-    # Rollups of months whose observations were retired are all that is left of them.
-    first = None if complete_from is None else datetime(complete_from.year, complete_from.month, 1, tzinfo=UTC)
+        # Rollups of months whose observations were retired are all that is left of them.
+        first = remade_from(session)
+        lock_rollups(session, access.tenant.id)
+        _note(session, access, in_the_making(registry))
+    ours = (fingerprint(registry), in_the_making(registry))
     rows = differed = 0
     for start in range(0, len(accounts), _ACCOUNTS_AT_A_TIME):
         some = accounts[start : start + _ACCOUNTS_AT_A_TIME]
         with access.transaction(Permission.READ) as session:
             lock_rollups(session, access.tenant.id)
+            _refuse_others(session, access, ours)
+            take_as_told(
+                session, tenant_id=access.tenant.id, subscriber=ROLLUPS.name, about=some, only_failed=first is not None
+            )
             made = rebuild(session, registry, tenant_id=access.tenant.id, accounts=some, first=first)
         rows += made.rows
         differed += made.differed
         if progress is not None:
             progress(start + len(some), len(accounts))
-    _remember(access, registry)
+    with access.transaction(Permission.READ) as session:
+        lock_rollups(session, access.tenant.id)
+        _refuse_others(session, access, ours)
+        _note(session, access, fingerprint(registry))
     return Rebuilt(len(accounts), rows, differed)
 
 
@@ -103,12 +116,20 @@ def _made_by(session: Session, tenant_id: UUID) -> str | None:
     ).scalar_one_or_none()
 
 
-def _remember(access: Access, registry: Registry) -> None:
-    with access.transaction(Permission.READ) as session:
-        session.execute(
-            text(
-                "INSERT INTO rollup_states (tenant_id, registry, rebuilt_at) VALUES (:tenant_id, :registry, :now)"
-                " ON CONFLICT (tenant_id) DO UPDATE SET registry = excluded.registry, rebuilt_at = excluded.rebuilt_at"
-            ),
-            {"tenant_id": access.tenant.id, "registry": fingerprint(registry), "now": access.clock.now()},
+def _refuse_others(session: Session, access: Access, ours: tuple[str, str]) -> None:
+    """Stop where a process with other definitions began to make all rollups meanwhile, or made some of them."""
+    if _made_by(session, access.tenant.id) not in ours:
+        raise Unavailable(
+            "Another version of Engagerr makes the rollups of this workspace just now.",
+            hint="Run it again after that; let only one version work on a workspace.",
         )
+
+
+def _note(session: Session, access: Access, made_by: str) -> None:
+    session.execute(
+        text(
+            "INSERT INTO rollup_states (tenant_id, registry, rebuilt_at) VALUES (:tenant_id, :registry, :now)"
+            " ON CONFLICT (tenant_id) DO UPDATE SET registry = excluded.registry, rebuilt_at = excluded.rebuilt_at"
+        ),
+        {"tenant_id": access.tenant.id, "registry": made_by, "now": access.clock.now()},
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.errors import InvalidInput
-from engagerr.core.metrics.performance import aligned, buckets_between
+from engagerr.core.metrics.performance import Performance, PerformanceRow, aligned, buckets_between
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories import colleague
@@ -42,6 +43,11 @@ def bring(workspace: Workspace, tmp_path: Path, *lines: dict[str, Any]) -> None:
     path = tmp_path / f"{abs(hash(json.dumps(lines, sort_keys=True)))}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     workspace.ingestion.import_file(path)
+
+
+def told(found: Performance) -> list[PerformanceRow]:
+    """What the rows say, but for the reference by which each is explained."""
+    return [replace(row, cell="") for row in found.rows]
 
 
 def test_what_a_creator_s_figures_grew_by_month_by_month(workspace: Workspace, tmp_path: Path) -> None:
@@ -125,7 +131,7 @@ def test_a_family_and_a_campaign_are_read_from_their_items(workspace: Workspace,
     workspace.campaigns.add_items("Spring", ["tiktok:whole"])
     # A campaign has the clips of its items.
     campaign = workspace.metrics.performance(campaign="Spring", **window)
-    assert campaign.rows == family.rows
+    assert told(campaign) == told(family)
 
 
 def test_items_and_rollups_tell_the_same_of_the_same_figures(workspace: Workspace, tmp_path: Path) -> None:
@@ -135,7 +141,7 @@ def test_items_and_rollups_tell_the_same_of_the_same_figures(workspace: Workspac
         for grain in ("day", "week", "month"):
             window = {"since": since, "until": until, "grain": grain}
             of_items = workspace.metrics.performance(family="tiktok:only", **window)
-            assert of_items.rows == workspace.metrics.performance("Ann Lee", **window).rows
+            assert told(of_items) == told(workspace.metrics.performance("Ann Lee", **window))
 
 
 def test_new_figures_are_seen_at_once_and_by_whoever_may_only_read(
@@ -180,3 +186,38 @@ def test_the_buckets_of_a_window_cover_it_without_overlap(since: date, days: int
     assert buckets[-1] < until
     if aligned(since, until, grain):
         assert buckets[0] == since
+
+
+def test_every_cell_is_told_by_its_steps_and_they_come_to_it(workspace: Workspace, tmp_path: Path) -> None:
+    bring(
+        workspace, tmp_path, an_item("a", {"likes": [(1, 10), (2, 50), (9, 20), (40, 56)], "views": [(4, 900)]}),
+        an_item("b", {"likes": [(3, None), (5, 7)]}), an_item("c", {"watch_time_hours": [(1, 2)]}, platform="youtube"),
+    )  # fmt: skip
+    for by in ("total", "platform", "kind", "account", "creator"):
+        for asked in ({"creator": "Ann Lee"}, {"family": "tiktok:a"}, {}):
+            found = workspace.metrics.performance(
+                **asked, since=date(2026, 3, 2), until=date(2026, 5, 1), by=by, grain="month"
+            )
+            assert found.rows
+            for row in found.rows:
+                chain = workspace.metrics.explain(row.cell)
+                assert (chain.value, chain.carried, chain.unit) == (row.value, row.carried, row.unit)
+                assert chain.missing == row.missing
+
+
+def test_a_step_of_a_cell_leads_to_its_observation(workspace: Workspace, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, an_item("a", {"likes": [(1, 10), (2, 50)]}))
+    found = workspace.metrics.performance("Ann Lee", since=date(2026, 3, 1), until=date(2026, 4, 1))
+    first, second = workspace.metrics.explain(found.rows[0].cell).steps
+    assert (first.before, first.reported, first.adds) == (None, 10, 10)
+    assert (second.before, second.reported, second.adds) == (10, 50, 40)
+    chain = workspace.metrics.explain(
+        second.observation.subject, metric=second.observation.metric, at=second.observation.at, period_days=0
+    )
+    assert chain.standing.reported == 50
+
+
+@pytest.mark.parametrize("reference", ["move:", "move:by=platform", "move:by=platform;colour=red", "move:bucket=x"])
+def test_what_names_no_cell_is_refused_in_words(workspace: Workspace, reference: str) -> None:
+    with pytest.raises(InvalidInput, match="names no cell of a performance"):
+        workspace.metrics.explain(reference)

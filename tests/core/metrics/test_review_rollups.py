@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
+import pandas as pd
 import pytest
-from engagerr import Workspace
+from engagerr import Engagerr, Settings, Workspace
+from engagerr.core.db import Database
+from engagerr.core.db.partitions import Partitions
 from engagerr.core.events import emit
 from engagerr.core.metrics.dataset import FIGURES, HEADLINES, read_items
 from engagerr.core.metrics.figures import FigureReader
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.rulings import rulings
 from engagerr.core.tenancy import Permission
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_examples
 from hypothesis import strategies as st
 from sqlalchemy import text
+from tests.fakes.clock import SteeredClock
+from tests.fakes.cluster import Clone
 
 REGISTRY = Registry.load()
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,7 +129,9 @@ def test_a_missing_figure_spans_no_change_of_definition(workspace: Workspace, tm
 def test_an_account_s_levels_stand_beside_each_other(workspace: Workspace, tmp_path: Path) -> None:
     levels = {"followers": 1000, "following": 20, "total_likes": 50_000, "videos": 300}
     account = {
-        "platform": "tiktok", "handle": "@ann", "metrics": [figure(name, 10, value) for name, value in levels.items()]
+        "platform": "tiktok",
+        "handle": "@ann",
+        "metrics": [figure(name, 10, value) for name, value in levels.items()],
     }
     bring(workspace, tmp_path, {"type": "creator", "name": "Ann Lee", "accounts": [account]})
     found = workspace.metrics.performance(by="account", since=date(2026, 3, 1), until=date(2026, 4, 1))
@@ -158,6 +168,117 @@ def test_a_rebuild_is_the_way_out_where_an_event_cannot_be_rolled_up(workspace: 
     assert "--rebuild" in (told.value.hint or "")
     workspace.metrics.rebuild_rollups()
     assert [row.value for row in workspace.metrics.performance(**window).rows] == [100]
+
+
+def test_rollups_of_retired_months_outlive_what_is_learnt_and_made_again(
+    workspace: Workspace, tmp_path: Path, clone: Clone, clock: SteeredClock
+) -> None:
+    seen = [figure("likes", 24 * day + 12, 10 * day) for day in (1, 20, 40, 70, 100)]
+    bring(workspace, tmp_path, an_item("a", *seen, kind=None))
+    window = {"since": date(2026, 3, 1), "until": date(2026, 8, 1)}
+    before = {row.bucket: row.value for row in workspace.metrics.performance(**window).rows}
+    home = clone.settings_of_the_owner(tmp_path / "owner-home")
+    with closing(Database(home)) as database:
+        Partitions(database, home, clock).retire([date(2026, 3, 1)])
+    assert workspace.metrics.rebuild_rollups().differed == 0
+    bring(workspace, tmp_path, an_item("a", kind="short_video"))
+    after = workspace.metrics.performance(by="kind", **window).rows
+    assert {row.bucket: row.value for row in after} == before
+    assert {row.group for row in after} == {"unknown", "short_video"}
+    assert workspace.metrics.rebuild_rollups().differed == 0
+
+
+def test_what_another_version_rolled_up_is_made_again_by_the_next_reader(workspace: Workspace, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100)))
+    window = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}
+    workspace.metrics.performance(**window)
+    with workspace.access.transaction(Permission.READ) as session:
+        session.execute(text("UPDATE rollup_states SET registry = 'of a newer version'"))
+    bring(workspace, tmp_path, an_item("a", figure("likes", 34, 150)))
+    workspace.events.deliver()  # the job of a process that was not updated yet
+    with workspace.access.transaction(Permission.READ) as session:
+        # Neither version would read these as its own.
+        assert session.execute(text("SELECT registry FROM rollup_states")).scalar_one() == ""
+    assert not workspace.metrics.rollups().current
+    assert [row.value for row in workspace.metrics.performance(**window).rows] == [150]
+    assert workspace.metrics.rollups().current
+
+
+def test_figures_that_land_while_others_are_read_are_all_rolled_up(
+    engagerr: Engagerr, workspace: Workspace, tmp_path: Path, settings: Settings
+) -> None:
+    stop = Event()
+
+    def read_on() -> None:
+        with Engagerr(settings) as other:
+            work = other.workspace()
+            while not stop.is_set():
+                work.metrics.performance(since=date(2026, 3, 1), until=date(2026, 6, 1))
+
+    with ThreadPoolExecutor(2) as readers:
+        reading = [readers.submit(read_on) for _ in range(2)]
+        try:
+            for number in range(12):
+                bring(workspace, tmp_path, an_item(str(number % 3), figure("likes", 37 * number % 200, number + 1)))
+        finally:
+            stop.set()
+        for one in reading:
+            one.result()
+    assert wrong_after(workspace) == 0
+
+
+# ── Frames and figures ──────────────────────────────────────────────────────────────────────────────────────────────
+
+SUBJECTS = sorted({(one.platform, one.kind) for one in rulings(REGISTRY) if one.kind != "account"})
+READ = sorted(
+    {(one.platform, one.metric) for one in rulings(REGISTRY) if one.concept in FIGURES}
+    | {(platform, name) for platform, names in HEADLINES.items() for name in names}
+)
+
+
+@settings_of_examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_frame_of_items_holds_what_the_figures_of_items_say(
+    workspace: Workspace, tmp_path: Path, data: Any
+) -> None:
+    platform, kind = data.draw(st.sampled_from(SUBJECTS))
+    names = [name for of, name in READ if of == platform]
+    days = st.sampled_from([-3, 0, 1, 30, 175, 176]) | st.integers(-30, 200)
+    published = data.draw(st.none() | days.map(lambda day: MARCH + timedelta(days=day, hours=9)))
+    told: dict[tuple[str, float, int], dict[str, Any]] = {}
+    for _ in range(data.draw(st.integers(1, 6))):
+        name, hours = data.draw(st.sampled_from(names)), 12 * data.draw(st.integers(-60, 400))
+        period = data.draw(st.sampled_from([0, 0, 0, 1, 7, 90]))
+        value = data.draw(st.none() | st.integers(0, 1000))
+        told[name, hours, period] = figure(name, hours, value, period_days=period)
+    native_id = uuid4().hex
+    line = an_item(
+        native_id, *told.values(), platform=platform, kind=kind or None,
+        published_at=published and published.isoformat(),
+    )  # fmt: skip
+    bring(workspace, tmp_path, line)
+    with workspace.access.transaction(Permission.READ) as session:
+        item = session.execute(
+            text("SELECT id FROM content_items WHERE native_id = :native_id"), {"native_id": native_id}
+        ).scalar_one()
+        frame = read_items(session, REGISTRY, tenant_id=workspace.tenant.id, item_ids=[item]).iloc[0]
+        of_life = [
+            one for one in FigureReader(REGISTRY).figures(session, [item])[item]
+            if one.value is not None and not (one.sum_group or "").endswith(" d")
+            and (one.period_days == 0 or (published and published >= one.observed_at - timedelta(one.period_days + 1)))
+        ]  # fmt: skip
+    for concept in FIGURES:
+        held = [one for one in of_life if one.concept == concept and one.grade != "not_comparable"]
+        expected = max(held, key=lambda one: one.observed_at, default=None)
+        assert (None if pd.isna(frame[concept]) else frame[concept]) == (
+            None if expected is None else pytest.approx(float(expected.value or 0))
+        )
+    by_name = {one.metric: one for one in of_life}
+    headline = next((by_name[name] for name in HEADLINES.get(platform, ()) if name in by_name), None)
+    assert frame["views_metric"] == (headline.metric if headline else None)
+    if headline is not None:
+        assert frame["views"] == pytest.approx(float(headline.value or 0))
+        assert frame["views_group"] == headline.sum_group
 
 
 # ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +319,7 @@ def lines(draw: st.DrawFn) -> dict[str, Any]:
     return item
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings_of_examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.lists(lines(), min_size=1, max_size=6), min_size=2, max_size=5), data=st.data())
 def test_whatever_is_imported_in_whatever_order_a_rebuild_finds_nothing_to_mend(
     workspace: Workspace, tmp_path: Path, files: list[list[dict[str, Any]]], data: Any

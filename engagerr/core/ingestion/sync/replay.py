@@ -368,7 +368,8 @@ def _reread(
     quarantine(session, tenant_id=tenant_id, import_id=import_id, rejections=(*staged.rejections, *foreign))
     tell_what_landed(
         session, tenant_id=tenant_id, import_id=import_id, staged=staged, accounts=accounts, items=items,
-        observations=corrected, now=now,
+        observations=corrected + withdrawn, now=now,
     )  # fmt: skip
-    deliver(session, tenant_id=tenant_id, subscribers=AT_ONCE, about=tuple(set(accounts.values())), now=now)
+    about = tuple({*accounts.values(), *items.elsewhere})
+    deliver(session, tenant_id=tenant_id, subscribers=AT_ONCE, about=about, now=now)
     return result

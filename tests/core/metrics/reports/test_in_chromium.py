@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from engagerr import Workspace
 from engagerr.core.metrics.reports.document import ReportDocument
 from engagerr.core.metrics.reports.html import html
 from tests.core.metrics.reports.documents import a_document
+from tests.lines import a_figure, an_edge, an_item, bring
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -69,6 +71,31 @@ def test_nothing_is_wider_than_the_page_and_nothing_is_complained_of(browser: Br
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert complaints == []
+    page.close()
+
+
+def test_a_media_kit_of_a_workspace_fits_a_phone_and_has_no_fault(
+    browser: Browser, workspace: Workspace, tmp_path: Path
+) -> None:
+    lines = [
+        an_item(
+            f"{platform}:{at}", kind=kind, url=f"https://{platform}.example/{at}", title=f"{at} " + "Wort" * 30,
+            published_at=f"2026-10-{at + 1:02}T00:00:00Z",
+            metrics=[a_figure("views", 1234567 + at, "2026-10-30"), a_figure("likes", 98765, "2026-10-30")],
+        )
+        for platform, kind in (("youtube", "long_video"), ("instagram", "reel"), ("tiktok", "short_video"))
+        for at in range(7)
+    ]  # fmt: skip
+    bring(workspace, tmp_path, *lines, an_edge("tiktok:1", "youtube:1"), an_edge("instagram:1", "tiktok:1"))
+    document = workspace.reports.creator("Ann Lee")
+    complaints: list[str] = []
+    page = shown(browser, document, PHONE, "light", complaints)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= PHONE
+    assert page.evaluate(_LOOK_FOR_CONTENT_WIDER_THAN_THE_PAGE) == []
+    assert complaints == []
+    if AXE.is_file():
+        page.evaluate(AXE.read_text("utf-8"))
+        assert [rule["id"] for rule in page.evaluate("axe.run()")["violations"]] == []
     page.close()
 
 
