@@ -56,10 +56,12 @@ TOUR = (
     Look("One piece of work, wherever it was published", ("content", "families"), lines=14),
     Look(
         "How one creator's figures moved, month by month",
-        ("metric", "performance", "Jonna Brenner", "--since", "2026-08-01", "--until", "2026-10-31"),
-        lines=20,
+        (
+            *("metric", "performance", "Jonna Brenner", "--platform", "instagram"),
+            *("--since", "2026-07-01", "--until", "2026-10-31"),
+        ),
     ),
-    Look("Followers by night, and what stands out", ("insight", "growth", "instagram:northlight_despensa"), lines=22),
+    Look("Followers by night, and what stands out", ("insight", "growth", "instagram:northlight_despensa"), lines=18),
     Look("Is everything well?", ("health",), may_fail=True),
 )
 

@@ -16,6 +16,7 @@ from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import date
+    from decimal import Decimal
 
     from engagerr.core.metrics.performance import Performance, PerformanceRow
 
@@ -24,6 +25,7 @@ _CSV = (
     "carried_currency", "lost", "lost_currency", "currency", "resets", "mixed", "figures", "missing", "estimated",
     "items", "others", "definitions", "cell",
 )  # fmt: skip
+_NEEDS_KIND = " There the platform counted by kind: items whose kind nobody stated are left out."
 _BASIS = {"growth": "growth", "daily": "stated a day", "level": "level at its end"}
 
 
@@ -136,6 +138,7 @@ def _draw(found: Performance) -> None:
     notes += [note.text for note in found.breaks]
     notes += [
         f"No figures of {gap.group}, {gap.metric} ({gap.of}): {_spans(gap.buckets, found.grain)}."
+        f"{_NEEDS_KIND if gap.needs_kind else ''}"
         for gap in found.gaps[:8]
     ]
     if len(found.gaps) > 8:
@@ -163,20 +166,27 @@ def _figure(line: tuple[PerformanceRow, ...]) -> str:
 def _course(line: tuple[PerformanceRow, ...], found: Performance) -> list[float | None]:
     from engagerr.core.metrics.performance import buckets_between
 
-    known = {row.bucket: row.value for row in line}
-    values = [known.get(bucket) for bucket in buckets_between(found.since, found.until, found.grain)]
+    values = [_value(line, bucket) for bucket in buckets_between(found.since, found.until, found.grain)]
     return [None if value is None else float(value) for value in values]
+
+
+def _value(line: tuple[PerformanceRow, ...], bucket: date) -> Decimal | None:
+    """What is known of the bucket: one account may tell its growth and another its days."""
+    values = [row.value for row in line if row.bucket == bucket and row.value is not None]
+    return sum(values[1:], values[0]) if values else None
 
 
 def _cell(bucket: date) -> Any:
     def cell(line: tuple[PerformanceRow, ...]) -> str:
-        row = next((row for row in line if row.bucket == bucket), None)
-        if row is None:
-            return MISSING
-        marks = ("+" if row.carried is not None else "") + ("†" if row.mixed else "")
-        if row.value is None:
+        rows = [row for row in line if row.bucket == bucket]
+        marks = ("+" if any(row.carried is not None for row in rows) else "") + (
+            "†" if any(row.mixed for row in rows) else ""
+        )
+        value = _value(line, bucket)
+        if value is None:
             return f"{MISSING}{marks}"
-        return f"{'~' if row.estimated else ''}{in_unit(row.value, row.unit, row.currency)}{marks}"
+        estimated = "~" if any(row.estimated for row in rows) else ""
+        return f"{estimated}{in_unit(value, rows[0].unit, rows[0].currency)}{marks}"
 
     return cell
 

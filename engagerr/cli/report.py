@@ -158,7 +158,7 @@ def _deliver(make: Callable[[Workspace], ReportDocument], form: Format, to: str 
 
 
 def _refuse_another(path: Path) -> None:
-    if path.is_file():
+    if path.is_file() or (path.is_symlink() and not path.exists()):  # also a link that leads nowhere
         raise Conflict(
             f"{path} is there already.", hint="Add --overwrite to replace it, or name another with --to.",
             facts={"path": str(path)},

@@ -20,8 +20,8 @@ COMMANDS = [
     ("insight", "best", "--by", "weekday"),
     ("insight", "best", "Kolja Wendtland", "--by", "hour", "--tz", "Europe/Berlin"),
     ("insight", "best", "--by", "format", "--measure", "engagement"),
-    ("insight", "forecast", "Jonna Brenner", "--platform", "instagram", "--kind", "reel"),
-    ("insight", "forecast", "Dez Whitlocke", "--platform", "youtube"),
+    ("insight", "forecast", "Imogen Farrow-Blythe", "--platform", "tiktok", "--kind", "short_video"),
+    ("insight", "forecast", "Kolja Wendtland", "--platform", "youtube"),
 ]
 
 
@@ -78,11 +78,11 @@ def test_a_missing_number_is_an_empty_cell_and_never_a_zero(sample: CommandLine)
 
 
 def test_an_account_with_one_observation_has_no_growth_and_says_so(sample: CommandLine) -> None:
-    by_name = {one["subject"]: one for one in sample.json("insight", "growth", "Dez Whitlocke")["subjects"]}
-    once = by_name["youtube:@northlight_benchgrain"]
-    assert (once["last"], once["change"], once["per_day"]) == (462_000, None, None)
-    assert by_name["instagram:northlight_benchgrain"]["last"] is None
-    assert "one observation is no growth" in " ".join(sample("insight", "growth", "Dez Whitlocke").out.split())
+    by_name = {one["subject"]: one for one in sample.json("insight", "growth", "Imogen Farrow-Blythe")["subjects"]}
+    once = by_name["youtube:@northlight_quietmachines"]
+    assert (once["last"], once["change"], once["per_day"]) == (231_000, None, None)
+    assert by_name["podcast:quietmachines.example/feed.xml"]["last"] is None
+    assert "one observation is no growth" in " ".join(sample("insight", "growth", "Imogen Farrow-Blythe").out.split())
 
 
 def test_best_names_its_intervals_its_test_and_what_it_left_out(sample: CommandLine) -> None:

@@ -38,7 +38,7 @@ def test_the_schedule_is_listed_in_every_form(cli: CommandLine) -> None:
 def test_a_job_is_run_once_as_cron_does_it(cli: CommandLine) -> None:
     done = cli.json("job", "run", "deliver-events")
     assert (done["name"], done["state"], done["error"]) == ("deliver-events", "succeeded", None)
-    assert set(done["result"]) == {"mapping", "metrics", "alerts"}
+    assert set(done["result"]) == {"mapping", "metrics", "alerts", "rollups"}
     assert rows(cli)["deliver-events"]["state"] == "succeeded"
     assert "succeeded" in cli("job", "run", "sync").out
     assert cli("job", "run", "partitions", "-o", "csv").out.splitlines()[1].startswith("partitions,succeeded,")

@@ -15,6 +15,14 @@ READS = [
     ("content", "families"), ("content", "edges"), ("content", "tree", "youtube:rbMdIF1MB2U"), ("content", "decisions"),
     ("metric", "show", "youtube:rbMdIF1MB2U"), ("metric", "report", "--all"), ("metric", "definitions"),
     ("import", "formats"), ("import", "history"), ("import", "quarantine"), ("member", "list"), ("token", "list"),
+    ("metric", "explain", "youtube:rbMdIF1MB2U", "views"), ("metric", "rollup"),
+    ("metric", "performance", "Dez Whitlocke", "--since", "2026-08-01", "--until", "2026-10-31"),
+    ("insight", "formulas"), ("insight", "engagement", "--all", "--until", "2026-11-01"),
+    ("insight", "benchmark", "Jonna Brenner", "--against", "prospects"),
+    ("insight", "growth", "instagram:northlight_despensa"), ("insight", "best", "--by", "weekday"),
+    ("insight", "forecast", "Kolja Wendtland", "--platform", "twitch"), ("insight", "audience", "Jonna Brenner"),
+    ("insight", "overlap", "Marlo Vestenegg", "Kolja Wendtland"), ("insight", "reach", "youtube:rbMdIF1MB2U"),
+    ("insight", "value", "--all"),
     ("settings",), ("whoami",), ("db", "status"), ("db", "verify-audit"), ("health",),
 ]  # fmt: skip
 OFTEN_EMPTY = {
@@ -22,7 +30,8 @@ OFTEN_EMPTY = {
     "edge_id", "edge_relation", "edge_child_platform", "edge_child_native_id", "edge_parent_platform",
     "edge_parent_native_id",
     "expires_at", "revoked_at", "standard_minimum_seconds", "part", "first_bad", "pid", "data_dir", "started_at",
-    "published_from", "published_to", "factor", "factor_source", "since", "age_seconds",
+    "published_from", "published_to", "factor", "factor_source", "since", "age_seconds", "currency", "value_currency",
+    "carried_currency", "lost", "lost_currency", "raw_heading", "why",
 }  # fmt: skip
 
 

@@ -59,8 +59,12 @@ def test_the_promised_commands_are_there() -> None:
         platform:list,show,connect,connections,disconnect,rotate-keys
         sync:run,retry,status,history,replay job:list,run,set,start event:list,subscribers,deliver,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,decisions,tree,families
-        metric:show,report,definitions export:jsonl member:list,add,set-role,remove token:list,add,remove
-        db:start,stop,status,upgrade,verify-audit,check-migrations
+        metric:show,report,definitions,explain,performance,rollup export:jsonl
+        member:list,add,set-role,remove token:list,add,remove
+        insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value
+        campaign:add,list,show,link,unlink report:creator,campaign,roster,family
+        schedule:add,list,run,history,remove
+        db:start,stop,status,upgrade,verify-audit,check-migrations,partitions,retire,restore
     """
     expected = set()
     for word in promised.split():

@@ -38,7 +38,10 @@ _HEADING_SEARCH_ROWS = 20
 _DELIMITERS = (",", ";", "\t", "|")
 # A platform's archive wraps its JSON as a script: window.YTD.tweets.part0 = [ … ]
 _SCRIPT = re.compile(rb"\s*window\.[\w.]+\s*=\s*")
-_FEED_ENTRY = re.compile(r"<(item|entry)[\s>].*?</\1\s*>", re.DOTALL)
+_ENTRY_BEGINS = re.compile(r"<(item|entry)(?=[\s>])")
+_ENTRY_ENDS = {name: re.compile(rf"</{name}\s*>") for name in ("item", "entry")}
+# What is looked at for secrets, at each end of a record: far more than is shown.
+_ROOM_TO_LOOK = 10 * MOST_SHOWN
 
 
 class RawRows:
@@ -126,13 +129,20 @@ def _days(observed_at: datetime | None) -> frozenset[str]:
 
 def _shown(record: RawRecord) -> RawRecord:
     """Without secrets, and short enough: the middle of what is long is left out."""
-    heading, said = (None if part is None else redacted(part) for part in (record.heading, record.text))
+    heading, said = (None if part is None else _redacted_ends(part) for part in (record.heading, record.text))
     if heading is not None:
         heading = _cut(heading, MOST_SHOWN // 3)
     if said is None:
         return record
     short = _cut(said, MOST_SHOWN - len(heading or ""))
     return replace(record, heading=heading, text=short, cut=record.cut or short != said)
+
+
+def _redacted_ends(said: str) -> str:
+    """Without secrets; of what is very long, only the two ends that can be shown."""
+    if len(said) <= 2 * _ROOM_TO_LOOK:
+        return redacted(said)
+    return f"{redacted(said[:_ROOM_TO_LOOK])} … {redacted(said[-_ROOM_TO_LOOK:])}"
 
 
 def _cut(said: str, room: int) -> str:
@@ -238,10 +248,24 @@ def _of_feed(body: bytes, wanted: Wanted) -> RawRecord:
         feed = body.decode(said[1].decode() if said else "utf-8-sig", "replace")
     except LookupError:
         feed = body.decode("utf-8", "replace")
-    for number, entry in enumerate(_FEED_ENTRY.finditer(feed), start=1):
+    for number, entry in enumerate(_entries_of_feed(feed), start=1):
         if number == wanted.row:
-            return RawRecord(f"entry {number:,} of the feed", entry[0], exact=True)
+            return RawRecord(f"entry {number:,} of the feed", entry, exact=True)
     return RawRecord(f"the feed as a whole, {len(body):,} bytes: it has no entry {wanted.row:,}")
+
+
+def _entries_of_feed(feed: str) -> Iterator[str]:
+    """Each entry as it came. Where no end of a name follows any more, none is looked for again: beginnings without an
+    end, as a comment may hold by the thousand, would each be sought to the end of the feed."""
+    at, endless = 0, set[str]()
+    while begins := _ENTRY_BEGINS.search(feed, at):
+        name, at = begins[1], begins.end()
+        ends = None if name in endless else _ENTRY_ENDS[name].search(feed, at)
+        if ends is None:
+            endless.add(name)
+            continue
+        at = ends.end()
+        yield feed[begins.start() : at]
 
 
 # ── Tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────

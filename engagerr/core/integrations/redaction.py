@@ -42,10 +42,11 @@ _NAMED = re.compile(
 )
 _SCHEME = re.compile(r"\b(Bearer|Basic|OAuth|Token)\s+(?!\*\*\*)[A-Za-z0-9._~+/!|=-]{8,}", re.IGNORECASE)
 # The shapes of the platforms' own tokens: Google (access, refresh, client secret, API key), Meta, TikTok, JSON web
-# tokens, and ours. A token that stands somewhere unforeseen is known by its shape.
+# tokens, and ours. A token that stands somewhere unforeseen is known by its shape. The header of a web token is
+# bounded: of many "eyJ" in a row, each would be read on to the end of the text.
 _SHAPES = re.compile(
     r"ya29\.[\w.-]+|1//0[\w-]{20,}|GOCSPX-[\w-]+|AIza[\w-]{30,}|EAA[A-Za-z0-9]{20,}|IG[A-Z]{2}[A-Za-z0-9_-]{40,}"
-    r"|\b(?:act|rft|clt)\.[\w!.*-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|engagerr_[sa]_[\w-]+"
+    r"|\b(?:act|rft|clt)\.[\w!.*-]{16,}|eyJ[\w-]{8,4000}\.[\w-]{8,}\.[\w-]*|engagerr_[sa]_[\w-]+"
 )
 _USERINFO = re.compile(r"(\w://)[^/?#\s@\"']+@")
 _URL = re.compile(r"https?://\S+\Z", re.IGNORECASE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -68,8 +68,10 @@ WHERE item.tenant_id = :tenant_id
 ORDER BY item.published_at, item.id
 """
 
-# Of each moment the newest revision stands; of each figure the newest number about the item's whole life. Nothing is
-# observed before it is published, so the months before the first publication are not looked at.
+# Of each moment the newest revision stands; of each figure the newest number about the item's whole life. Hardly any is
+# observed before its item is published (a premiere, a day without its hour), so the months long before the first
+# publication are not looked at.
+_LONGEST_AHEAD = timedelta(days=62)
 _NEWEST = """
 WITH stands AS (
   SELECT DISTINCT ON (seen.subject_id, seen.metric, seen.observed_at, seen.period_days)
@@ -150,7 +152,7 @@ def read_items(
         session, _NEWEST, tenant_id=tenant_id, ids=[str(item_id) for item_id in chosen["item_id"]], metrics=names,
         until=until,
         # Only where all are dated: an item without a date may have been seen at any time.
-        first=published.min() if len(published) == len(chosen) else None,
+        first=published.min() - _LONGEST_AHEAD if len(published) == len(chosen) else None,
     )  # fmt: skip
     figures = _standard(registry, chosen, found)
     frame = chosen.merge(_wide(figures), how="left", left_on="item_id", right_index=True)
@@ -224,7 +226,9 @@ def _wide(figures: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     comparable = figures[(figures["grade"] != "not_comparable") & figures["concept"].isin(FIGURES)]
-    newest = comparable.sort_values("observed_at", kind="stable").groupby(["item_id", "concept"])["figure"].last()
+    # Of two names at one moment the first, as everywhere.
+    in_turn = comparable.sort_values(["observed_at", "metric"], ascending=[True, False], kind="stable")
+    newest = in_turn.groupby(["item_id", "concept"])["figure"].last()
     wide = newest.unstack("concept") if len(newest) else pd.DataFrame(index=pd.Index([], name="item_id"))
     wide = wide.reindex(index=figures["item_id"].unique(), columns=list(FIGURES)).astype("float64")
     wide["observed_at"] = figures.groupby("item_id")["observed_at"].max()

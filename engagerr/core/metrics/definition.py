@@ -168,7 +168,8 @@ class Definition:
     It rules observations with `valid_from` <= UTC date < `valid_to`, of items with `published_from` <= date of
     publication < `published_to`; an open end is `None`. Empty `surfaces` means all of them. `conversion` turns the
     platform's unit into the concept's, exactly; `factor` (with its own source) is there only for the grade `scalable`.
-    `None` in `minimum_seconds`, `counts_replays` and `counts_autoplay` means "not known".
+    `None` in `minimum_seconds`, `counts_replays` and `counts_autoplay` means "not known". The names are names of one
+    figure; with `parts` they are parts of one, which do not overlap and add up.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Definition:
     factor_source: str | None
     good: Good
     note: str | None
+    parts: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -114,29 +114,27 @@ class FigureReader:
         return f"{definition.concept.name} as {definition.id}" if counts else None
 
     def total(self, nodes: Sequence[FamilyNode]) -> tuple[ConceptTotal, ...]:
-        """Sums over the items of one family, each audience counted once.
+        """Sums over the items of one family, each audience counted once."""
+        return sum_figures((figure, doubled) for _, figure, doubled in figures_of_family(nodes))
 
-        A Facebook copy that Instagram's own cross-post figure holds already is left out and counted as such (Meta:
-        Instagram reports `views` with the Facebook views of a cross-post in it; adding Facebook's again counts twice).
-        """
-        holds_views = {
-            figure.sum_group
-            for node in nodes
-            if node.platform == "instagram"
-            for figure in node.figures
-            if figure.metric == DOUBLED_METRIC and figure.value is not None
-        }
-        return sum_figures(
-            (
-                figure,
-                node.platform == "facebook"
-                and node.hints_crosspost
-                and figure.metric == DOUBLED_METRIC
-                and figure.sum_group in holds_views,
-            )
-            for node in nodes
-            for figure in one_per_group(node.figures)
-        )
+
+def figures_of_family(nodes: Sequence[FamilyNode]) -> Iterator[tuple[FamilyNode, ItemFigure, bool]]:
+    """One figure a node and sum group, and whether another of these nodes' figures holds it already.
+
+    That is a Facebook copy that Instagram's own cross-post figure holds (Meta: Instagram reports `views` with the
+    Facebook views of a cross-post in it; adding Facebook's again counts twice).
+    """
+    holds_views = {
+        figure.sum_group
+        for node in nodes
+        if node.platform == "instagram"
+        for figure in node.figures
+        if figure.metric == DOUBLED_METRIC and figure.value is not None
+    }
+    for node in nodes:
+        is_copy = node.platform == "facebook" and node.hints_crosspost
+        for figure in one_per_group(node.figures):
+            yield node, figure, is_copy and figure.metric == DOUBLED_METRIC and figure.sum_group in holds_views
 
 
 def sum_figures(figures: Iterable[tuple[ItemFigure, bool]]) -> tuple[ConceptTotal, ...]:

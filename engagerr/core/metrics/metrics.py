@@ -315,7 +315,7 @@ class Metrics:
         def reference(row: PerformanceRow) -> MoveRef:
             return MoveRef(
                 by=by, group=row.group, of=row.of, sum=row.sum_group, grain=grain, bucket=row.bucket, since=since,
-                until=until, currency=row.currency, creator=creator, campaign=campaign, family=family,
+                until=until, basis=row.basis, currency=row.currency, creator=creator, campaign=campaign, family=family,
                 platform=platform,
             )  # fmt: skip
 

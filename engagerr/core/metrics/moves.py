@@ -43,6 +43,7 @@ class MoveRef:
     bucket: date
     since: date
     until: date
+    basis: str | None = None
     currency: str | None = None
     creator: str | None = None
     campaign: str | None = None
@@ -161,7 +162,9 @@ def explain_move(
         choose_items(session, tenant_id=tenant_id, items=item_ids)
     else:
         everybody = text("SELECT id FROM accounts WHERE tenant_id = :tenant_id")
-        accounts = account_ids or session.execute(everybody, {"tenant_id": tenant_id}).scalars().all()
+        accounts = account_ids
+        if accounts is None:  # not "or": a creator without accounts is nobody
+            accounts = session.execute(everybody, {"tenant_id": tenant_id}).scalars().all()
         choose_accounts(session, tenant_id=tenant_id, accounts=accounts)
     first, last = reference.days
     session.execute(text(_RANGES), {"first": first, "last": last})
@@ -173,7 +176,11 @@ def explain_move(
             "currency": reference.currency or "",
         },
     ).all()  # fmt: skip
-    rows = [row for row in rows if _group(row, reference) == reference.group and _is_of(row, reference.of)]
+    rows = [
+        row for row in rows
+        if _group(row, reference) == reference.group and _is_of(row, reference.of)
+        and reference.platform in (None, row.platform)
+    ]  # fmt: skip
     if not rows:
         raise NotFound(
             f"Nothing was seen of {reference.sum!r} for {reference.group!r} in it.",
@@ -184,12 +191,16 @@ def explain_move(
     views: dict[tuple[Any, ...], dict[tuple[str, str], list[Step]]] = {}
     for row in rows:
         of_one = views.setdefault((row.account_id, row.kind), {})
-        of_one.setdefault((row.metric, row.basis), []).append(_step(row, scales[row.definition].scale))
+        definition = registry.definition(row.definition)
+        view = "" if definition is not None and definition.parts else row.metric
+        of_one.setdefault((view, row.basis), []).append(_step(row, scales[row.definition].scale))
     counted: list[Step] = []
     left_out: list[Step] = []
     for of_one in views.values():
         # The view that saw more, as `performance` chooses it.
         order = sorted(of_one, key=lambda view: (*_rank(of_one[view]), view[0]))
+        if reference.basis not in (None, order[0][1]):
+            continue  # it is in the cell of that basis
         counted += of_one[order[0]]
         for view in order[1:]:
             left_out += of_one[view]

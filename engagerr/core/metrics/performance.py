@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.metrics.breaks import BreakNote, break_notes, find_breaks
+from engagerr.core.metrics.definition import Ambiguous
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.rollup_steps import STEPS, choose_items, lay_out, read_figures
 from engagerr.core.metrics.rollups import SAID
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 GRAINS = ("day", "week", "month")
 PERFORMANCE_GROUPINGS = ("total", "platform", "kind", "account", "creator")
+# Every bucket without a figure is named, for each group: 40 years of days are more than anybody has.
+_MOST_BUCKETS = 40 * 366
+_LEAST_DAYS = {"day": 1, "week": 7, "month": 28}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,17 @@ class PerformanceRow:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Buckets within the window in which nobody looked: between figures before and after, or at an end."""
+    """Buckets within the window of which there is no figure: between figures before and after, or at an end.
+
+    `needs_kind`: in some of them the platform counted by the kind of the item, so that figures of items whose kind
+    nobody stated have no meaning there and are left out.
+    """
 
     group: str
     of: str
     metric: str
     buckets: tuple[date, ...]
+    needs_kind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,10 @@ def buckets_between(since: date, until: date, grain: str) -> list[date]:
     found, day = [], bucket_of(since, grain)
     while day < until:
         found.append(day)
-        day = bucket_of(day + timedelta(days={"day": 1, "week": 7, "month": 31}[grain]), grain)
+        try:
+            day = bucket_of(day + timedelta(days={"day": 1, "week": 7, "month": 31}[grain]), grain)
+        except OverflowError:  # the calendar ends with the year 9999
+            break
     return found
 
 
@@ -153,11 +165,13 @@ _ADDED = """
 WITH {first} told_of AS ({told}),
 ruling AS (
   SELECT * FROM unnest(CAST(:definitions AS text[]), CAST(:quantities AS integer[]), CAST(:sum_groups AS text[]),
-                       CAST(:concepts AS text[]), CAST(:units AS text[]), CAST(:scales AS numeric[]))
-           AS one (definition, quantity, sum_group, concept, unit, scale)
+                       CAST(:concepts AS text[]), CAST(:units AS text[]), CAST(:scales AS numeric[]),
+                       CAST(:parts AS boolean[]))
+           AS one (definition, quantity, sum_group, concept, unit, scale, parts)
 ), merged AS (
-  -- Days make a bucket, and a bucket in which a definition gave way to a like one is one figure.
-  SELECT account_id, bucket, kind, metric, basis, currency, quantity, min(sum_group) AS sum_group,
+  -- Days make a bucket, a bucket in which a definition gave way to a like one is one figure, and parts make a whole.
+  SELECT account_id, bucket, kind, CASE WHEN parts THEN '' ELSE metric END AS metric, basis, currency, quantity,
+         min(sum_group) AS sum_group,
          min(concept) AS concept, min(unit) AS unit,
          CASE WHEN basis = 'level'
               THEN (array_agg(value * scale ORDER BY last_at DESC) FILTER (WHERE value IS NOT NULL))[1]
@@ -167,7 +181,7 @@ ruling AS (
          string_agg(DISTINCT definition, ' ') AS definitions
   FROM told_of JOIN ruling USING (definition)
   WHERE basis = 'level' OR sum_group IS NOT NULL
-  GROUP BY account_id, bucket, kind, metric, basis, currency, quantity
+  GROUP BY account_id, bucket, kind, 4, basis, currency, quantity
 ), ranked AS (
   SELECT *,
          row_number() OVER views_of_one AS place,
@@ -221,6 +235,11 @@ def performance(
         raise InvalidInput(f"Performance cannot be grouped by {by!r}.", hint=f"One of: {', '.join(_GROUPS)}.")
     if since >= until:
         raise InvalidInput(f"The window {since} to {until} holds no day.", hint="Give a later end.")
+    if (until - since).days > _MOST_BUCKETS * _LEAST_DAYS[grain]:
+        raise InvalidInput(
+            f"The window {since} to {until} has more than {_MOST_BUCKETS:,} {grain}s.",
+            hint="Give a later begin or an earlier end; the oldest figures are of 2004.",
+        )
     values: dict[str, Any] = {
         "tenant_id": tenant_id, "since": since, "until": until, "by": by, "platform": platform, **_ruled(registry)
     }  # fmt: skip
@@ -273,7 +292,13 @@ def _ruled(registry: Registry) -> dict[str, str]:
         "quantities": _array(quantities[one.sum_group] for one in found),
         "sum_groups": _array(one.sum_group for one in found), "concepts": _array(one.concept for one in found),
         "units": _array(one.unit for one in found), "scales": _array(one.scale for one in found),
+        "parts": _array(_has_parts(registry, one.definition) for one in found),
     }  # fmt: skip
+
+
+def _has_parts(registry: Registry, name: str) -> bool:
+    definition = registry.definition(name)
+    return definition is not None and definition.parts
 
 
 def _array(values: Iterable[object]) -> str:
@@ -316,7 +341,9 @@ def _breaks(
         note
         for platform, metric, kind in spanned
         for note in break_notes(
-            session, registry, tenant_id=tenant_id, platform=platform, metric=metric, kind=kind, subject_ids=ids,
+            session, registry, tenant_id=tenant_id, platform=platform, metric=metric, kind=kind,
+            # An account's own views come without the engaged views that an estimate needs.
+            subject_ids=() if kind == "account" else ids,
             since=first, until=last,
         )
         if {note.change.before.id, note.change.after.id} <= used.keys()
@@ -333,16 +360,25 @@ def _items_of(session: Session, tenant_id: UUID, account_ids: Sequence[UUID] | N
 
 def _gaps(rows: Sequence[PerformanceRow], registry: Registry, buckets: Sequence[date]) -> tuple[Gap, ...]:
     seen: dict[tuple[str, str, str], set[date]] = {}
+    platforms: dict[tuple[str, str, str], set[str]] = {}
     for row in rows:
         if row.figures:
             # By the platform's own name: where its meaning changed, the series still has no gap.
-            for metric in {one.metric for name in row.definitions if (one := registry.definition(name))}:
-                seen.setdefault((row.group, row.of, metric), set()).add(row.bucket)
-    return tuple(
-        Gap(group, of, metric, missing)
-        for (group, of, metric), known in seen.items()
-        if (missing := tuple(bucket for bucket in buckets if bucket not in known))
-    )
+            for definition in filter(None, map(registry.definition, row.definitions)):
+                series = (row.group, row.of, definition.metric)
+                seen.setdefault(series, set()).add(row.bucket)
+                platforms.setdefault(series, set()).add(definition.platform)
+    gaps = []
+    for series, known in seen.items():
+        if missing := tuple(bucket for bucket in buckets if bucket not in known):
+            _, of, metric = series
+            needs_kind = of == "items" and any(
+                isinstance(registry.ruling(platform=platform, metric=metric, kind=None, day=day), Ambiguous)
+                for platform in platforms[series]
+                for day in missing
+            )
+            gaps.append(Gap(*series, missing, needs_kind))
+    return tuple(gaps)
 
 
 def _midnight(day: date) -> datetime:

@@ -92,6 +92,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     factor_source: str | None = None
     good: Good = Good.UP
     note: str | None = None
+    parts: bool = False
 
 
 class _LimitRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -86,20 +86,30 @@ FROM (
     ON seen.tenant_id = :tenant_id AND seen.subject_id = subject.subject_id AND seen.metric = named.metric
    AND seen.observed_at >= reach.first AND seen.observed_at <= reach.last
   WHERE seen.period_days <= 1
+    -- What no range reaches, so that the planner leaves whole months alone.
+    AND seen.observed_at >= CAST(:earliest AS timestamptz) AND seen.observed_at <= CAST(:latest AS timestamptz)
   ORDER BY seen.subject_id, seen.metric, seen.observed_at, seen.period_days, seen.revision DESC) AS stands
 -- Of two names at one moment the one with a number, then the first name.
 ORDER BY stands.subject_id, stands.metric, stands.observed_at, stands.period_days, (stands.value IS NULL),
          (stands.native <> stands.metric), stands.native
 """
-# The two that stand before a series lend it their values.
+# The two that stand before a series lend it their values. They are looked for in the last months first, because the
+# planner would read a series from its beginning; where two are not found there, in all months before.
+_BOUNDS = """
+SELECT min(first)::text AS earliest, max(last)::text AS latest,
+       (min(first) FILTER (WHERE first > '-infinity') - interval '62 days')::text AS recent
+FROM rollup_ranges
+"""
 _READ_BEFORE = """
 INSERT INTO rollup_figures
 SELECT opened.account_id, opened.subject_id, opened.platform, opened.kind, opened.ruled_kind, opened.published_at,
        opened.is_account, opened.metric, earlier.native, earlier.observed_at, 0, earlier.value, earlier.state,
        opened.currency, false
 FROM (
-  SELECT DISTINCT account_id, subject_id, platform, kind, ruled_kind, published_at, is_account, metric, currency
-  FROM rollup_figures WHERE period_days = 0 AND value IS NOT NULL) AS opened
+  SELECT account_id, subject_id, platform, kind, ruled_kind, published_at, is_account, metric, currency
+  FROM rollup_figures WHERE period_days = 0 AND value IS NOT NULL
+  GROUP BY account_id, subject_id, platform, kind, ruled_kind, published_at, is_account, metric, currency
+  HAVING count(*) FILTER (WHERE NOT is_inside) < 2) AS opened
 JOIN rollup_ranges AS reach ON reach.account_id = opened.account_id AND reach.metric = opened.metric
  AND reach.first > '-infinity'
 CROSS JOIN LATERAL (
@@ -112,6 +122,7 @@ CROSS JOIN LATERAL (
         FROM metric_observations AS seen
         WHERE seen.tenant_id = :tenant_id AND seen.subject_id = opened.subject_id AND seen.metric = named.metric
           AND seen.observed_at < reach.first AND seen.period_days = 0
+          AND seen.observed_at >= CAST(:after AS timestamptz) AND seen.observed_at < CAST(:until AS timestamptz)
         ORDER BY seen.observed_at DESC, seen.revision DESC) AS told
       WHERE value IS NOT NULL AND coalesce(currency, '') = opened.currency
       ORDER BY observed_at DESC LIMIT 2) AS stands
@@ -156,12 +167,12 @@ told AS (
   SELECT *,
          CASE WHEN basis <> 'growth' OR value IS NULL THEN value
               WHEN before IS NULL THEN value
-              WHEN before * 2 < before_that AND value >= before_that THEN value - before_that - before
-              WHEN value * 2 < before THEN value
+              WHEN before >= 0 AND before * 2 < before_that AND value >= before_that THEN value - before_that - before
+              WHEN value >= 0 AND value * 2 < before THEN value
               ELSE value - before END AS step,
-         basis = 'growth' AND value * 2 < before AS is_reset,
-         CASE WHEN basis = 'growth' AND value < before AND value * 2 >= before
-                   AND NOT (before * 2 < coalesce(before_that, 0) AND value >= before_that)
+         -- Below zero nothing counts anew: that is a correction (of revenue, most likely).
+         basis = 'growth' AND value >= 0 AND value * 2 < before AS is_reset,
+         CASE WHEN basis = 'growth' AND value < before AND (value < 0 OR value * 2 >= before)
               THEN before - value END AS lost,
          basis = 'growth' AND value IS NOT NULL AND began_at AT TIME ZONE 'UTC' < day_from AND EXISTS (
            SELECT FROM rollup_rulings AS old
@@ -222,7 +233,8 @@ def first_names(registry: Registry) -> dict[tuple[str, str], str]:
     named: dict[tuple[str, str], set[str]] = {}
     for definition in registry.definitions():
         for name in definition.names:
-            named.setdefault((definition.platform, name), set()).add(definition.metric)
+            first = name if definition.parts else definition.metric
+            named.setdefault((definition.platform, name), set()).add(first)
     return {key: next(iter(firsts)) if len(firsts) == 1 else key[1] for key, firsts in named.items()}
 
 
@@ -246,6 +258,10 @@ def _choose(session: Session, statement: str, *, tenant_id: UUID, **ids: Sequenc
 def read_figures(session: Session, *, tenant_id: UUID) -> None:
     """Lay down the standing figures of the ranges, for `STEPS` to be read from."""
     session.execute(text("TRUNCATE rollup_figures; ANALYZE rollup_ranges"))
-    session.execute(text(_READ_FIGURES), {"tenant_id": tenant_id})
+    bounds = session.execute(text(_BOUNDS)).one()
+    values = {"tenant_id": tenant_id, "earliest": bounds.earliest, "latest": bounds.latest}
+    session.execute(text(_READ_FIGURES), values)
     session.execute(text("ANALYZE rollup_figures"))
-    session.execute(text(_READ_BEFORE), {"tenant_id": tenant_id})
+    if bounds.recent is not None:
+        for after, until in ((bounds.recent, "infinity"), ("-infinity", bounds.recent)):
+            session.execute(text(_READ_BEFORE), {"tenant_id": tenant_id, "after": after, "until": until})

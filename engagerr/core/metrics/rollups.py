@@ -10,9 +10,11 @@ because nobody knows how much of it fell within.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from sqlalchemy import text
 from engagerr.core.db.partitions import retired_until
 from engagerr.core.events import Event, Subscriber
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, lay_out, read_figures
+from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, first_names, lay_out, read_figures
 from engagerr.core.metrics.rulings import UNPUBLISHED, fingerprint
 
 if TYPE_CHECKING:
@@ -271,14 +273,21 @@ def _follow(session: Session, tenant_id: UUID, events: Sequence[Event], _now: da
     )
     session.execute(
         text(_BY_SEVERAL),
-        {"tenant_id": tenant_id, "ours": [fingerprint(registry), in_the_making(registry)]},
+        {"tenant_id": tenant_id, "ours": [maker(registry), in_the_making(registry)]},
     )
     return made
 
 
+@lru_cache(maxsize=4)
+def maker(registry: Registry) -> str:
+    """What rollups are made by, definitions and statements, as a hash: those by another are made again."""
+    made_by = (fingerprint(registry), first_names(registry), STEPS, _DAYS, _LONGER)
+    return hashlib.sha256(repr(made_by).encode()).hexdigest()
+
+
 def in_the_making(registry: Registry) -> str:
-    """What stands in place of the fingerprint while all rollups are made again."""
-    return f"being made by {fingerprint(registry)}"
+    """What stands in place of `maker` while all rollups are made again."""
+    return f"being made by {maker(registry)}"
 
 
 # A process of another version made the rest: whoever reads next sees that no definitions made all of them.

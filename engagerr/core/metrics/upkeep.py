@@ -18,10 +18,10 @@ from engagerr.core.metrics.rollups import (
     Rebuilt,
     in_the_making,
     lock_rollups,
+    maker,
     rebuild,
     remade_from,
 )
-from engagerr.core.metrics.rulings import fingerprint
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def keep_up(access: Access, registry: Registry) -> None:
     """Roll up what landed since the last time; `Unavailable` where that did not work, so that nobody reads old sums."""
     with access.transaction(Permission.READ) as session:
         made_by = _made_by(session, access.tenant.id)
-    if made_by != fingerprint(registry):
+    if made_by != maker(registry):
         rebuild_all(access, registry)
     for told in deliver_all(access, (ROLLUPS,), needs=Permission.READ):
         if told.error is not None:
@@ -68,7 +68,7 @@ def rebuild_all(access: Access, registry: Registry, *, progress: Callable[[int, 
         first = remade_from(session)
         lock_rollups(session, access.tenant.id)
         _note(session, access, in_the_making(registry))
-    ours = (fingerprint(registry), in_the_making(registry))
+    ours = (maker(registry), in_the_making(registry))
     rows = differed = 0
     for start in range(0, len(accounts), _ACCOUNTS_AT_A_TIME):
         some = accounts[start : start + _ACCOUNTS_AT_A_TIME]
@@ -86,7 +86,7 @@ def rebuild_all(access: Access, registry: Registry, *, progress: Callable[[int, 
     with access.transaction(Permission.READ) as session:
         lock_rollups(session, access.tenant.id)
         _refuse_others(session, access, ours)
-        _note(session, access, fingerprint(registry))
+        _note(session, access, maker(registry))
     return Rebuilt(len(accounts), rows, differed)
 
 
@@ -106,7 +106,7 @@ def rollup_state(session: Session, registry: Registry, *, tenant_id: UUID) -> Ro
         ),
         {"tenant_id": tenant_id, "subscriber": ROLLUPS.name},
     ).one()
-    current = _made_by(session, tenant_id) in (None, fingerprint(registry))
+    current = _made_by(session, tenant_id) in (None, maker(registry))
     return RollupState(row.rows, int(row.waiting), current, row.rebuilt_at, row.newest)
 
 

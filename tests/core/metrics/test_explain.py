@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -319,6 +320,13 @@ def test_an_entry_of_a_feed_is_counted_from_one(keep: Keep) -> None:
     assert read(3, "c").text is None
 
 
+def test_entries_of_a_feed_that_never_end_cost_no_more_than_those_that_do(keep: Keep) -> None:
+    feed = f"<rss><!--{'<entry>' * 200_000}--><channel><item><guid>a</guid></item ></channel></rss>"
+    began = time.process_time()
+    assert keep(feed.encode())(1, "a").text == "<item><guid>a</guid></item >"
+    assert time.process_time() - began < 5  # each sought to the end: an hour
+
+
 ANSWER = {
     "kind": "youtube#videoListResponse",
     "items": [
@@ -431,6 +439,12 @@ def test_secrets_are_cut_out_and_long_records_are_cut_short(keep: Keep) -> None:
     lines = keep(line.encode(), format="engagerr-jsonl")(1)
     assert lines.cut
     assert len(lines.text or "") + len(lines.heading or "") <= KILOBYTES
+    began = time.process_time()
+    long = keep(json.dumps({"a": "eyJ" * 300_000, "b": "x" * 3_000}).encode(), format="engagerr-jsonl")(1)
+    assert time.process_time() - began < 5
+    assert long.cut
+    assert len(long.text or "") <= KILOBYTES
+    assert (long.text or "").endswith('xx"}')
     wide = keep(("Content," + "h" * 5_000 + "\nabc," + "v" * 5_000).encode())(2)
     assert len(wide.text or "") + len(wide.heading or "") <= KILOBYTES
 

@@ -169,12 +169,19 @@ def test_another_workspace_s_figures_are_not_in_it(
         ({"grain": "hour"}, "no grain"),
         ({"by": "colour"}, "grouped by"),
         ({"until": date(2026, 3, 1)}, "holds no day"),
+        ({"since": date.min, "grain": "day"}, "more than 14,640 days"),
+        ({"since": date.min, "until": date.max, "grain": "month"}, "more than 14,640 months"),
         ({"creator": "Ann Lee", "family": "tiktok:a"}, "not two"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_words(workspace: Workspace, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         workspace.metrics.performance(**({"since": date(2026, 3, 1), "until": date(2026, 4, 1)} | wrong))
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_the_buckets_of_a_window_end_with_the_calendar(grain: str) -> None:
+    assert buckets_between(date(9999, 11, 1), date.max, grain)[-1] > date(9999, 11, 30)
 
 
 @given(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 400), st.sampled_from(["day", "week", "month"]))

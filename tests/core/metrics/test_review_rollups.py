@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from random import Random
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from engagerr.core.db.partitions import Partitions
 from engagerr.core.events import emit
 from engagerr.core.metrics.dataset import FIGURES, HEADLINES, read_items
 from engagerr.core.metrics.figures import FigureReader
+from engagerr.core.metrics.moves import MoveChain
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.rulings import rulings
 from engagerr.core.tenancy import Permission
@@ -27,6 +29,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_examples
 from hypothesis import strategies as st
 from sqlalchemy import text
+from tests.cli.conftest import CommandLine
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone
 
@@ -123,6 +126,16 @@ def test_a_missing_figure_spans_no_change_of_definition(workspace: Workspace, tm
     assert [(row.value, row.missing, row.mixed) for row in found.rows] == [(None, 1, 0)]
 
 
+@pytest.mark.parametrize("series", [(5, -3, 4), (-5, -10, -2), (100, -5, 100), (0, -1, 1)])
+def test_what_is_corrected_to_below_zero_still_comes_to_its_last_figure(
+    workspace: Workspace, tmp_path: Path, series: tuple[int, ...]
+) -> None:
+    earned = (figure("estimated_revenue", 10 + 24 * day, value, currency="USD") for day, value in enumerate(series))
+    bring(workspace, tmp_path, an_item("a", *earned, platform="youtube", kind="long_video"))
+    found = workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert [(row.value, row.resets) for row in found.rows] == [(series[-1], 0)]
+
+
 # ── What stands beside what ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -147,6 +160,40 @@ def test_the_parts_of_a_day_s_revenue_are_added(workspace: Workspace, tmp_path: 
     bring(workspace, tmp_path, {"type": "creator", "name": "Ann Lee", "accounts": [account]})
     found = workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
     assert [(row.sum_group, row.currency, row.value) for row in found.rows] == [("revenue", "USD", 100)]
+    chain = workspace.metrics.explain(found.rows[0].cell)
+    assert isinstance(chain, MoveChain)
+    assert (chain.value, len(chain.steps)) == (100, 3)
+
+
+def test_a_cell_of_the_table_holds_what_accounts_grew_by_and_what_others_state_a_day(
+    home: Path, clone: Clone, tmp_path: Path
+) -> None:
+    cli = CommandLine(home, clone)
+    cli("init", "--agency", "Northlight", "--email", "ann@northlight.example")
+    grown = an_item("a", figure("likes", 10, 1_000))
+    stated = an_item("b", figure("likes", 24, 234, period_days=1), account="@ann.second")
+    path = tmp_path / "figures.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (grown, stated)))
+    cli("import", "file", path)
+    window = ("--since", "2026-03-01", "--until", "2026-03-31")
+    assert "1,234" in cli("metric", "performance", "Ann Lee", *window).out
+
+
+def test_cells_of_two_bases_and_of_one_platform_are_told_by_their_own_steps(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    grown = an_item("a", figure("likes", 10, 1_000))
+    stated = an_item("b", figure("likes", 24, 234, period_days=1), account="@ann.second")
+    bring(workspace, tmp_path, grown, stated, an_item("c", figure("likes", 10, 7), platform="x", kind="post"))
+    for platform in (None, "tiktok"):
+        found = workspace.metrics.performance(
+            by="total", since=date(2026, 3, 1), until=date(2026, 4, 1), platform=platform
+        )
+        assert {row.basis: row.value for row in found.rows} == {"growth": 1_000 if platform else 1_007, "daily": 234}
+        for row in found.rows:
+            chain = workspace.metrics.explain(row.cell)
+            assert isinstance(chain, MoveChain)
+            assert (chain.value, chain.carried) == (row.value, row.carried)
 
 
 # ── Failing, and after ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,6 +202,8 @@ def test_the_parts_of_a_day_s_revenue_are_added(workspace: Workspace, tmp_path: 
 def test_a_rebuild_is_the_way_out_where_an_event_cannot_be_rolled_up(workspace: Workspace, tmp_path: Path) -> None:
     from engagerr.core.errors import Unavailable
 
+    window = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}
+    workspace.metrics.performance(**window)
     bring(workspace, tmp_path, an_item("a", figure("likes", 10, 100)))
     with workspace.access.transaction(Permission.READ) as session:
         account = session.execute(text("SELECT id FROM accounts")).scalar_one()
@@ -162,7 +211,6 @@ def test_a_rebuild_is_the_way_out_where_an_event_cannot_be_rolled_up(workspace: 
             session, tenant_id=workspace.tenant.id, about=account, kind="metrics.landed",
             now=workspace.access.clock.now(), import_id="not an id",
         )  # fmt: skip
-    window = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}
     with pytest.raises(Unavailable) as told:
         workspace.metrics.performance(**window)
     assert "--rebuild" in (told.value.hint or "")
@@ -236,49 +284,57 @@ READ = sorted(
 )
 
 
-@settings_of_examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
+@settings_of_examples(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(random=st.randoms(use_true_random=False))
 def test_the_frame_of_items_holds_what_the_figures_of_items_say(
-    workspace: Workspace, tmp_path: Path, data: Any
+    workspace: Workspace, tmp_path: Path, random: Random
 ) -> None:
-    platform, kind = data.draw(st.sampled_from(SUBJECTS))
-    names = [name for of, name in READ if of == platform]
-    days = st.sampled_from([-3, 0, 1, 30, 175, 176]) | st.integers(-30, 200)
-    published = data.draw(st.none() | days.map(lambda day: MARCH + timedelta(days=day, hours=9)))
-    told: dict[tuple[str, float, int], dict[str, Any]] = {}
-    for _ in range(data.draw(st.integers(1, 6))):
-        name, hours = data.draw(st.sampled_from(names)), 12 * data.draw(st.integers(-60, 400))
-        period = data.draw(st.sampled_from([0, 0, 0, 1, 7, 90]))
-        value = data.draw(st.none() | st.integers(0, 1000))
-        told[name, hours, period] = figure(name, hours, value, period_days=period)
-    native_id = uuid4().hex
-    line = an_item(
-        native_id, *told.values(), platform=platform, kind=kind or None,
-        published_at=published and published.isoformat(),
-    )  # fmt: skip
-    bring(workspace, tmp_path, line)
+    told: dict[str, dict[str, Any]] = {}
+    # Many items an example: reading a frame is dear, and one more row in it is not.
+    for native_id in (uuid4().hex for _ in range(100)):
+        platform, kind = random.choice(SUBJECTS)
+        names = [name for of, name in READ if of == platform]
+        day = random.choice([None, -3, 0, 1, 30, 175, 176, random.randint(-30, 200)])
+        published = None if day is None else MARCH + timedelta(days=day, hours=9)
+        figures: dict[tuple[str, float, int], dict[str, Any]] = {}
+        for _ in range(random.randint(1, 8)):
+            name, hours = random.choice(names), 12 * random.choice([10, 200, 399, random.randint(-60, 400)])
+            period = random.choice([0, 0, 0, 1, 7, 90])
+            value = random.choice([None, 0, random.randint(0, 1000)])
+            figures[name, hours, period] = figure(name, hours, value, period_days=period)
+        told[native_id] = an_item(
+            native_id, *figures.values(), platform=platform, kind=kind or None,
+            published_at=published and published.isoformat(),
+        )  # fmt: skip
+    bring(workspace, tmp_path, *told.values())
     with workspace.access.transaction(Permission.READ) as session:
-        item = session.execute(
-            text("SELECT id FROM content_items WHERE native_id = :native_id"), {"native_id": native_id}
-        ).scalar_one()
-        frame = read_items(session, REGISTRY, tenant_id=workspace.tenant.id, item_ids=[item]).iloc[0]
+        found = session.execute(
+            text("SELECT id, platform, published_at FROM content_items WHERE native_id = ANY (:native_ids)"),
+            {"native_ids": list(told)},
+        ).all()
+        ids = [row.id for row in found]
+        frame = read_items(session, REGISTRY, tenant_id=workspace.tenant.id, item_ids=ids).set_index("item_id")
+        figures_of = FigureReader(REGISTRY).figures(session, ids)
+    assert len(frame) == len(told)
+    for item in found:
+        row = frame.loc[str(item.id)]
         of_life = [
-            one for one in FigureReader(REGISTRY).figures(session, [item])[item]
-            if one.value is not None and not (one.sum_group or "").endswith(" d")
-            and (one.period_days == 0 or (published and published >= one.observed_at - timedelta(one.period_days + 1)))
+            one for one in figures_of.get(item.id, ())
+            if one.value is not None and (one.period_days == 0 or (
+                item.published_at and item.published_at >= one.observed_at - timedelta(one.period_days + 1)))
         ]  # fmt: skip
-    for concept in FIGURES:
-        held = [one for one in of_life if one.concept == concept and one.grade != "not_comparable"]
-        expected = max(held, key=lambda one: one.observed_at, default=None)
-        assert (None if pd.isna(frame[concept]) else frame[concept]) == (
-            None if expected is None else pytest.approx(float(expected.value or 0))
-        )
-    by_name = {one.metric: one for one in of_life}
-    headline = next((by_name[name] for name in HEADLINES.get(platform, ()) if name in by_name), None)
-    assert frame["views_metric"] == (headline.metric if headline else None)
-    if headline is not None:
-        assert frame["views"] == pytest.approx(float(headline.value or 0))
-        assert frame["views_group"] == headline.sum_group
+        for concept in FIGURES:
+            held = [one for one in of_life if one.concept == concept and one.grade != "not_comparable"]
+            expected = max(held, key=lambda one: one.observed_at, default=None)
+            assert (None if pd.isna(row[concept]) else row[concept]) == (
+                None if expected is None else pytest.approx(float(expected.value or 0))
+            )
+        by_name = {one.metric: one for one in of_life}
+        headline = next((by_name[name] for name in HEADLINES.get(item.platform, ()) if name in by_name), None)
+        assert row["views_metric"] == (headline.metric if headline else None)
+        if headline is not None:
+            assert row["views"] == pytest.approx(float(headline.value or 0))
+            assert row["views_group"] == headline.sum_group
 
 
 # ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,7 +352,7 @@ KINDS = {
 # Midnights, a second to either side, noons; around the edges of months and the day a rule changed.
 HOURS = st.builds(
     lambda day, hour: day * 24 + hour,
-    st.sampled_from([0, 1, 2, 5, 29, 30, 31, 32, 60, 61, 175, 176, 177]) | st.integers(0, 190),
+    st.sampled_from([0, 1, 2, 5, 29, 30, 31, 32, 175, 176]),
     st.sampled_from([0, 0, 12, -1 / 3600, 1 / 3600, 23]),
 ).filter(lambda hours: hours >= 0)
 
@@ -312,14 +368,14 @@ def lines(draw: st.DrawFn) -> dict[str, Any]:
             more["currency"] = draw(st.sampled_from(["USD", "EUR"]))
         figures.append(figure(name, draw(HOURS), draw(st.none() | st.integers(0, 300)), **more))
     published = draw(st.none() | st.sampled_from([-400, -20, 0, 3, 30]).map(lambda day: MARCH + timedelta(days=day)))
-    item = an_item(
+    return an_item(
         f"{platform}-{draw(st.integers(0, 1))}", *figures, platform=platform,
         kind=draw(st.sampled_from(KINDS[platform])), published_at=published and published.isoformat(),
+        account=draw(st.sampled_from(["@ann", "@ann", "@ann.second"])),
     )  # fmt: skip
-    return item
 
 
-@settings_of_examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings_of_examples(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.lists(lines(), min_size=1, max_size=6), min_size=2, max_size=5), data=st.data())
 def test_whatever_is_imported_in_whatever_order_a_rebuild_finds_nothing_to_mend(
     workspace: Workspace, tmp_path: Path, files: list[list[dict[str, Any]]], data: Any

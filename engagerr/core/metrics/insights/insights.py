@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from sqlalchemy import text
 
 from engagerr.core.content import find_item
 from engagerr.core.content.campaigns import campaign_item_ids, find_campaign
 from engagerr.core.content.families import family_of, read_nodes
 from engagerr.core.errors import InvalidInput, NotFound
+from engagerr.core.metrics.dataset import HEADLINES
 from engagerr.core.metrics.figures import FigureReader
 from engagerr.core.roster import account_id_of, accounts_of, find_creator
 from engagerr.core.tenancy import Access, Permission
@@ -93,6 +97,7 @@ class Insights:
 
         card = media_value.read_rate_card(rate_card)
         with self._asking() as (session, asked):
+            _refuse_empty(since, until or asked["now"])
             return media_value.media_value(
                 session, creator_ids=self._creators(session, creator), rate_card=card, since=since, until=until,
                 item_ids=self._items(session, campaign=campaign, family=family), **asked,
@@ -114,6 +119,7 @@ class Insights:
         from engagerr.core.metrics.insights import growth
 
         with self._asking() as (session, asked):
+            _refuse_empty(since, until or asked["now"])
             accounts, items = self._subjects(session, subject)
             return growth.growth(
                 session, account_ids=accounts, item_ids=items, metric=metric, since=since, until=until, **asked
@@ -134,6 +140,8 @@ class Insights:
         from engagerr.core.metrics.insights import timing
 
         with self._asking() as (session, asked):
+            _refuse_empty(since, until or asked["now"])
+            self._refuse_unknown(session, platform)
             return timing.best(
                 session, creator_ids=self._creators(session, creator), by=by, measure=measure, platform=platform,
                 since=since, until=until, tz=tz, **asked,
@@ -146,6 +154,7 @@ class Insights:
         from engagerr.core.metrics.insights import forecast
 
         with self._asking() as (session, asked):
+            self._refuse_unknown(session, platform)
             return forecast.forecast(
                 session, creator_id=find_creator(session, creator)[0], platform=platform, kind=kind, measure=measure,
                 days=days, **asked,
@@ -186,6 +195,19 @@ class Insights:
                 "registry": self._reader.registry, "tenant_id": self._access.tenant.id, "now": self._access.clock.now()
             }  # fmt: skip
 
+    def _refuse_unknown(self, session: Session, platform: str | None) -> None:
+        """No posts on a platform is an answer; a slip of the pen is none."""
+        if platform is None or platform in HEADLINES:
+            return
+        known = text("SELECT EXISTS (SELECT FROM accounts WHERE tenant_id = :tenant_id AND platform = :platform)")
+        if session.execute(known, {"tenant_id": self._access.tenant.id, "platform": platform}).scalar_one():
+            return
+        near = get_close_matches(platform.casefold(), HEADLINES, n=1)
+        raise InvalidInput(
+            f"There is no platform {platform!r}, and no account here is on it.",
+            hint=f"Did you mean {near[0]}?" if near else f"One of: {', '.join(HEADLINES)}.",
+        )
+
     def _creators(self, session: Session, creator: str | None) -> list[UUID] | None:
         return None if creator is None else [find_creator(session, creator)[0]]
 
@@ -213,5 +235,19 @@ class Insights:
             try:
                 return [], [find_item(session, subject)]
             except (NotFound, InvalidInput):
-                raise no_creator from None
+                if ":" not in subject:
+                    raise no_creator from None
+                raise NotFound(
+                    f"There is no account and no item {subject!r} here.",
+                    hint="`engagerr account list` and `engagerr content list` show what is.",
+                    facts={"subject": subject},
+                ) from None
         return accounts_of(session, tenant_id=self._access.tenant.id, creator_id=creator_id), []
+
+
+def _refuse_empty(since: datetime | None, end: datetime) -> None:
+    if since is not None and since >= end:
+        raise InvalidInput(
+            f"The window is empty: it begins {since:%Y-%m-%d} and ends {end:%Y-%m-%d}.",
+            hint="Swap the two, or give an earlier --since.",
+        )

@@ -240,7 +240,12 @@ def _ratios(items: pd.DataFrame, by: str, measure: str, left_out: Counter[str]) 
     items = items.assign(ratio=items["measured"] / usual.where(usual > 0))
     enough = groups.transform("size") >= FEWEST_POSTS
     items = _keep(items, enough, f"fewer than {FEWEST_POSTS} comparable posts of the account", left_out)
-    return _keep(items, items["ratio"].notna(), "the account's usual post has none", left_out)
+    items = _keep(items, items["ratio"].notna(), "the account's usual post has none", left_out)
+    if items["label"].nunique() < 2:
+        return items
+    # Where all comparable posts are of one bin, the usual is that bin's own: it would come out as 1, whatever it is.
+    contrasted = items.groupby(alike, dropna=False)["label"].transform("nunique") > 1
+    return _keep(items, contrasted, f"no comparable post of another {by}", left_out)
 
 
 def _bins(usable: pd.DataFrame) -> dict[str, np.ndarray]:

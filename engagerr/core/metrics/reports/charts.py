@@ -12,10 +12,11 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engagerr.core.metrics.reports.document import Chart, ChartSeries, Drawing, Form, number
+from engagerr.core.metrics.reports.plain_words import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -32,6 +33,7 @@ _TEXT = 13.0
 _MOST_TICKS = 6
 _MOST_BARS = 24
 _LONGEST_NAME = 30
+_LONGEST_WORDS = 54
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # On white, each of these has a contrast of at least 4.5 : 1; report.css gives their counterparts on dark.
@@ -83,6 +85,11 @@ def draw(chart: Chart) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    chart = replace(
+        chart,
+        labels=tuple(map(_drawable, chart.labels)),
+        series=tuple(replace(line, name=_drawable(line.name)) for line in chart.series),
+    )
     rows = min(len(chart.labels), _MOST_BARS) * (1 if chart.drawing is Drawing.STACKED else len(chart.series))
     lying = chart.drawing in {Drawing.BAR, Drawing.STACKED}
     height = _BAR_HEIGHT * rows + (40 if chart.drawing is Drawing.STACKED else 16) if lying else _HEIGHT
@@ -227,6 +234,12 @@ def _period(label: str) -> str:
     return _short(label)
 
 
+def _drawable(words: str) -> str:
+    """Words on one line: no picture can hold a control character, and none has room for a page of them."""
+    line = one_line(words[: 4 * _LONGEST_WORDS])
+    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}…"
+
+
 def _short(label: str) -> str:
     return label if len(label) <= _LONGEST_NAME else f"{label[: _LONGEST_NAME - 1].rstrip()}…"
 
@@ -262,6 +275,8 @@ def _dressed(style: _Style) -> Iterator[None]:
     # Only names can hold letters that the drawing font lacks; a page writes them in a font of its own.
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # A name of letters as wide as W: the picture is drawn, and its data stands beside it.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         yield
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from engagerr.core.content.families import FamilyNode
-from engagerr.core.metrics.figures import FigureReader, one_per_group
+from engagerr.core.metrics.figures import FigureReader, figures_of_family
 from engagerr.core.metrics.reports.appendix import Appendix, pieces_in_words
 from engagerr.core.metrics.reports.document import (
     Block,
@@ -114,21 +114,26 @@ def _first_sums(root: FamilyNode, numbers: UpTo) -> list[KeyFigure]:
 
 
 def _clips(nodes: Sequence[FamilyNode]) -> Section:
-    """How much of each sum came from the pieces that were made of the work, and how much from the work itself."""
-    held: dict[str, dict[str, float]] = {}
-    for node in nodes:
-        part = "The work itself" if node.relation in (None, "same_work") else "Clips, posts and other pieces"
-        for figure in one_per_group(node.figures):
-            if figure.sum_group in _SHARED and figure.value is not None:
-                of_group = held.setdefault(str(figure.sum_group), {})
-                of_group[part] = of_group.get(part, 0.0) + float(figure.value)
-    groups = [group for group in _SHARED if sum(held.get(group, {}).values())]
-    if not groups or len({part for of_group in held.values() for part in of_group}) < 2:
-        return Section("What the clips brought", "", ())
+    """How much of each sum came from the pieces that were made of the work, and how much from the work itself.
+
+    Where one of the two has no figure there are no shares: what nobody counted is not nothing.
+    """
     parts = ("The work itself", "Clips, posts and other pieces")
-    shares = {
-        group: {part: held[group].get(part, 0.0) / sum(held[group].values()) for part in parts} for group in groups
-    }
+    held: dict[str, dict[str, float]] = {}
+    for node, figure, doubled in figures_of_family(nodes):
+        part = parts[0] if node.relation in (None, "same_work") else parts[1]
+        if figure.sum_group in _SHARED and figure.value is not None and not doubled:
+            of_group = held.setdefault(str(figure.sum_group), {})
+            of_group[part] = of_group.get(part, 0.0) + float(figure.value)
+    groups = [group for group in _SHARED if len(held.get(group, {})) == len(parts) and sum(held[group].values()) > 0]
+    if not groups:
+        return Section("What the clips brought", "", ())
+    shares = {group: {part: held[group][part] / sum(held[group].values()) for part in parts} for group in groups}
+    one_sided = [
+        f"{group_name(group)}: counted for {next(iter(held[group])).lower()} only, so there are no shares."
+        for group in _SHARED
+        if len(held.get(group, {})) == 1
+    ]
     most = max(groups, key=lambda group: shares[group][parts[1]])
     chart = Chart(
         "Share of each sum",
@@ -136,16 +141,18 @@ def _clips(nodes: Sequence[FamilyNode]) -> Section:
         Drawing.STACKED, "Figure", tuple(group_name(group) for group in groups),
         tuple(ChartSeries(part, tuple(decimal(shares[group][part]) for group in groups)) for part in parts),
         form=Form.PERCENT,
-        notes=("Of pieces with a figure. The same work on another platform counts as the work itself.",),
+        notes=("Of pieces with a figure. The same work on another platform counts as the work itself.", *one_sided),
     )  # fmt: skip
     return Section("What the clips brought", "", (chart,))
 
 
 def _people(reach: FamilyReach, appendix: Appendix) -> Section:
-    for sentence in reach.missing:
-        appendix.gap(sentence)
+    for item in reach.items:
+        if item.why:
+            name = piece_title(item.title, item.kind, item.published_at)
+            appendix.gap(f"{platform_name(item.platform)}, {name}: {item.why}.")
     if reach.low is None:
-        appendix.gap(f"People reached: {reach.why or 'no reach was reported'}.")
+        appendix.gap(f"People reached: {reach.why or 'No reach was reported.'}")
         return Section("Whom it reached", "", ())
     if reach.assumptions:
         appendix.says(Term("People reached", " ".join(reach.assumptions)))
@@ -163,7 +170,7 @@ def _people(reach: FamilyReach, appendix: Appendix) -> Section:
     rows.append(Row((text("Together, nobody counted twice"), *together, *whole), strong=True))
     blocks: list[Block] = [DataTable("People reached", columns, tuple(rows))]
     if reach.estimate is None and reach.why:
-        blocks.append(Paragraph(f"No estimate: {reach.why}.", quiet=True))
+        blocks.append(Paragraph(f"No estimate. {reach.why}", quiet=True))
     return Section(
         "Whom it reached", "The bounds hold whatever the truth is; the estimate rests on a model.", tuple(blocks)
     )

@@ -91,6 +91,13 @@ JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = 
 WHERE item.tenant_id = :tenant_id AND account.creator_id = :creator_id AND item.published_at IS NULL
 """
 
+_EARLIER = """
+SELECT account.platform, count(*) FROM content_items AS item
+JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
+WHERE item.tenant_id = :tenant_id AND account.creator_id = :creator_id AND item.published_at < :since
+GROUP BY account.platform ORDER BY account.platform
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -112,7 +119,8 @@ class _Asked:
         self.appendix.gap(sentence)
 
     def rows(self, query: str) -> Sequence[Any]:
-        return self.session.execute(sql(query), {"tenant_id": self.tenant_id, "creator_id": self.creator_id}).all()
+        about = {"tenant_id": self.tenant_id, "creator_id": self.creator_id, "since": self.since}
+        return self.session.execute(sql(query), about).all()
 
 
 def media_kit(
@@ -135,6 +143,11 @@ def media_kit(
     tell_of(pieces, appendix)
     if undated := asked.rows(_UNDATED)[0][0]:
         appendix.gap(f"{pieces_in_words(undated)} without a date of publication: in no list and no sum.")
+    for platform, earlier in asked.rows(_EARLIER):
+        appendix.gap(
+            f"{platform_name(platform)}: {pieces_in_words(earlier)} published before {since.date().isoformat()}, when "
+            "the time of this report begins: in no list and no sum."
+        )
     typical, rates = typical_views(pieces, days=RECENT_DAYS), _rates(asked)
     sections = (
         _about(asked, who, accounts, typical, rates),
@@ -192,7 +205,8 @@ def _key_figures(accounts: pd.DataFrame, typical: Sequence[Typical], rates: Sequ
 
 
 def _basis(rate: Rate) -> str:
-    between = f"; {rate.low * 100:.1f} to {rate.high * 100:.1f} %" if rate.low and rate.high else ""
+    known = rate.low is not None and rate.high is not None
+    between = f"; {(rate.low or 0) * 100:.1f} to {(rate.high or 0) * 100:.1f} %" if known else ""
     return f"{_spelled(rate.window)}: {pieces_in_words(rate.n)}{between}"
 
 
@@ -293,8 +307,9 @@ def _audience_chart(dimension: str, rows: Sequence[AudienceRow]) -> Chart:
     top = max(values, key=lambda value: best[value]) if values else None
     alt = f"The largest group is {top}, with {best[top] * 100:.0f} %." if top else "No share is known."
     seen = max((row.observed_at for row in shown if row.observed_at), default=None)
-    unsaid = [row for row in rows if row.value == NOT_STATED and row.share]
-    notes = [f"As of {seen.date().isoformat()}."] if seen else []
+    # Of what is drawn: a list beside combined accounts says nothing of their bars, however much it leaves open.
+    unsaid = [row for row in combined or rows if row.value == NOT_STATED and row.share]
+    notes = [f"{' and '.join(sources)}, as of {seen.date().isoformat()}."] if seen else []
     notes += [f"{_source(row)}: {(row.share or 0) * 100:.0f} % not stated." for row in unsaid]
     return Chart(
         f"By {dimension}", alt, Drawing.BAR, words(dimension), tuple(values), series, form=Form.PERCENT,
@@ -327,7 +342,7 @@ def _works(asked: _Asked, typical: Sequence[Typical], rates: Sequence[Rate]) -> 
         blocks.append(_formats_chart(found))
         blocks.append(_formats_table(found))
     else:
-        blocks.append(Paragraph(found.why or found.answer, quiet=True))
+        blocks.append(Paragraph("By format: too few pieces that compare with those of another.", quiet=True))
     return Section("What works", "", tuple(blocks))
 
 
@@ -440,5 +455,5 @@ def _rule_name(rule: Definition) -> str:
 def _sums(asked: _Asked, pieces: Pieces) -> Section:
     found = sums(pieces, "platform")
     table = sum_table(found, pieces, asked.appendix, title="Sums by platform", creator=asked.creator_id)
-    lead = f"{len(pieces.frame):,} pieces were published in this time."
+    lead = f"Published in this time: {pieces_in_words(len(pieces.frame))}."
     return Section("All pieces together", lead, (table,))

@@ -1,4 +1,4 @@
-"""Figures by month: what each account's headline count grew by and where its followers stood, from the rollups."""
+"""Figures by month: what each account's headline count grew by and where its followers stand, from the rollups."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ FROM metric_rollups
 WHERE tenant_id = :tenant_id AND grain = 'month' AND bucket >= :first AND bucket < :after
   AND metric = ANY (CAST(:metrics AS text[])) AND value IS NOT NULL
   AND (CAST(:account_ids AS uuid[]) IS NULL OR account_id = ANY (CAST(:account_ids AS uuid[])))
+"""
+
+# Whole months by the month, what there is of the last one by the day; of two names of one thing the newer. All at once:
+# a LIMIT for each account would be planned by whichever index looks cheaper today.
+_FOLLOWERS = """
+SELECT DISTINCT ON (stood.account_id)
+       stood.account_id::text AS account, stood.value::float8 AS followers, stood.definition
+FROM metric_rollups AS stood
+WHERE tenant_id = :tenant_id AND kind = 'account' AND basis = 'level' AND metric = ANY (CAST(:metrics AS text[]))
+  AND value IS NOT NULL AND last_at <= :until
+  AND (grain = 'month' AND bucket < :month OR grain = 'day' AND bucket >= :month AND bucket <= :day)
+ORDER BY stood.account_id, last_at DESC, metric
 """
 
 
@@ -60,38 +72,37 @@ def read_months(
     tenant_id: UUID,
     months: Sequence[date],
     account_ids: Sequence[UUID] | None = None,
+    followers: bool = True,
 ) -> pd.DataFrame:
     """Headline counts and followers of these whole months, one row an account, month and way of counting.
 
     Columns: account_id, bucket, figure (`views` or `followers`), sum_group, definition, value, mixed. Views that the
     account itself states by the day go before those that its items grew by: they are the same views. Followers are
-    where they stood last in the month.
+    where they stood last in the month, unless they are not wanted.
     """
     import pandas as pd
 
     columns = ["account_id", "bucket", "figure", "sum_group", "definition", "value", "mixed"]
     if not months:
         return pd.DataFrame(columns=columns)
-    headlines = {name for names in HEADLINES.values() for name in names}
+    names = {name for headline in HEADLINES.values() for name in headline} | (set(FOLLOWERS) if followers else set())
     rows = session.execute(
         sql(_MONTHS),
         {
             "tenant_id": tenant_id,
             "first": months[0],
             "after": months_back(months[-1], -1),
-            "metrics": sorted({*_first_names(registry, headlines), *_first_names(registry, set(FOLLOWERS))}),
+            "metrics": sorted(set(_first_names(registry, names))),
             "account_ids": None if account_ids is None else [str(one) for one in account_ids],
         },
     )
-    found = pd.DataFrame([tuple(row) for row in rows], columns=list(rows.keys()))
+    found = pd.DataFrame(rows.all(), columns=list(rows.keys()))
     if found.empty:
         return pd.DataFrame(columns=columns)
     groups = {ruling.definition: ruling.sum_group for ruling in rulings(registry)}
     found["sum_group"] = found["definition"].map(groups)
-    found["figure"] = [
-        "followers" if basis == "level" else _headline(registry, definition)
-        for basis, definition in zip(found["basis"], found["definition"], strict=True)
-    ]
+    figures = {definition: _headline(registry, definition) for definition in set(found["definition"])}
+    found["figure"] = found["definition"].map(figures).where(found["basis"] != "level", "followers")
     found = found[found["figure"].notna()]
     views = found[found["figure"] == "views"].sort_values("of_account", ascending=False, kind="stable")
     # The account's own daily word, where there is one for the month, else the growth of its items.
@@ -101,6 +112,21 @@ def read_months(
     keys = ["account_id", "bucket", "figure", "sum_group", "definition"]
     summed = kept.groupby(keys, dropna=False, sort=True).agg(value=("value", "sum"), mixed=("mixed", "sum"))
     return summed.reset_index()[columns]
+
+
+def read_followers(
+    session: Session, registry: Registry, *, tenant_id: UUID, until: datetime
+) -> dict[str, tuple[float, str]]:
+    """The followers that each account had last, as known by `until`, with the rule by which they were counted.
+
+    By account id; an account without any such figure is not in it.
+    """
+    values = {
+        "tenant_id": tenant_id, "metrics": sorted(set(_first_names(registry, set(FOLLOWERS)))), "until": until,
+        "day": until.astimezone(UTC).date(), "month": month_of(until),
+    }  # fmt: skip
+    rows = session.execute(sql(_FOLLOWERS), values)
+    return {row.account: (row.followers, row.definition) for row in rows}
 
 
 def _headline(registry: Registry, definition_id: str) -> str | None:

@@ -174,12 +174,22 @@ _DRAWN_BY = {
 }
 
 
+# Longer than any platform has been there, and few enough months to draw.
+_LONGEST = timedelta(days=40 * 366)
+_FIRST_YEAR = 1990
+
+
 def _window(since: datetime | None, until: datetime) -> datetime:
     """Twelve whole months and what there is of the one in which it ends, unless somebody wants another time."""
     if since is not None and since >= until:
         raise InvalidInput(
             f"The report would begin on {since.date()} and end before {until.date()}.",
             hint="Swap the dates, or choose an earlier --since.",
+        )
+    if until - (since or until) > _LONGEST or until.year < _FIRST_YEAR:
+        raise InvalidInput(
+            f"No report is of {since.date() if since else 'the year'} to {until.date()}: figures begin in 2004.",
+            hint="Give a later --since and an --until of this century.",
         )
     if since is not None:
         return since

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from sqlalchemy import text as sql
 
-from engagerr.core.metrics.dataset import read_accounts
 from engagerr.core.metrics.figures import FigureReader
 from engagerr.core.metrics.reports.appendix import SUMS, Appendix
 from engagerr.core.metrics.reports.document import (
@@ -36,7 +35,7 @@ from engagerr.core.metrics.reports.document import (
     series,
     text,
 )
-from engagerr.core.metrics.reports.months import read_months, whole_months
+from engagerr.core.metrics.reports.months import read_followers, read_months, whole_months
 from engagerr.core.metrics.reports.names import platform_name, sum_name
 
 if TYPE_CHECKING:
@@ -51,6 +50,13 @@ _TWO = 2
 
 # Prospects are not represented, and who has left is not reported on.
 _REPRESENTED = ("active", "paused")
+_ACCOUNTS = """
+SELECT account.id::text AS account_id, account.platform, account.platform || ':' || account.handle AS account,
+       creator.id::text AS creator_id, creator.name AS creator
+FROM accounts AS account
+JOIN creators AS creator ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
+WHERE account.tenant_id = :tenant_id AND creator.status = ANY (CAST(:represented AS text[]))
+"""
 _HOW_MANY = """
 SELECT count(*) FROM creators WHERE tenant_id = :tenant_id AND status = ANY (CAST(:represented AS text[]))
 """
@@ -72,19 +78,22 @@ def roster_report(
     until: datetime,
 ) -> ReportDocument:
     """Everybody represented, in the whole months of [since, until)."""
+    import pandas as pd
+
     appendix = Appendix(reader.registry, until)
     months = whole_months(since, until)
-    accounts = read_accounts(session, reader.registry, tenant_id=tenant_id, until=until)
-    accounts = accounts[accounts["status"].isin(_REPRESENTED)]
-    accounts = accounts.sort_values(["creator", "creator_id", "platform", "account"], kind="stable")
+    accounts = _accounts(session, tenant_id)
+    followers = read_followers(session, reader.registry, tenant_id=tenant_id, until=until)
+    known = [followers.get(account_id, (None, None)) for account_id in accounts["account_id"]]
+    accounts["followers"] = pd.Series([count for count, _ in known], index=accounts.index, dtype="float64")
     names = accounts[["account_id", "platform", "creator_id", "creator"]]
-    moved = read_months(session, reader.registry, tenant_id=tenant_id, months=months).merge(names, on="account_id")
-    moved["counted"] = [
-        sum_name(group, reader.registry) if isinstance(group, str) else "Views" for group in moved["sum_group"]
-    ]
-    views = _wide(moved[moved["figure"] == "views"], ["creator", "creator_id", "platform", "counted"], months)
+    moved = read_months(session, reader.registry, tenant_id=tenant_id, months=months, followers=False)
+    moved = moved.merge(names, on="account_id")
+    groups = {group: sum_name(group, reader.registry) for group in moved["sum_group"].dropna().unique()}
+    moved["counted"] = moved["sum_group"].map(groups).fillna("Views")
+    views = _wide(moved, ["creator", "creator_id", "platform", "counted"], months)
     _note_gaps(session, tenant_id, until, accounts, views, months, appendix)
-    for definition in sorted(set(moved["definition"])):
+    for definition in sorted({*moved["definition"], *(rule for _, rule in known if rule)}):
         rule = reader.registry.definition(str(definition))
         appendix.counts_by(str(definition), rule.concept.name if rule and rule.concept else None)
     sections = (
@@ -101,6 +110,15 @@ def roster_report(
         kind=Kind.ROSTER, title=prepared_by, subtitle=subtitle, subject="roster", prepared_by=prepared_by, since=since,
         until=until, sections=tuple(section for section in sections if section.blocks), **appendix.closing(),
     )  # fmt: skip
+
+
+def _accounts(session: Session, tenant_id: UUID) -> pd.DataFrame:
+    """The accounts of everybody represented, by creator."""
+    import pandas as pd
+
+    rows = session.execute(sql(_ACCOUNTS), {"tenant_id": tenant_id, "represented": list(_REPRESENTED)})
+    accounts = pd.DataFrame(rows.all(), columns=list(rows.keys()))
+    return accounts.sort_values(["creator", "creator_id", "platform", "account"], kind="stable")
 
 
 def _wide(moved: pd.DataFrame, keys: list[str], months: Sequence[date]) -> pd.DataFrame:

@@ -330,6 +330,8 @@ def _sheet_name(title: str, taken: set[str]) -> str:
 def _cut(words: str, most: int) -> str:
     """As much as fits, up to the end of a word where that loses little."""
     cut = words[:most]
+    while len(cut.encode("utf-16-le")) > 2 * most:  # Excel counts so: an emoji is two
+        cut = cut[:-1]
     whole, _, _ = cut.rpartition(" ")
     return (whole if len(words) > most and len(whole) > most // 2 else cut).strip(" '")
 

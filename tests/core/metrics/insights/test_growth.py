@@ -388,6 +388,13 @@ def test_what_was_never_seen_has_no_growth_and_says_so(workspace: Workspace, tmp
     assert "one observation is no growth" in (once.why or "")
 
 
+def test_who_is_not_here_is_named_as_what_it_was_asked_for(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="no account and no item 'youtube:nobody'"):
+        workspace.insights.growth("youtube:nobody")
+    with pytest.raises(NotFound, match="no creator 'Nobody'"):
+        workspace.insights.growth("Nobody")
+
+
 def test_another_tenant_sees_none_of_it(workspace: Workspace, other_workspace: Workspace, tmp_path: Path) -> None:
     bring(workspace, tmp_path, an_item("youtube:a", metrics=[a_figure("views", 5, "2026-09-01")]))
     with pytest.raises(NotFound):

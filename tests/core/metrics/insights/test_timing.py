@@ -171,6 +171,18 @@ def test_formats_are_compared_with_each_other_within_an_account() -> None:
     assert "Less views than usual: long video" in found.answer
 
 
+def test_a_format_that_nothing_compares_with_is_not_found_to_be_usual() -> None:
+    # Reels are counted by a rule that holds for no image: their median is their own, however many views they have.
+    reels = posts(20, kind="reel", views_group="play_start", item_id=[f"r{place:04}" for place in range(20)])
+    reels["views"] *= 50
+    others = posts(20, kind="image", views_group="exposure")
+    others.loc[others.index % 2 == 0, "kind"] = "carousel"
+    found = compare(pd.concat([reels, others]), by="format", measure="views", zone=UTC_ZONE)
+    assert [(one.label, one.n) for one in found.bins] == [("carousel", 10), ("image", 10)]
+    assert dict(found.left_out) == {"no comparable post of another format": 20}
+    assert compare(reels, by="format", measure="views", zone=UTC_ZONE).n == 20
+
+
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=10)
 def test_the_order_of_the_posts_changes_nothing(chance: Any) -> None:
@@ -210,3 +222,17 @@ def test_what_cannot_be_compared_is_refused_with_a_hint(workspace: Workspace) ->
         with pytest.raises(InvalidInput) as refused:
             workspace.insights.best(**wrong)
         assert refused.value.hint
+
+
+def test_a_slip_in_the_platform_or_an_empty_window_is_no_answer(workspace: Workspace, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, an_item("youtube:v1", metrics=[a_figure("views", 10, "2026-10-30")]))
+    with pytest.raises(InvalidInput) as refused:
+        workspace.insights.best("Ann Lee", platform="yutube")
+    assert refused.value.hint == "Did you mean youtube?"
+    with pytest.raises(InvalidInput):
+        workspace.insights.forecast("Ann Lee", platform="yutube")
+    assert workspace.insights.forecast("Ann Lee", platform="tiktok").value is None
+    ask = workspace.insights
+    for verb in (ask.best, ask.media_value, lambda **window: ask.growth("Ann Lee", **window)):
+        with pytest.raises(InvalidInput, match="window is empty"):
+            verb(since=START, until=START)

@@ -92,3 +92,15 @@ def test_an_axis_of_pieces_counts_whole_pieces() -> None:
 def test_a_chart_without_any_value_is_still_a_picture() -> None:
     for drawing in Drawing:
         ElementTree.fromstring(charts.svg(a_chart(None, None, drawing=drawing)))
+
+
+@pytest.mark.parametrize("drawing", list(Drawing))
+def test_words_that_no_picture_can_hold_do_not_keep_it_from_being_drawn(drawing: Drawing) -> None:
+    words = "a\x01b\x1b[31m\nc --><script>\U0001f468" + "W" * 200_000
+    line = ChartSeries(words, (Decimal(1), None))
+    chart = Chart("Title", "alt", drawing, "Month", (words, "2026-10"), (line, line))
+    for for_page in (True, False):
+        drawn = charts.svg(chart, for_page=for_page)
+        ElementTree.fromstring(drawn)
+        assert "<script" not in drawn
+        assert len(drawn) < 500_000

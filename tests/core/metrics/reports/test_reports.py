@@ -144,6 +144,24 @@ def test_what_is_missing_is_said_with_its_reason_and_stays_missing(agency: Works
     assert ages == {"YouTube": (1, 8), "X": (1, 6), "Instagram": (1, 1), "Podcast": (None, 0)}
 
 
+def test_pieces_from_before_the_time_of_the_kit_are_said_to_be_left_out(agency: Workspace, tmp_path: Path) -> None:
+    bring(agency, tmp_path, an_item("youtube:old", published_at="2024-02-01T00:00:00Z", metrics=[]))
+    kit = reports(agency).creator("Ann Lee")
+    [said] = [gap for gap in kit.missing if "published before" in gap]
+    assert said.startswith("YouTube: 1 piece published before 2025-")
+    assert not any("published before" in gap for gap in reports(agency).creator("Bo").missing)
+    longer = reports(agency).creator("Ann Lee", since=datetime(2024, 1, 1, tzinfo=UTC))
+    assert not any("published before" in gap for gap in longer.missing)
+
+
+def test_a_split_of_an_audience_says_whose_word_it_is(agency: Workspace) -> None:
+    [split] = [
+        block for _, block in reports(agency).creator("Ann Lee").blocks() if getattr(block, "title", "") == "By country"
+    ]
+    assert isinstance(split, Chart)
+    assert split.notes == ("As listed, as of 2026-10-30.", "As listed: 40 % not stated.")
+
+
 def test_the_appendix_explains_the_rules_that_were_used_and_no_others(agency: Workspace) -> None:
     document = reports(agency).creator("Ann Lee")
     assert {note.platform for note in document.definitions} == {"YouTube", "X", "Instagram"}
@@ -177,6 +195,20 @@ def test_figures_are_those_known_by_until_and_pieces_those_of_the_window(agency:
     assert cells(tables(late)["Sums by platform"])["Plays"]["YouTube"].value == 1000 + 1010
     with pytest.raises(InvalidInput, match="begin"):
         reports(agency).creator("Ann Lee", since=until, until=until)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)),
+        (None, datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_time_of_thousands_of_months_is_refused(agency: Workspace, since: datetime | None, until: datetime) -> None:
+    for make in (lambda **window: reports(agency).creator("Ann Lee", **window), reports(agency).roster):
+        with pytest.raises(InvalidInput, match="figures begin in 2004"):
+            make(since=since, until=until)
 
 
 def test_revenue_rates_and_reasons_are_not_in_the_document(agency: Workspace, tmp_path: Path) -> None:
@@ -223,7 +255,9 @@ def test_a_family_shows_its_tree_and_what_the_clips_brought(agency: Workspace) -
     [shares] = [block for _, block in document.blocks() if isinstance(block, Chart)]
     held = {line.name: dict(zip(shares.labels, line.values, strict=True)) for line in shares.series}
     assert held["Clips, posts and other pieces"]["Plays"] == pytest.approx(Decimal(400) / Decimal(1400))
-    assert held["The work itself"]["Exposure"] == 0
+    # Only the post counts exposure: what the video has of it is not known, which is not nothing.
+    assert "Exposure" not in shares.labels
+    assert any(note.startswith("Exposure: counted for clips") for note in shares.notes)
 
 
 @pytest.fixture

@@ -114,6 +114,13 @@ def test_charts_are_the_spreadsheets_own_and_a_gap_is_a_gap() -> None:
         assert b"'Followers by month'!" in chart or b"'Views by format'!" in chart or b"'Audience by age'!" in chart
 
 
+def test_a_name_of_emoji_fits_as_excel_counts() -> None:
+    tables = tuple(DataTable("\U0001f468" * 20, (Column("A"),), (Row((text("b"),)),)) for _ in range(2))
+    names = book(xlsx(a_document(sections=(Section("S", "", tables),)))).sheetnames
+    assert "\U0001f468" * 15 in names
+    assert "\U0001f468" * 14 + " 2" in names
+
+
 def test_names_of_sheets_are_made_to_fit_and_never_meet() -> None:
     titles = ["Views/Likes: [all]?*\\", "x" * 40, "x" * 41, "summary", "Summary", "'quoted'", "", "日本", "History"]
     tables = [DataTable(title, (Column("A"),), (Row((text("1"),)),)) for title in titles]
