@@ -50,7 +50,7 @@ JOIN accounts AS account ON account.tenant_id = rolled.tenant_id AND account.id 
 JOIN creators AS creator ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
 WHERE rolled.tenant_id = :tenant_id AND rolled.grain = 'month' AND rolled.bucket >= :since AND rolled.bucket < :until
   AND rolled.metric IN ('views', 'impressions', 'followers') AND rolled.value IS NOT NULL
-  AND creator.status IN ('active', 'paused')
+  AND (rolled.metric <> 'followers' OR rolled.bucket = :last) AND creator.status IN ('active', 'paused')
 """
 
 
@@ -73,7 +73,8 @@ class Figures:
 def compute(work: Workspace) -> Figures:
     """One query, and pandas."""
     with work.access.transaction(Permission.READ) as session:
-        values = {"tenant_id": work.tenant.id, "since": SINCE.date(), "until": UNTIL.date()}
+        last_month = (UNTIL - timedelta(days=1)).date().replace(day=1)
+        values = {"tenant_id": work.tenant.id, "since": SINCE.date(), "until": UNTIL.date(), "last": last_month}
         frame = pd.read_sql(text(QUERY), session, params=values)
     views, levels = frame[frame["metric"] != "followers"], frame[frame["metric"] == "followers"]
     line = ["creator", "creator_id", "platform"]
@@ -85,8 +86,8 @@ def compute(work: Workspace) -> Figures:
     moved = wide[wide[before] >= FEWEST_BEFORE].assign(change=change).dropna(subset=["change"]).reset_index()
     moved = moved.sort_values(["change", "creator", "platform"], ascending=[False, True, True])
     movers = pd.concat([moved.head(MOVERS), moved.tail(MOVERS)])
-    stood = levels.sort_values("bucket").groupby(["account_id", *line])["value"].last()
-    creators = wide.assign(change=change, total=wide.sum(axis=1, min_count=1), followers=stood.groupby(line).max())
+    followers = levels.groupby(line)["value"].max()
+    creators = wide.assign(change=change, total=wide.sum(axis=1, min_count=1), followers=followers)
     reported = wide[last].notna().groupby("platform").sum()
     silent = frame.groupby("platform")["creator_id"].nunique() - reported
     return Figures(

@@ -60,7 +60,7 @@ def test_subscribers_have_nothing_waiting_after_an_import(eventful: CommandLine)
     # Rollups follow later, so that their sums hold no import up.
     assert {row["name"] for row in rows if row["waiting"]} <= {"rollups"}
     assert all(row["does"] for row in rows)
-    assert {row["name"] for row in eventful.json("event", "deliver") if row["events"]} <= {"rollups"}
+    assert {row["subscriber"] for row in eventful.json("event", "deliver") if row["events"]} <= {"rollups"}
     assert {row["waiting"] for row in eventful.json("event", "subscribers")} == {0}
     assert "suggests edges" in eventful("event", "subscribers").out
 

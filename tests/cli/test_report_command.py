@@ -43,6 +43,9 @@ def test_nothing_is_overwritten_unless_asked(sample: CommandLine, downloads: Pat
     command = ("report", "roster", "--format", "csv", "--to", "roster.csv")
     assert "--overwrite" in sample(*command, code=5).err
     assert there.read_text() == "mine"
+    (downloads / "link.csv").symlink_to(downloads / "nowhere")
+    assert "--overwrite" in sample(*command[:-1], "link.csv", code=5).err
+    assert not (downloads / "nowhere").exists()
     sample(*command, "--overwrite")
     assert there.read_text("utf-8-sig").startswith("section")
     assert list(downloads.iterdir()) == [there]

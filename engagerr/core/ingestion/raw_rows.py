@@ -95,7 +95,10 @@ def _record(
     if known.stream is None and not sees_terms and not _is_of_a_platform(known.format):
         return RawRecord("Your role may not see terms and rates, and a table of one's own may hold them.")
     body = read_raw(session, tenant_id=tenant_id, import_id=kept)
-    return _of_file(body, wanted) if known.stream is None else _of_page(body, wanted)
+    try:
+        return _of_file(body, wanted) if known.stream is None else _of_page(body, wanted)
+    except RecursionError:
+        return RawRecord(f"the file as a whole, {len(body):,} bytes: it is nested too deeply to search")
 
 
 def _where_kept(session: Session, tenant_id: UUID, import_id: UUID, sha256: str) -> UUID | None:

@@ -451,6 +451,7 @@ def test_secrets_are_cut_out_and_long_records_are_cut_short(keep: Keep) -> None:
 
 def test_what_is_gone_or_is_nothing_of_the_kind_is_said_in_words(keep: Keep, workspace: Workspace) -> None:
     assert "as a whole" in keep(b'{"cut": ')(1, "x").where
+    assert "as a whole" in keep(b'{"id":"abcdefg","a":' * 800 + b"1" + b"}" * 800)(1, "abcdefg").where
     assert "as a whole" in keep(b"PK\x03\x04 damaged")(1, "x").where
     with workspace.access.transaction(Permission.READ) as session:
         gone = RawRows().read(session, workspace.tenant.id, uuid4(), 1, None, None)

@@ -337,6 +337,17 @@ def test_the_frame_of_items_holds_what_the_figures_of_items_say(
             assert row["views_group"] == headline.sum_group
 
 
+def test_of_two_names_at_one_moment_the_frame_holds_the_one_that_sums_and_rollups_take(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    two = figure("comments", 10, 5), figure("comments_added", 10, 9)
+    bring(workspace, tmp_path, an_item("a", *two, platform="youtube", kind="long_video"))
+    with workspace.access.transaction(Permission.READ) as session:
+        frame = read_items(session, REGISTRY, tenant_id=workspace.tenant.id)
+    found = workspace.metrics.performance(since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert list(frame["comments"]) == [row.value for row in found.rows] == [5]
+
+
 # ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 NAMES = {

@@ -96,7 +96,8 @@ def read_months(
             "account_ids": None if account_ids is None else [str(one) for one in account_ids],
         },
     )
-    found = pd.DataFrame(rows.all(), columns=list(rows.keys()))
+    # Bare tuples: pandas asks each row of SQLAlchemy for attributes that it has not.
+    found = pd.DataFrame([tuple(row) for row in rows.all()], columns=list(rows.keys()))
     if found.empty:
         return pd.DataFrame(columns=columns)
     groups = {ruling.definition: ruling.sum_group for ruling in rulings(registry)}

@@ -70,6 +70,11 @@ class Reports:
         with self._access.transaction(Permission.READ, snapshot=True) as session:
             campaign_id, name = find_campaign(session, campaign)
             ids = campaign_item_ids(session, tenant_id=self._access.tenant.id, campaign_id=campaign_id, with_clips=True)
+            if not ids:
+                raise InvalidInput(
+                    f"Nothing is linked to {name} yet, so there is nothing to report on.",
+                    hint=f'Link its pieces: engagerr campaign link "{name}" ITEM',
+                )
             end = until or self._newest(session, f"of {name}", item_ids=ids)
             return campaign_report.campaign_report(
                 session, campaign_id=campaign_id, item_ids=ids, since=since, until=end, **self._asked()

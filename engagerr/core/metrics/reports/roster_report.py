@@ -117,7 +117,7 @@ def _accounts(session: Session, tenant_id: UUID) -> pd.DataFrame:
     import pandas as pd
 
     rows = session.execute(sql(_ACCOUNTS), {"tenant_id": tenant_id, "represented": list(_REPRESENTED)})
-    accounts = pd.DataFrame(rows.all(), columns=list(rows.keys()))
+    accounts = pd.DataFrame([tuple(row) for row in rows], columns=list(rows.keys()))
     return accounts.sort_values(["creator", "creator_id", "platform", "account"], kind="stable")
 
 
@@ -207,7 +207,10 @@ def _movers(views: pd.DataFrame, months: Sequence[date]) -> Section:
     )  # fmt: skip
     table = DataTable(
         "Most up and most down on the month before", columns, rows,
-        notes=(f"Of lines with at least {_FEWEST_BEFORE:,} in the month before.",),
+        notes=(
+            f"Of lines with at least {_FEWEST_BEFORE:,} in the month before. Where the account states no views by the day,"
+            " they are those that its pieces gained while somebody looked: fewer pieces looked at show as a fall.",
+        ),
         empty=f"Not enough data: nobody has two months with at least {_FEWEST_BEFORE:,}.",
     )  # fmt: skip
     return Section("Who moved most", "", (table,))

@@ -242,6 +242,10 @@ def test_a_campaign_is_reported_with_the_clips_made_of_its_pieces(agency: Worksp
     assert pieces["post 0"]["Piece"].note == "X, post"
     with pytest.raises(NotFound):
         reports(agency).campaign("Autumn")
+    agency.campaigns.add("Autumn")
+    with pytest.raises(InvalidInput, match="Nothing is linked to Autumn") as refused:
+        reports(agency).campaign("Autumn")
+    assert "campaign link" in (refused.value.hint or "")
 
 
 def test_a_family_shows_its_tree_and_what_the_clips_brought(agency: Workspace) -> None:
