@@ -27,6 +27,7 @@ _ROUNDING_NOISE = 0.408
 _MOSTLY_GAINS = 0.9
 _MOST_DIGITS_OF_A_ROUNDED_FIGURE = 4
 _FEWEST_ZEROS = 4
+_FEWEST_OF_A_WEEKDAY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def find_spikes(
     after = np.array([values[step.last] for step in every], dtype=float)
     days = np.array([step.days for step in every])
     score = _scores(before, after, days, digits)
+    score -= _usual_of_weekday(score, [at[step.last].weekday() for step in every])
     threshold = threshold_for(len(every))
     stands_out = np.abs(score) > threshold
     calm = [step for step, out in zip(every, stands_out, strict=True) if not out]
@@ -154,6 +156,22 @@ def _scores(before: np.ndarray, after: np.ndarray, days: np.ndarray, digits: int
     in_logs = np.maximum((logs - middle) / scatter, 0.0)
     score[score > 0] = np.fmin(score, in_logs)[score > 0]
     return score
+
+
+def _usual_of_weekday(score: np.ndarray, weekdays: Sequence[int]) -> np.ndarray:
+    """What the other steps that end on the same weekday come to: whoever posts on Fridays gains on Fridays.
+
+    0 where they do not stand apart by more than their own chance, and where there are too few of them.
+    """
+    import numpy as np
+
+    day = np.array(weekdays)
+    usual = np.zeros_like(score)
+    for place in range(len(score)):
+        others = np.delete(score, place)[np.delete(day, place) == day[place]]
+        if len(others) >= _FEWEST_OF_A_WEEKDAY and abs(np.median(others)) > 1:
+            usual[place] = np.median(others)
+    return usual
 
 
 def _median_around_each(steps: np.ndarray) -> np.ndarray:

@@ -208,7 +208,7 @@ def _movers(views: pd.DataFrame, months: Sequence[date]) -> Section:
     table = DataTable(
         "Most up and most down on the month before", columns, rows,
         notes=(
-            f"Of lines with at least {_FEWEST_BEFORE:,} in the month before. Where the account states no views by the day,"
+            f"Of lines with at least {_FEWEST_BEFORE:,} in the month before. Where an account states no views by day,"
             " they are those that its pieces gained while somebody looked: fewer pieces looked at show as a fall.",
         ),
         empty=f"Not enough data: nobody has two months with at least {_FEWEST_BEFORE:,}.",

@@ -216,6 +216,17 @@ def test_a_source_known_to_round_is_believed_only_where_its_figures_agree() -> N
     assert rounded_to([950.0, 951.0], at_most=3) is None, "a thousand and less is told exactly"
 
 
+def test_a_weekday_that_always_brings_more_is_no_anomaly_but_a_purchase_on_it_is() -> None:
+    alarms = 0
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        values = list(50_000 + np.cumsum([generator.poisson(160 if day % 7 == 5 else 40) for day in range(90)]) * 1.0)
+        alarms += bool(find_spikes(daily(values), values).spikes)
+        bought = with_bought(values, at=54, bought=2_000)
+        assert [spike.first for spike in find_spikes(daily(bought), bought).spikes] == [53]
+    assert alarms <= 3
+
+
 def test_a_handful_of_followers_more_is_counting_noise() -> None:
     gained = np.random.default_rng(5).poisson(0.4, 120)
     values = [float(value) for value in 300 + np.cumsum(gained)]
