@@ -116,7 +116,8 @@ def _draw(found: Performance) -> None:
             "`engagerr metric rollup` says how far the figures go.",
         )
         return
-    lines = _lines(found)
+    lines = [line for line in _lines(found) if any(row.figures for row in line)]
+    without = len(_lines(found)) - len(lines)
     buckets = sorted({row.bucket for row in found.rows})
     columns: list[Column[tuple[PerformanceRow, ...]]] = [
         Column(found.by.capitalize(), lambda line: line[0].group, fold=True),
@@ -130,6 +131,8 @@ def _draw(found: Performance) -> None:
     notes = [f"From {found.since} to {found.until - timedelta(days=1)} (UTC), by {found.grain}."]
     if len(buckets) > 6:
         notes.append(f"The last 6 of {len(buckets)} {found.grain}s are shown; --output csv has them all.")
+    if without:
+        notes.append(f"{without} more were named without any number: not shown, and not zero (--output json).")
     carried = [row for row in found.rows if row.carried is not None]
     if carried:
         notes.append("+ More came to light that began before: how much of it fell within, nobody saw (--output json).")

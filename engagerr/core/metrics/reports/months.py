@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # One read of what is rolled up already; a year of an account is a few dozen rows.
 _MONTHS = """
 SELECT account_id::text AS account_id, bucket, kind = 'account' AS of_account, metric, definition, basis,
-       value::float8 AS value, carried::float8 AS carried, mixed
+       value::float8 AS value, figures::float8 AS figures, mixed
 FROM metric_rollups
 WHERE tenant_id = :tenant_id AND grain = 'month' AND bucket >= :first AND bucket < :after
   AND metric = ANY (CAST(:metrics AS text[])) AND value IS NOT NULL
@@ -76,13 +76,15 @@ def read_months(
 ) -> pd.DataFrame:
     """Headline counts and followers of these whole months, one row an account, month and way of counting.
 
-    Columns: account_id, bucket, figure (`views` or `followers`), sum_group, definition, value, mixed. Views that the
-    account itself states by the day go before those that its items grew by: they are the same views. Followers are
-    where they stood last in the month, unless they are not wanted.
+    Columns: account_id, bucket, figure (`views` or `followers`), sum_group, definition, value, mixed, figures (how many
+    observations it rests on), of_account. Views that the account itself states by the day go before those that its
+    items grew by: they are the same views. Followers are where they stood last in the month, unless not wanted.
     """
     import pandas as pd
 
-    columns = ["account_id", "bucket", "figure", "sum_group", "definition", "value", "mixed"]
+    columns = [
+        "account_id", "bucket", "figure", "sum_group", "definition", "value", "mixed", "figures", "of_account",
+    ]  # fmt: skip
     if not months:
         return pd.DataFrame(columns=columns)
     names = {name for headline in HEADLINES.values() for name in headline} | (set(FOLLOWERS) if followers else set())
@@ -111,7 +113,9 @@ def read_months(
     views = views[views["of_account"] == best]
     kept = pd.concat([views, found[found["figure"] == "followers"]])
     keys = ["account_id", "bucket", "figure", "sum_group", "definition"]
-    summed = kept.groupby(keys, dropna=False, sort=True).agg(value=("value", "sum"), mixed=("mixed", "sum"))
+    summed = kept.groupby(keys, dropna=False, sort=True).agg(
+        value=("value", "sum"), mixed=("mixed", "sum"), figures=("figures", "sum"), of_account=("of_account", "max")
+    )
     return summed.reset_index()[columns]
 
 

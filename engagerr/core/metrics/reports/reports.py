@@ -76,6 +76,7 @@ class Reports:
                     hint=f'Link its pieces: engagerr campaign link "{name}" ITEM',
                 )
             end = until or self._newest(session, f"of {name}", item_ids=ids)
+            _window(since, end)
             return campaign_report.campaign_report(
                 session, campaign_id=campaign_id, item_ids=ids, since=since, until=end, **self._asked()
             )
@@ -100,6 +101,7 @@ class Reports:
             family_id = family_of(session, tenant_id=tenant_id, item_id=find_item(session, family))
             nodes = read_nodes(session, tenant_id=tenant_id, family_id=family_id)
             end = until or self._newest(session, "of the family", item_ids=[node.id for node in nodes])
+            _window(None, end)
             return family_report.family_report(session, nodes=nodes, until=end, **self._asked())
 
     def render(self, document: ReportDocument, format: str) -> bytes:

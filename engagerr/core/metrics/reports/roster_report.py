@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 # Below that, a change in per cent is noise.
 _FEWEST_BEFORE = 1_000
+# Fewer figures than this share of the month before: the month was looked at less.
+_NO_LESS = 0.9
+_LINE = ["creator", "creator_id", "platform", "counted"]
 _MOST_MOVERS = 10
 _TWO = 2
 
@@ -91,14 +94,14 @@ def roster_report(
     moved = moved.merge(names, on="account_id")
     groups = {group: sum_name(group, reader.registry) for group in moved["sum_group"].dropna().unique()}
     moved["counted"] = moved["sum_group"].map(groups).fillna("Views")
-    views = _wide(moved, ["creator", "creator_id", "platform", "counted"], months)
+    views = _wide(moved, _LINE, months)
     _note_gaps(session, tenant_id, until, accounts, views, months, appendix)
     for definition in sorted({*moved["definition"], *(rule for _, rule in known if rule)}):
         rule = reader.registry.definition(str(definition))
         appendix.counts_by(str(definition), rule.concept.name if rule and rule.concept else None)
     sections = (
         _glance(accounts, views, months),
-        _movers(views, months),
+        _movers(views, moved, months),
         _platforms(views, months),
         Section(
             "Everybody", "One line a creator and platform: what they count differently is never added.",
@@ -180,11 +183,28 @@ def _glance(accounts: pd.DataFrame, views: pd.DataFrame, months: Sequence[date])
     return Section("At a glance", "", (KeyFigures(tuple(figures)),))
 
 
-def _movers(views: pd.DataFrame, months: Sequence[date]) -> Section:
+def _looked_at_alike(lines: pd.DataFrame, moved: pd.DataFrame, before: date, after: date) -> list[bool]:
+    """Of which lines both months were seen alike: stated by the accounts in both, or in neither and no less often."""
+    by_month = moved.groupby([*_LINE, "bucket"], dropna=False).agg(
+        figures=("figures", "sum"), stated=("of_account", "mean")
+    )
+    figures: dict[Any, float] = by_month["figures"].to_dict()
+    stated: dict[Any, float] = by_month["stated"].to_dict()
+    alike = []
+    for line in lines[_LINE].itertuples(index=False, name=None):
+        was, now = (*line, before), (*line, after)
+        no_less = stated[now] == 1 or figures[now] >= figures[was] * _NO_LESS
+        alike.append(stated[was] == stated[now] and no_less)
+    return alike
+
+
+def _movers(views: pd.DataFrame, moved: pd.DataFrame, months: Sequence[date]) -> Section:
     if len(months) < _TWO or not len(views):
         return Section("Who moved most", "", ())
     before, after = months[-2], months[-1]
-    enough = views[(views[before] >= _FEWEST_BEFORE) & views[after].notna()].copy()
+    candidates = views[(views[before] >= _FEWEST_BEFORE) & views[after].notna()]
+    enough = candidates[_looked_at_alike(candidates, moved, before, after)].copy()
+    unlike = len(candidates) - len(enough)
     enough["change"] = enough[after] / enough[before] - 1
     ranked = enough.sort_values(["change", "creator", "platform"], ascending=[False, True, True], kind="stable")
     half = _MOST_MOVERS // 2
@@ -208,8 +228,9 @@ def _movers(views: pd.DataFrame, months: Sequence[date]) -> Section:
     table = DataTable(
         "Most up and most down on the month before", columns, rows,
         notes=(
-            f"Of lines with at least {_FEWEST_BEFORE:,} in the month before. Where an account states no views by day,"
-            " they are those that its pieces gained while somebody looked: fewer pieces looked at show as a fall.",
+            f"Of lines with at least {_FEWEST_BEFORE:,} in the month before."
+            + (f" {unlike:,} more were looked at less often than the month before, or in another way, so that a change"
+               " would say more of the looking than of the views." if unlike else ""),
         ),
         empty=f"Not enough data: nobody has two months with at least {_FEWEST_BEFORE:,}.",
     )  # fmt: skip

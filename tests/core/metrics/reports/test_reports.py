@@ -303,6 +303,25 @@ def test_the_roster_has_everybody_represented_month_by_month(by_month: Workspace
     assert "5,000,000" not in words(document)
 
 
+def test_a_month_that_was_looked_at_less_makes_nobody_fall(workspace: Workspace, tmp_path: Path) -> None:
+    def piece(name: str, creator: str, ends: list[str], grown: int) -> dict[str, Any]:
+        figures = [a_figure("views", 1 + at * grown, f"{end}T12:00:00Z") for at, end in enumerate(ends)]
+        return an_item(name, creator=creator, kind="reel", published_at="2026-08-31T00:00:00Z", metrics=figures)
+
+    ends = ["2026-08-31", "2026-09-30", "2026-10-31"]
+    bring(
+        workspace, tmp_path,
+        piece("instagram:a", "Ann Lee", ends, 2_000), piece("instagram:b", "Ann Lee", ends[:2], 6_000),
+        piece("instagram:c", "Bo", ends, 3_000),
+    )  # fmt: skip
+    document = reports(workspace).roster(
+        since=datetime(2026, 8, 1, tzinfo=UTC), until=datetime(2026, 11, 1, tzinfo=UTC)
+    )
+    table = tables(document)["Most up and most down on the month before"]
+    assert list(cells(table)) == ["Bo"]
+    assert "1 more were looked at less often" in table.notes[0]
+
+
 def test_whole_months_leave_out_what_is_not_over() -> None:
     assert whole_months(datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)) == (
         date(2026, 2, 1), date(2026, 3, 1),
