@@ -132,7 +132,7 @@ def _draw(found: Performance) -> None:
     if len(buckets) > 6:
         notes.append(f"The last 6 of {len(buckets)} {found.grain}s are shown; --output csv has them all.")
     if without:
-        notes.append(f"{without} more were named without any number: not shown, and not zero (--output json).")
+        notes.append(f"Not shown, and not zero: {without} named without any number (--output json).")
     carried = [row for row in found.rows if row.carried is not None]
     if carried:
         notes.append("+ More came to light that began before: how much of it fell within, nobody saw (--output json).")

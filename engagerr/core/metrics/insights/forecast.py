@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -36,13 +36,18 @@ LIFETIME = "lifetime"
 
 @dataclass(frozen=True, slots=True)
 class PastPost:
-    """A post that the forecast rests on, and its figure: at the age asked for, or so far (`basis` of the forecast)."""
+    """A post that the forecast rests on, and its figure: at the age asked for, or so far (`basis` of the forecast).
+
+    `known_at` is when the figure could first be told: an age between two observations only at the later of them. None:
+    at the age itself.
+    """
 
     item_id: UUID
     native_id: str
     title: str | None
     published_at: datetime
     value: float
+    known_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,11 @@ def tried(past: Sequence[PastPost], days: int) -> Backtest | None:
     errors = []
     naive_errors = []
     for index, post in enumerate(past):
-        known = [one.value for one in past[:index] if one.published_at + timedelta(days=days) <= post.published_at]
+        known = [
+            one.value
+            for one in past[:index]
+            if (one.known_at or one.published_at + timedelta(days=days)) <= post.published_at
+        ]
         if len(known) < _SHORTEST_HISTORY:
             continue
         value, low, high = interval(known[-MOST_POSTS:])
@@ -296,9 +305,12 @@ def _at_age(
     by_name: dict[str, list[PastPost]] = {}
     for row in items.itertuples():
         for name, points in observed.get(UUID(str(row.item_id)), {}).items():
-            value = at_age(points, _moment(row.published_at), days)
+            published_at = _moment(row.published_at)
+            value = at_age(points, published_at, days)
             if value is not None:
-                by_name.setdefault(name, []).append(_post(row, value))
+                reached = published_at + timedelta(days=days)
+                known_at = min(point.at for point in points if point.value is not None and point.at >= reached)
+                by_name.setdefault(name, []).append(replace(_post(row, value), known_at=known_at))
     if not by_name:
         return None, []
     best = max(by_name, key=lambda name: (len(by_name[name]), -list(names).index(name)))

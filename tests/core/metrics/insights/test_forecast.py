@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,10 @@ def test_what_cannot_be_forecast_is_refused_with_a_hint(workspace: Workspace, tm
         assert refused.value.hint
     nothing = workspace.insights.forecast("Ann Lee", platform="tiktok")
     assert (nothing.kind, nothing.value, nothing.posts) == (None, None, 0)
+
+
+def test_the_trial_knows_a_figure_only_from_the_observation_that_told_it() -> None:
+    posts = past(lognormal(30, seed=7))
+    late = [replace(post, known_at=post.published_at + 400 * DAY) for post in posts]
+    assert tried(posts, 7) is not None
+    assert tried(late, 7) is None
