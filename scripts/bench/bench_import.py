@@ -22,7 +22,7 @@ COLUMNS = (
 )
 EMPTY = """
 TRUNCATE content_items, content_item_versions, content_links, content_edges, content_decisions, content_nodes,
-         metric_observations, imports, raw_payloads, quarantined_rows
+         campaign_items, metric_observations, imports, raw_payloads, quarantined_rows
 """
 
 
