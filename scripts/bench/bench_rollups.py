@@ -17,7 +17,7 @@ from uuid import UUID
 from engagerr import Engagerr
 from engagerr.core.metrics import performance as movement
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, lay_out, read_figures
+from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, choose_days, lay_out, read_figures
 from engagerr.core.metrics.rollups import SAID, refresh
 from engagerr.core.metrics.rulings import UNPUBLISHED
 from engagerr.core.metrics.upkeep import rebuild_all
@@ -106,7 +106,6 @@ def a_day_more(home: Home, tenant: UUID, figures: int) -> UUID:
 
 def from_observations(work: Any, registry: Registry, accounts: list[UUID]) -> tuple[Any, ...]:
     """The year by month and platform asked of the observations themselves: `performance`, without its rollups."""
-    since = datetime.combine(FIRST_DAY, datetime.min.time(), UTC)
     values = {
         "tenant_id": work.tenant.id, "grain": "month", "by": "platform", "platform": None, "unpublished": UNPUBLISHED,
         **movement._ruled(registry),
@@ -116,7 +115,7 @@ def from_observations(work: Any, registry: Registry, accounts: list[UUID]) -> tu
     with work.access.transaction(Permission.READ) as session:
         lay_out(session, registry)
         choose_accounts(session, tenant_id=work.tenant.id, accounts=accounts)
-        session.execute(text(movement._RANGES_OF_ITEMS), {"since": since, "until": since + timedelta(days=DAYS)})
+        choose_days(session, since=FIRST_DAY, until=FIRST_DAY + timedelta(days=DAYS))
         read_figures(session, tenant_id=work.tenant.id)
         rows = session.execute(text(statement), values).mappings()
         return tuple(movement._row(row) for row in rows)

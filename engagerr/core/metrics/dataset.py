@@ -111,6 +111,7 @@ LEFT JOIN LATERAL (
 ) AS level ON true
 WHERE account.tenant_id = :tenant_id
   AND (CAST(:creator_ids AS uuid[]) IS NULL OR account.creator_id = ANY (CAST(:creator_ids AS uuid[])))
+  AND (CAST(:names AS text[]) IS NULL OR account.platform || ':' || account.handle = ANY (CAST(:names AS text[])))
 ORDER BY account.platform, account.handle_key
 """
 # What platforms call the people who follow an account. (YouTube's item-level `subscribers` is another figure.)
@@ -164,17 +165,26 @@ def read_items(
 
 def read_accounts(
     session: Session,
-    registry: Registry,  # noqa: ARG001  the same first arguments as read_items
     *,
     tenant_id: UUID,
     creator_ids: Sequence[UUID] | None = None,
+    names: Sequence[str] | None = None,
     until: datetime | None = None,
 ) -> pd.DataFrame:
-    """The accounts with the followers they had last, as known by `until`. Columns: `ACCOUNT_COLUMNS`."""
+    """The accounts with the followers they had last, as known by `until`. Columns: `ACCOUNT_COLUMNS`.
+
+    Those of these creators, or of these `names` (platform:handle), or all.
+    """
     import pandas as pd
 
     frame = _frame(
-        session, _ACCOUNTS, tenant_id=tenant_id, creator_ids=_ids(creator_ids), metrics=list(FOLLOWERS), until=until
+        session,
+        _ACCOUNTS,
+        tenant_id=tenant_id,
+        creator_ids=_ids(creator_ids),
+        metrics=list(FOLLOWERS),
+        until=until,
+        names=None if names is None else list(names),
     )
     for column in ("account_id", "creator_id"):
         frame[column] = _as_text(frame[column])

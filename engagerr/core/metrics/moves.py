@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -17,15 +17,15 @@ from sqlalchemy import text
 
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.metrics.explain import ObservationRef
+from engagerr.core.metrics.performance import GRAINS, bucket_after
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, choose_items, lay_out, read_figures
+from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, choose_days, choose_items, lay_out, read_figures
 from engagerr.core.metrics.rulings import UNPUBLISHED, rulings
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 MOVE = "move:"
-_DAYS = {"day": 1, "week": 7, "month": 31}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +68,22 @@ class MoveRef:
                 said[name] = unquote(value)
             for name in ("bucket", "since", "until"):
                 said[name] = date.fromisoformat(said[name])
-            if said["grain"] not in _DAYS:
+            if said["grain"] not in GRAINS:
                 raise ValueError(f"there is no grain {said['grain']!r}")
-            return cls(**said)
-        except (KeyError, TypeError, ValueError) as error:
+            made = cls(**said)
+            made.days  # noqa: B018  the calendar may end before the bucket does
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(
                 f"{reference!r} names no cell of a performance: {error}.",
                 hint="Copy it whole, as `engagerr metric performance --output json` gives it.",
                 facts={"reference": reference},
             ) from None
+        return made
 
     @property
     def days(self) -> tuple[date, date]:
         """The days of the bucket that lie in the window, [first, after the last)."""
-        after = self.bucket + timedelta(days=_DAYS[self.grain])
-        if self.grain == "month":
-            after = after.replace(day=1)
+        after = bucket_after(self.bucket, self.grain)
         return max(self.bucket, self.since), min(after, self.until)
 
 
@@ -127,12 +127,6 @@ class MoveChain:
     how: str
 
 
-_RANGES = """
-INSERT INTO rollup_ranges
-SELECT DISTINCT subject.account_id, named.first_name, CAST(:first AS timestamp) AT TIME ZONE 'UTC',
-       CAST(:last AS timestamp) AT TIME ZONE 'UTC'
-FROM rollup_subjects AS subject JOIN rollup_names AS named USING (platform)
-"""
 _STEPS_OF_CELL = """
 WITH {steps}
 SELECT spanned.*, account.platform || ':' || account.handle AS account,
@@ -167,7 +161,7 @@ def explain_move(
             accounts = session.execute(everybody, {"tenant_id": tenant_id}).scalars().all()
         choose_accounts(session, tenant_id=tenant_id, accounts=accounts)
     first, last = reference.days
-    session.execute(text(_RANGES), {"first": first, "last": last})
+    choose_days(session, since=first, until=last)
     read_figures(session, tenant_id=tenant_id)
     rows = session.execute(
         text(_STEPS_OF_CELL.format(steps=STEPS, grain=reference.grain)),
@@ -182,11 +176,7 @@ def explain_move(
         and reference.platform in (None, row.platform)
     ]  # fmt: skip
     if not rows:
-        raise NotFound(
-            f"Nothing was seen of {reference.sum!r} for {reference.group!r} in it.",
-            hint="Run the performance again for cells that exist now.",
-            facts={"reference": str(reference)},
-        )
+        raise _nothing_seen(reference)
     scales = {one.definition: one for one in rulings(registry)}
     views: dict[tuple[Any, ...], dict[tuple[str, str], list[Step]]] = {}
     for row in rows:
@@ -204,6 +194,8 @@ def explain_move(
         counted += of_one[order[0]]
         for view in order[1:]:
             left_out += of_one[view]
+    if not counted:
+        raise _nothing_seen(reference)
     level = reference.of == "account" and all(step.basis == "level" for step in counted)
     within = [step.adds for step in counted if step.adds is not None and not step.carried]
     carried = [step.adds for step in counted if step.adds is not None and step.carried]
@@ -215,6 +207,14 @@ def explain_move(
         str(reference), value, sum(carried, Decimal(0)) if carried else None, scales[rows[0].definition].unit,
         reference.currency, tuple(counted), tuple(left_out), sum(step.reported is None for step in counted), how,
     )  # fmt: skip
+
+
+def _nothing_seen(reference: MoveRef) -> NotFound:
+    return NotFound(
+        f"Nothing was seen of {reference.sum!r} for {reference.group!r} in it.",
+        hint="Run the performance again for cells that exist now.",
+        facts={"reference": str(reference)},
+    )
 
 
 def _rank(steps: Sequence[Step]) -> tuple[bool, Decimal, bool, Decimal]:

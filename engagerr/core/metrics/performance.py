@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from engagerr.core.errors import InvalidInput
 from engagerr.core.metrics.breaks import BreakNote, break_notes, find_breaks
 from engagerr.core.metrics.definition import Ambiguous
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollup_steps import STEPS, choose_items, lay_out, read_figures
+from engagerr.core.metrics.rollup_steps import STEPS, choose_days, choose_items, lay_out, midnight, read_figures
 from engagerr.core.metrics.rollups import SAID
 from engagerr.core.metrics.rulings import UNPUBLISHED, Ruling, rulings
 
@@ -126,13 +126,18 @@ def bucket_of(day: date, grain: str) -> date:
     return day if grain == "day" else day.replace(day=1)
 
 
+def bucket_after(bucket: date, grain: str) -> date:
+    """The first day of the bucket after this one; `OverflowError` at the end of the calendar."""
+    return bucket_of(bucket + timedelta(days={"day": 1, "week": 7, "month": 31}[grain]), grain)
+
+
 def buckets_between(since: date, until: date, grain: str) -> list[date]:
     """Every bucket that the days [since, until) touch."""
     found, day = [], bucket_of(since, grain)
     while day < until:
         found.append(day)
         try:
-            day = bucket_of(day + timedelta(days={"day": 1, "week": 7, "month": 31}[grain]), grain)
+            day = bucket_after(day, grain)
         except OverflowError:  # the calendar ends with the year 9999
             break
     return found
@@ -154,12 +159,6 @@ SELECT account_id, date_trunc(:grain, day::timestamp)::date AS bucket, kind, met
 FROM spanned
 GROUP BY account_id, date_trunc(:grain, day::timestamp), kind, metric, definition, basis, currency
 """
-_RANGES_OF_ITEMS = """
-INSERT INTO rollup_ranges
-SELECT DISTINCT subject.account_id, named.first_name, CAST(:since AS timestamptz), CAST(:until AS timestamptz)
-FROM rollup_subjects AS subject JOIN rollup_names AS named USING (platform)
-"""
-
 # Of several views of one quantity of an account, the one that saw more; then over the accounts of a group.
 _ADDED = """
 WITH {first} told_of AS ({told}),
@@ -246,8 +245,7 @@ def performance(
     if item_ids is not None:
         lay_out(session, registry)
         choose_items(session, tenant_id=tenant_id, items=item_ids)
-        window = {"since": _midnight(since), "until": _midnight(until)}
-        session.execute(text(_RANGES_OF_ITEMS), window)
+        choose_days(session, since=since, until=until)
         read_figures(session, tenant_id=tenant_id)
         said = SAID.format(before=f"is_before_{grain}", parts="")
         statement = _ADDED.format(first=f"{STEPS},", told=_FROM_ITEMS.format(said=said), group=_GROUPS[by])
@@ -330,7 +328,7 @@ def _breaks(
         for name in row.definitions
         if (one := registry.definition(name)) is not None
     }
-    first, last = _midnight(since), _midnight(until)
+    first, last = midnight(since), midnight(until)
     spanned = [
         series
         for series in dict.fromkeys(used.values())
@@ -379,7 +377,3 @@ def _gaps(rows: Sequence[PerformanceRow], registry: Registry, buckets: Sequence[
             )
             gaps.append(Gap(*series, missing, needs_kind))
     return tuple(gaps)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -12,6 +12,7 @@ one, when the fall was a slip of the platform. A smaller fall is taken off, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -65,6 +66,12 @@ SELECT item.account_id, item.id, item.platform, coalesce(item.kind, ''),
        CASE WHEN item.kind = ANY (:kinds) THEN item.kind ELSE '' END, item.published_at, false
 FROM content_items AS item
 WHERE item.tenant_id = :tenant_id AND item.id = ANY (CAST(:items AS uuid[]))
+"""
+
+_RANGES_OF_DAYS = """
+INSERT INTO rollup_ranges
+SELECT DISTINCT subject.account_id, named.first_name, CAST(:since AS timestamptz), CAST(:until AS timestamptz)
+FROM rollup_subjects AS subject JOIN rollup_names AS named USING (platform)
 """
 
 # The standing figures of the ranges. They are laid down and counted before they are joined with their rulings: the
@@ -253,6 +260,16 @@ def _choose(session: Session, statement: str, *, tenant_id: UUID, **ids: Sequenc
     chosen = {name: [str(one) for one in sorted(set(some))] for name, some in ids.items()}
     session.execute(text(statement), {"tenant_id": tenant_id, "kinds": sorted(KNOWN_KINDS), **chosen})
     session.execute(text("ANALYZE rollup_subjects"))
+
+
+def choose_days(session: Session, *, since: date, until: date) -> None:
+    """Read the days [since, until), UTC, of every figure that the chosen subjects can have."""
+    session.execute(text(_RANGES_OF_DAYS), {"since": midnight(since), "until": midnight(until)})
+
+
+def midnight(day: date) -> datetime:
+    """When a UTC day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def read_figures(session: Session, *, tenant_id: UUID) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -23,13 +23,11 @@ from sqlalchemy import text
 from engagerr.core.db.partitions import retired_until
 from engagerr.core.events import Event, Subscriber
 from engagerr.core.metrics.registry import Registry
-from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, first_names, lay_out, read_figures
+from engagerr.core.metrics.rollup_steps import STEPS, choose_accounts, first_names, lay_out, midnight, read_figures
 from engagerr.core.metrics.rulings import UNPUBLISHED, fingerprint
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
-
-_ACCOUNTS_AT_A_TIME = 25
 
 # A figure that landed changes its own step and those of the next two that stand: the one after it begins where it ends,
 # and the one after that may say that a fall was a slip. A figure about a day that ends at midnight is that day's.
@@ -197,17 +195,14 @@ def rebuild(
     first: datetime | None = None,
 ) -> Rebuilt:
     """Make all buckets of these accounts again, from the day of `first` on; without it, from the beginning."""
+    values = {"tenant_id": tenant_id, "accounts": [str(one) for one in accounts]}
+    session.execute(text(f"CREATE TEMP TABLE rollups_before ON COMMIT DROP AS {_OF_ACCOUNTS}"), values)
     lay_out(session, registry)
-    made = differed = 0
-    for start in range(0, len(accounts), _ACCOUNTS_AT_A_TIME):
-        some = accounts[start : start + _ACCOUNTS_AT_A_TIME]
-        values = {"tenant_id": tenant_id, "accounts": [str(one) for one in some]}
-        session.execute(text(f"CREATE TEMP TABLE rollups_before ON COMMIT DROP AS {_OF_ACCOUNTS}"), values)
-        choose_accounts(session, tenant_id=tenant_id, accounts=some)
-        session.execute(text(_RANGES_OF_EVERYTHING), {"first": first or "-infinity"})
-        made += _make_ranges(session, tenant_id=tenant_id)
-        differed += session.execute(text(_DIFFERENCES), values).scalar_one()
-        session.execute(text("DROP TABLE rollups_before"))
+    choose_accounts(session, tenant_id=tenant_id, accounts=accounts)
+    session.execute(text(_RANGES_OF_EVERYTHING), {"first": first or "-infinity"})
+    made = _make_ranges(session, tenant_id=tenant_id)
+    differed = session.execute(text(_DIFFERENCES), values).scalar_one()
+    session.execute(text("DROP TABLE rollups_before"))
     return Rebuilt(len(accounts), made, differed)
 
 
@@ -244,11 +239,6 @@ def remade_from(session: Session) -> datetime | None:
     """
     complete_from = retired_until(session)
     return None if complete_from is None else midnight((complete_from + timedelta(days=31)).replace(day=1))
-
-
-def midnight(day: date) -> datetime:
-    """When a UTC day begins."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def lock_rollups(session: Session, tenant_id: UUID) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from engagerr import Engagerr, Workspace
-from engagerr.core.errors import InvalidInput
+from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.metrics.performance import Performance, PerformanceRow, aligned, buckets_between
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,7 +224,21 @@ def test_a_step_of_a_cell_leads_to_its_observation(workspace: Workspace, tmp_pat
     assert chain.standing.reported == 50
 
 
-@pytest.mark.parametrize("reference", ["move:", "move:by=platform", "move:by=platform;colour=red", "move:bucket=x"])
+_AT_THE_END = (
+    "move:by=platform;group=tiktok;of=items;sum=likes;grain=month;bucket=9999-12-01;since=9999-12-01;until=9999-12-31"
+)
+
+
+@pytest.mark.parametrize(
+    "reference", ["move:", "move:by=platform", "move:by=platform;colour=red", "move:bucket=x", _AT_THE_END]
+)
 def test_what_names_no_cell_is_refused_in_words(workspace: Workspace, reference: str) -> None:
     with pytest.raises(InvalidInput, match="names no cell of a performance"):
         workspace.metrics.explain(reference)
+
+
+def test_a_cell_of_a_basis_that_nobody_has_is_not_there(workspace: Workspace, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, an_item("a", {"likes": [(1, 10), (2, 50)]}))
+    found = workspace.metrics.performance("Ann Lee", since=date(2026, 3, 1), until=date(2026, 4, 1))
+    with pytest.raises(NotFound, match="Nothing was seen"):
+        workspace.metrics.explain(found.rows[0].cell.replace("basis=growth", "basis=daily"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from math import isnan
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.metrics.dataset import FOLLOWERS
+from engagerr.core.metrics.dataset import read_accounts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,25 +91,6 @@ JOIN audience_shares AS said
  AND said.observed_at = newest.observed_at
 ORDER BY said.dimension, said.share DESC, said.value
 """
-# The newest number of followers of each account; of one moment the newest revision stands.
-_FOLLOWERS = """
-SELECT account.id, account.platform || ':' || account.handle AS account, account.platform,
-       level.value AS followers, level.observed_at AS followers_at
-FROM accounts AS account
-LEFT JOIN LATERAL (
-  SELECT value, observed_at FROM (
-    SELECT DISTINCT ON (seen.metric, seen.observed_at) seen.value, seen.observed_at
-    FROM metric_observations AS seen
-    WHERE seen.tenant_id = account.tenant_id AND seen.subject_id = account.id AND seen.period_days = 0
-      AND seen.metric = ANY (CAST(:metrics AS text[]))
-      AND seen.observed_at <= coalesce(CAST(:until AS timestamptz), 'infinity')
-    ORDER BY seen.metric, seen.observed_at, seen.revision DESC) AS stands
-  WHERE value IS NOT NULL ORDER BY observed_at DESC LIMIT 1
-) AS level ON true
-WHERE account.tenant_id = :tenant_id
-  AND (account.creator_id = :creator_id OR account.platform || ':' || account.handle = ANY (CAST(:names AS text[])))
-ORDER BY account
-"""
 
 
 def read_followers(
@@ -120,19 +102,18 @@ def read_followers(
     names: Sequence[str] = (),
 ) -> tuple[AudienceAccount, ...]:
     """Step: accounts of a creator, or of these names (platform:handle), with the followers they had last."""
-    rows = session.execute(
-        text(_FOLLOWERS),
-        {
-            "tenant_id": tenant_id, "creator_id": creator_id, "names": list(names), "metrics": list(FOLLOWERS),
-            "until": until,
-        },
-    )  # fmt: skip
+    found = read_accounts(
+        session, tenant_id=tenant_id, creator_ids=None if creator_id is None else [creator_id],
+        names=list(names) if creator_id is None else None, until=until,
+    ).sort_values("account")  # fmt: skip
+    told: list[dict[Any, Any]] = found.to_dict("records")
     return tuple(
         AudienceAccount(
-            row.account, row.platform, None if row.followers is None else int(row.followers), row.followers_at, ()
+            row["account"], row["platform"], None if isnan(row["followers"]) else int(row["followers"]),
+            None if isnan(row["followers"]) else row["followers_at"].to_pydatetime(), (),
         )
-        for row in rows
-    )
+        for row in told
+    )  # fmt: skip
 
 
 def read_splits(

@@ -145,7 +145,7 @@ def benchmark(
     if against not in AGAINST:
         raise InvalidInput(f"{against!r} is nobody to compare with.", hint=f"One of: {', '.join(AGAINST)}.")
     named = find_formula(formula)
-    everybody = read_accounts(session, registry, tenant_id=tenant_id, until=now)
+    everybody = read_accounts(session, tenant_id=tenant_id, until=now)
     if platform is not None:
         everybody = everybody[everybody["platform"] == platform]
     mine = everybody["creator_id"] == str(creator_id)

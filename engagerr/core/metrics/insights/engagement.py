@@ -151,7 +151,7 @@ def engagement(
     end = until or now
     if since is not None and since >= end:
         raise InvalidInput(f"The window is empty: it begins {since:%Y-%m-%d} and ends {end:%Y-%m-%d}.")
-    accounts = read_accounts(session, registry, tenant_id=tenant_id, creator_ids=creator_ids, until=end)
+    accounts = read_accounts(session, tenant_id=tenant_id, creator_ids=creator_ids, until=end)
     if creator_ids is None:
         accounts = accounts[accounts["status"] != "prospect"]
         ids = [UUID(one) for one in accounts["creator_id"].dropna().unique()]

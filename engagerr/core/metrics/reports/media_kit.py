@@ -135,7 +135,7 @@ def media_kit(
 ) -> ReportDocument:
     """The kit of one creator, of pieces published in [since, until) and figures as known by `until`."""
     appendix = Appendix(reader.registry, until)
-    accounts = read_accounts(session, reader.registry, tenant_id=tenant_id, creator_ids=[creator_id], until=until)
+    accounts = read_accounts(session, tenant_id=tenant_id, creator_ids=[creator_id], until=until)
     names = {row.account: f"{platform_name(row.platform)} {row.handle}" for row in rows_of(accounts)}
     asked = _Asked(session, reader, tenant_id, creator_id, since, until, appendix, names)
     [who] = asked.rows(_WHO)
