@@ -167,7 +167,14 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
         detail="https://youtu.be/1",
     )  # fmt: skip
     edge = rows["content_edges"] = an_edge(connection, tenant_id, item["id"], parent["id"])
-    write("content_decisions", edge_id=edge["id"], member_id=member["id"], before="suggested", after="confirmed")
+    ends = {"child_id": item["id"], "parent_id": parent["id"], "relation": edge["relation"]}
+    write(
+        "content_decisions", edge_id=edge["id"], member_id=member["id"], before="suggested", after="confirmed",
+        action_id=edge["id"], action="confirm", **ends,
+    )  # fmt: skip
+    write("content_terms", item_id=item["id"], kind="sponsorship", party="Trailhead", detail="thanked by name")
+    write("content_review_skips", member_id=member["id"], edge_id=edge["id"], at=WHEN)
+    write("content_embeddings", model="words 1", content_hash=bytes(range(16)), vector=bytes(8))
     rows["content_nodes"] = _read(connection, "content_nodes", item_id=item["id"])
     rows["metric_observations"] = an_observation(connection, tenant_id, item["id"], import_id=landed["id"])
     whose = {"account_id": account["id"], "connector": "youtube"}

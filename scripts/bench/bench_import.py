@@ -22,7 +22,8 @@ COLUMNS = (
 )
 EMPTY = """
 TRUNCATE content_items, content_item_versions, content_links, content_edges, content_decisions, content_nodes,
-         campaign_items, metric_observations, imports, raw_payloads, quarantined_rows
+  content_terms, content_review_skips,
+  campaign_items, metric_observations, imports, raw_payloads, quarantined_rows
 """
 
 

@@ -22,7 +22,8 @@ from measuring import SUPERUSER, Home, Limit, arguments, finish, say, spread, st
 
 EMPTY = """
 TRUNCATE content_items, content_item_versions, content_links, content_edges, content_decisions, content_nodes,
-         campaign_items, metric_observations, imports, raw_payloads, quarantined_rows, events, event_heads,
+  content_terms, content_review_skips,
+  campaign_items, metric_observations, imports, raw_payloads, quarantined_rows, events, event_heads,
          event_cursors, tasks, sync_checkpoints, sync_results
 """
 ITEMS_A_PAGE = 50

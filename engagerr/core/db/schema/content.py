@@ -6,7 +6,9 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     Index,
+    LargeBinary,
     Numeric,
     PrimaryKeyConstraint,
     Table,
@@ -21,6 +23,7 @@ from engagerr.core.db.columns import Ltree
 from engagerr.core.db.schema.columns_in_common import belongs_to, metadata, new_id, tenant_id, timestamp
 
 RELATIONS = "'same_work', 'clip_of', 'part_of', 'promotes', 'derived_from'"
+ACTIONS = "'confirm', 'reject', 'link', 'unlink', 'move', 'split', 'merge', 'undo'"
 EDGE_STATES = "'suggested', 'auto_confirmed', 'confirmed', 'rejected'"
 
 content_items = Table(
@@ -133,10 +136,65 @@ content_decisions = Table(
     Column("reason", Text),
     Column("undoes", Uuid, comment="the decision that this one took back"),
     timestamp("at", default_now=True),
+    Column("child_id", Uuid, nullable=False),
+    Column("parent_id", Uuid, nullable=False),
+    Column("relation", Text, nullable=False),
+    Column("action_id", Uuid, nullable=False, comment="what one command did; taken back together"),
+    Column("action", Text, nullable=False),
+    Column("was", JSONB, comment="the edge before: state, confidence, evidence; empty where there was none"),
     PrimaryKeyConstraint("tenant_id", "id"),
-    belongs_to("content_edges", "edge_id"),
+    CheckConstraint(f"action IN ({ACTIONS})", name="action"),
 )
 Index("content_decisions_edge_idx", content_decisions.c.tenant_id, content_decisions.c.edge_id)
+Index("content_decisions_action_idx", content_decisions.c.tenant_id, content_decisions.c.action_id)
+Index(
+    "content_decisions_newest_idx",
+    content_decisions.c.tenant_id,
+    content_decisions.c["at"].desc(),
+    content_decisions.c.id.desc(),
+)
+
+content_terms = Table(
+    "content_terms",
+    metadata,
+    tenant_id(),
+    new_id(),
+    Column("item_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("party", Text, comment="the brand that sponsored, or that may use it"),
+    Column("detail", Text),
+    Column("starts_on", Date),
+    Column("ends_on", Date, comment="the last day; empty is without end"),
+    timestamp("created_at", default_now=True),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    belongs_to("content_items", "item_id"),
+    CheckConstraint("kind IN ('sponsorship', 'usage_rights', 'disclosure')", name="kind"),
+    CheckConstraint("starts_on <= ends_on", name="dates"),
+    comment="What was agreed about an item and may bind what was made from it.",
+)
+Index("content_terms_item_idx", content_terms.c.tenant_id, content_terms.c.item_id)
+
+content_review_skips = Table(
+    "content_review_skips",
+    metadata,
+    tenant_id(),
+    Column("member_id", Uuid, nullable=False),
+    Column("edge_id", Uuid, nullable=False),
+    timestamp("at"),
+    PrimaryKeyConstraint("tenant_id", "member_id", "edge_id"),
+    comment="Questions that a person put off, so that the next round begins with others.",
+)
+
+content_embeddings = Table(
+    "content_embeddings",
+    metadata,
+    tenant_id(),
+    Column("model", Text, nullable=False, comment="name and version of what made the vector"),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("vector", LargeBinary, nullable=False, comment="half-precision numbers, little-endian, of length one"),
+    PrimaryKeyConstraint("tenant_id", "model", "content_hash"),
+    CheckConstraint("octet_length(content_hash) = 16", name="content_hash"),
+)
 
 content_nodes = Table(
     "content_nodes",
