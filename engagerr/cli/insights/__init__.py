@@ -1,6 +1,6 @@
 """`engagerr insight …`: what an analyst asks of the figures."""
 
-from engagerr.cli.insights import audience, engagement, growth
+from engagerr.cli.insights import audience, engagement, families, growth
 from engagerr.cli.insights.noun import app
 
-__all__ = ["app", "audience", "engagement", "growth"]
+__all__ = ["app", "audience", "engagement", "families", "growth"]

@@ -1,7 +1,8 @@
-"""Confirm, reject, link, unlink, undo: a person's word shapes the tree, can be taken back, and is remembered."""
+"""Confirm, reject, link, move, split, merge, undo: a person's word shapes the tree, can be taken back, is remembered."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,17 +10,9 @@ from uuid import UUID
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.content import FamilyNode
+from engagerr.core.content.decisions import conflicts_of, decide
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from engagerr.core.tenancy import Permission
 from tests.factories import colleague, in_tenant
 from tests.fakes.cluster import Connection
 from tests.lines import an_edge, an_item, bring, contents
@@ -200,7 +193,9 @@ def test_another_tenants_edges_and_items_do_not_exist_here(
     for attempt in (
         lambda: other_workspace.content.confirm(edge), lambda: other_workspace.content.undo(edge),
         lambda: other_workspace.content.confirm(edge[-10:]), lambda: other_workspace.content.tree(item_id),
-        lambda: other_workspace.metrics.show("youtube:a"),
+        lambda: other_workspace.metrics.show("youtube:a"), lambda: other_workspace.content.split("youtube:b"),
+        lambda: other_workspace.content.move("youtube:b", "youtube:a", relation="clip_of"),
+        lambda: other_workspace.content.merge(item_id, "youtube:b"),
     ):  # fmt: skip
         with pytest.raises(NotFound):
             attempt()
@@ -215,13 +210,131 @@ def test_only_those_who_decide_on_content_decide(workspace: Workspace, engagerr:
         for attempt in (
             lambda they=they: they.content.confirm(edge), lambda they=they: they.content.suggest(),
             lambda they=they: they.content.link("youtube:b", "youtube:a", relation="clip_of"),
-            lambda they=they: they.content.undo(),
+            lambda they=they: they.content.undo(), lambda they=they: they.content.split("youtube:b"),
+            lambda they=they: they.content.unlink("youtube:b"),
+            lambda they=they: they.content.move("youtube:b", "youtube:a", relation="clip_of"),
+            lambda they=they: they.content.merge("youtube:b", "youtube:a"),
         ):  # fmt: skip
             with pytest.raises(Forbidden):
                 attempt()
     analyst = colleague(workspace, engagerr, "analyst")
     analyst.content.confirm(edge)
     assert workspace.content.decisions()[0].member == analyst.member.name
+
+
+def test_linking_what_is_confirmed_already_changes_nothing(
+    workspace: Workspace, tmp_path: Path, superuser_connection: Connection
+) -> None:
+    items(workspace, tmp_path, "ab")
+    first = workspace.content.link("youtube:b", "youtube:a", relation="clip_of")
+    before = contents(superuser_connection)
+    assert workspace.content.link("youtube:b", "youtube:a", relation="clip_of", reason="again") == first
+    assert contents(superuser_connection) == before
+
+
+# --- move, split, merge ---------------------------------------------------------------------------------------------
+
+
+def linked(workspace: Workspace, folder: Path, *pairs: str, relation: str = "part_of") -> dict[str, str]:
+    """Items of one letter that hang on each other, as {child + parent: edge id}."""
+    items(workspace, folder, "".join(sorted(set("".join(pairs)))))
+    return {
+        pair: str(workspace.content.link(f"youtube:{pair[0]}", f"youtube:{pair[1]}", relation=relation).id)
+        for pair in pairs
+    }
+
+
+def test_a_move_rejects_the_old_edge_and_draws_the_new_one_in_one_action(workspace: Workspace, tmp_path: Path) -> None:
+    ids = linked(workspace, tmp_path, "ba", "cb", "ed", relation="clip_of")
+    moved = workspace.content.move("youtube:b", "youtube:e", reason="wrong episode")
+    drawn, rejected = moved.edges
+    assert (drawn.state, drawn.relation, drawn.parent.native_id) == ("confirmed", "clip_of", "e")
+    assert (str(rejected.id), rejected.state) == (ids["ba"], "rejected")
+    assert tree(workspace, "c") == {"d": [{"e": [{"b": [{"c": []}]}]}]}
+    assert [(part.root.native_id, part.items) for part in moved.families] == [("d", 4), ("a", 1)]
+    one, other, *_ = workspace.content.decisions()
+    assert one.action_id == other.action_id
+    assert {(row.action, row.after, row.reason) for row in (one, other)} == {
+        ("move", "confirmed", "wrong episode"), ("move", "rejected", "wrong episode"),
+    }  # fmt: skip
+    # What is moved may become something else.
+    assert workspace.content.move("youtube:b", "youtube:d", relation="same_work").edges[0].relation == "same_work"
+
+
+def test_a_move_says_what_it_lacks_and_closes_no_circle(
+    workspace: Workspace, tmp_path: Path, superuser_connection: Connection
+) -> None:
+    linked(workspace, tmp_path, "ba", "cb")
+    items(workspace, tmp_path, "z")
+    before = contents(superuser_connection)
+    with pytest.raises(InvalidInput, match="youtube:a hangs on no parent") as refused:
+        workspace.content.move("youtube:a", "youtube:z")
+    assert "--relation" in (refused.value.hint or "")
+    with pytest.raises(Conflict, match="youtube:c already hangs below youtube:b"):
+        workspace.content.move("youtube:b", "youtube:c")
+    with pytest.raises(InvalidInput, match="no relation"):
+        workspace.content.move("youtube:b", "youtube:z", relation="cousin_of")
+    assert contents(superuser_connection) == before
+    workspace.content.move("youtube:a", "youtube:z", relation="part_of")
+    assert tree(workspace, "c") == {"z": [{"a": [{"b": [{"c": []}]}]}]}
+    # Moved to where it is: nothing is to be done, and nothing is remembered.
+    decisions = workspace.content.decisions()
+    assert workspace.content.move("youtube:a", "youtube:z").edges[0].state == "confirmed"
+    assert workspace.content.decisions() == decisions
+
+
+def test_a_split_says_which_two_families_there_are(workspace: Workspace, tmp_path: Path) -> None:
+    ids = linked(workspace, tmp_path, "ba", "cb", "db", "ea")
+    cut = workspace.content.split("youtube:b", reason="another interview")
+    assert [(str(edge.id), edge.state) for edge in cut.edges] == [(ids["ba"], "rejected")]
+    assert [(part.root.native_id, part.items) for part in cut.families] == [("a", 2), ("b", 3)]
+    assert {family.id for family in workspace.content.families()} == {part.id for part in cut.families}
+    for root in ("youtube:a", "youtube:b"):
+        with pytest.raises(InvalidInput, match="nothing to cut"):
+            workspace.content.split(root)
+
+
+def test_a_merge_hangs_one_root_under_the_other_whichever_items_are_named(
+    workspace: Workspace, tmp_path: Path, owner_connection: Connection
+) -> None:
+    linked(workspace, tmp_path, "ba", "cb", "yx")
+    apart = paths(owner_connection, workspace)
+    merged = workspace.content.merge("youtube:c", "youtube:y", reason="the same talk")
+    assert [(edge.child.native_id, edge.parent.native_id, edge.relation) for edge in merged.edges] == [
+        ("a", "x", "same_work")
+    ]
+    assert [(part.root.native_id, part.items) for part in merged.families] == [("x", 5)]
+    assert tree(workspace, "c") == {"x": [{"y": []}, {"a": [{"b": [{"c": []}]}]}]}
+    with pytest.raises(Conflict, match="youtube:b and youtube:y are in one family already"):
+        workspace.content.merge("youtube:b", "youtube:y")
+    assert workspace.content.undo().action == "merge"
+    assert paths(owner_connection, workspace) == apart
+    # An item that is alone is a family of one.
+    items(workspace, tmp_path, "n")
+    assert workspace.content.merge("youtube:n", "youtube:b", relation="promotes").families[0].items == 4
+
+
+# --- in bulk --------------------------------------------------------------------------------------------------------
+
+
+def test_in_bulk_what_cannot_be_confirmed_is_left_out_and_told(workspace: Workspace, tmp_path: Path) -> None:
+    items(workspace, tmp_path, "abcdef")
+    ids = suggested(workspace, tmp_path, "ba", "cb", "bd", "ac", "fe")
+    wanted = [UUID(ids[pair]) for pair in ("ba", "cb", "bd", "ac", "fe", "ba")]
+    access = workspace.content._access
+    with access.transaction(Permission.DECIDE_CONTENT) as session:
+        told = {edge: str(error) for edge, error in conflicts_of(session, access, wanted).items()}
+        now = decide(
+            session, access, wanted, after="confirmed", action="confirm", reason="all above 90 %", skip_conflicts=True
+        )
+    assert now == tuple(UUID(ids[pair]) for pair in ("ba", "cb", "fe"))
+    assert set(told) == {UUID(ids["bd"]), UUID(ids["ac"])}
+    assert "youtube:b hangs on youtube:a already" in told[UUID(ids["bd"])]
+    assert "youtube:c already hangs below youtube:a" in told[UUID(ids["ac"])]
+    assert tree(workspace, "c") == {"a": [{"b": [{"c": []}]}]}
+    assert {row.action_id for row in workspace.content.decisions()} == {workspace.content.decisions()[0].action_id}
+    assert len(workspace.content.undo().edges) == 3
+    assert workspace.content.families() == ()
 
 
 # --- undo -----------------------------------------------------------------------------------------------------------
@@ -261,16 +374,29 @@ def test_undo_of_one_edge_leaves_later_decisions_on_others(workspace: Workspace,
     ids = suggested(workspace, tmp_path, "ba", "cb")
     workspace.content.confirm(ids["ba"])
     workspace.content.confirm(ids["cb"])
-    assert workspace.content.undo(ids["ba"]).state == "suggested"
+    assert [edge.state for edge in workspace.content.undo(ids["ba"]).edges] == ["suggested"]
     assert tree(workspace, "c") == {"b": [{"c": []}]}
 
 
-def test_undoing_an_edge_drawn_by_hand_takes_it_out_for_good(workspace: Workspace, tmp_path: Path) -> None:
+def test_undoing_an_edge_drawn_by_hand_unmakes_it_and_its_decisions_still_name_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     items(workspace, tmp_path, "ab")
-    workspace.content.link("youtube:b", "youtube:a", relation="clip_of")
-    assert workspace.content.undo().state == "rejected"
+    drawn = workspace.content.link("youtube:b", "youtube:a", relation="clip_of", reason="heard it")
+    [gone] = workspace.content.undo().edges
+    assert gone == replace(drawn, state="none")
     assert tree(workspace, "b") == {"b": []}
-    assert workspace.content.suggest().edges == ()
+    assert workspace.content.edges() == ()
+    undone, linked = workspace.content.decisions()
+    assert (undone.action, undone.before, undone.after, undone.undone) == ("undo", "confirmed", "none", False)
+    assert (linked.action, linked.before, linked.after, linked.undone) == ("link", "none", "confirmed", True)
+    assert undone.edge == linked.edge == gone
+    with pytest.raises(NotFound):
+        workspace.content.undo(str(gone.id))
+    # As if it had never been: it may be drawn anew, and taken back anew.
+    again = workspace.content.link("youtube:b", "youtube:a", relation="clip_of")
+    assert [piece.detail for piece in again.evidence] == [f"drawn by {workspace.member.name}"]
+    assert workspace.content.undo().edges[0].state == "none"
 
 
 def test_undo_restores_what_was_drawn_automatically(workspace: Workspace, tmp_path: Path) -> None:
@@ -278,7 +404,7 @@ def test_undo_restores_what_was_drawn_automatically(workspace: Workspace, tmp_pa
           an_item("twitch:1234567890", kind="live"))  # fmt: skip
     [edge] = workspace.content.edges()
     workspace.content.reject(str(edge.id))
-    assert workspace.content.undo().state == "auto_confirmed"
+    assert workspace.content.undo().edges == (edge,)
     assert len(workspace.content.tree("twitch:clip").children) == 1
 
 
@@ -295,96 +421,72 @@ def test_an_undo_that_would_clash_is_refused_and_changes_nothing(
     assert contents(superuser_connection) == before
 
 
-# --- whatever is done, the paths are those of the edges -------------------------------------------------------------
-
-NAMES = "abcdef"
-
-
-class Deciding(RuleBasedStateMachine):
-    """Decisions at random beside a plain model of who hangs on whom."""
-
-    workspace: Workspace
-    connection: Connection
-    folder: Path
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parent: dict[str, str] = {}
-        self.done: list[dict[str, str]] = []
-        self.prefix = ""
-
-    @initialize()
-    def new_items(self) -> None:
-        self.prefix = f"p{len(self.workspace.content.list())}-"
-        bring(self.workspace, self.folder, *(an_item(self.name(name)) for name in NAMES))
-
-    def name(self, letter: str) -> str:
-        return f"youtube:{self.prefix}{letter}"
-
-    def above(self, letter: str) -> set[str]:
-        found = set()
-        while letter in self.parent:
-            letter = self.parent[letter]
-            found.add(letter)
-        return found
-
-    @rule(child=st.sampled_from(NAMES), parent=st.sampled_from(NAMES))
-    def link(self, child: str, parent: str) -> None:
-        try:
-            self.workspace.content.link(self.name(child), self.name(parent), relation="part_of")
-        except Conflict:
-            clash = child == parent or child in self.above(parent) or self.parent.get(child, parent) != parent
-            assert clash, (child, parent, self.parent)
-        else:
-            assert child != parent
-            assert child not in self.above(parent)
-            assert self.parent.get(child, parent) == parent
-            if child not in self.parent:  # else it stood already: nothing was decided
-                self.done.append(dict(self.parent))
-            self.parent[child] = parent
-
-    @precondition(lambda self: self.parent)
-    @rule(data=st.data())
-    def unlink(self, data: st.DataObject) -> None:
-        child = data.draw(st.sampled_from(sorted(self.parent)))
-        self.workspace.content.unlink(self.name(child))
-        self.done.append(dict(self.parent))
-        del self.parent[child]
-
-    @precondition(lambda self: self.done)
-    @rule()
-    def undo(self) -> None:
-        self.workspace.content.undo()
-        self.parent = self.done.pop()
-
-    @invariant()
-    def paths_are_those_of_the_edges(self) -> None:
-        with in_tenant(self.connection, self.workspace.tenant.id):
-            rows = self.connection.execute(
-                """SELECT item.native_id, root.native_id, node.path::text,
-                          (SELECT string_agg(engagerr_label(above.item_id)::text, '.' ORDER BY nlevel(above.path))
-                           FROM content_nodes AS above WHERE above.path @> node.path)
-                   FROM content_nodes AS node JOIN content_items AS item ON item.id = node.item_id
-                   JOIN content_items AS root ON root.id = node.family_id WHERE item.native_id LIKE %s""",
-                [f"{self.prefix}%"],
-            ).fetchall()
-        expected = {}
-        for letter in NAMES:
-            if letter in self.parent or letter in self.parent.values():
-                ancestors = self.above(letter)
-                root = next((name for name in ancestors if name not in self.parent), letter)
-                expected[self.prefix + letter] = (self.prefix + root, len(ancestors) + 1)
-        assert {name: (root, path.count(".") + 1) for name, root, path, _ in rows} == expected
-        assert all(path == labels for _, _, path, labels in rows)
-
-
-def test_paths_follow_the_edges_through_any_sequence_of_decisions(
-    workspace: Workspace, owner_connection: Connection, tmp_path: Path
+def test_undo_takes_back_all_that_one_command_did(
+    workspace: Workspace, tmp_path: Path, owner_connection: Connection
 ) -> None:
-    Deciding.workspace, Deciding.connection, Deciding.folder = workspace, owner_connection, tmp_path
-    run_state_machine_as_test(
-        Deciding,
-        settings=settings(
-            max_examples=8, stateful_step_count=14, suppress_health_check=list(HealthCheck), deadline=None
-        ),
+    items(workspace, tmp_path, "abcde")
+    ids = suggested(workspace, tmp_path, "ba", "ca", "dc")
+    steps: list[Any] = []
+
+    def look() -> tuple[Any, ...]:
+        return workspace.content.edges(), paths(owner_connection, workspace)
+
+    for command in (
+        lambda: workspace.content.confirm(*ids.values()), lambda: workspace.content.move("youtube:c", "youtube:b"),
+        lambda: workspace.content.split("youtube:b"), lambda: workspace.content.merge("youtube:a", "youtube:e"),
+        lambda: workspace.content.reject(*ids.values()),
+    ):  # fmt: skip
+        steps.append(look())
+        command()
+    for action, edges in (("reject", 2), ("merge", 1), ("split", 1), ("move", 2), ("confirm", 3)):
+        taken_back = workspace.content.undo()
+        assert (taken_back.action, len(taken_back.edges)) == (action, edges)
+        assert taken_back.member == workspace.member.name
+        assert look() == steps.pop()
+    assert len({row.action_id for row in workspace.content.decisions()}) == 10
+    assert workspace.verify_audit().intact
+
+
+def test_undo_brings_back_confidence_and_evidence_to_the_letter(workspace: Workspace, tmp_path: Path) -> None:
+    bring(
+        workspace, tmp_path, an_item("tiktok:c", kind="short_video", body="See https://youtu.be/dQw4w9WgXcQ"),
+        an_item("youtube:dQw4w9WgXcQ", kind="long_video"), an_item("youtube:other", kind="long_video"),
+    )  # fmt: skip
+    [before] = workspace.content.edges()
+    assert before.confidence < 1
+    workspace.content.link("tiktok:c", "youtube:dQw4w9WgXcQ", relation=before.relation, reason="he says so")
+    assert workspace.content.edges()[0].confidence == 1
+    workspace.content.move("tiktok:c", "youtube:other")
+    workspace.content.undo()
+    workspace.content.undo()
+    assert workspace.content.edges() == (before,)
+
+
+def test_what_was_decided_on_again_is_taken_back_from_the_end(
+    workspace: Workspace, tmp_path: Path, superuser_connection: Connection
+) -> None:
+    """A move touches two edges: the old one cannot come back alone once the new one was decided on again."""
+    ids = linked(workspace, tmp_path, "ba")
+    items(workspace, tmp_path, "c")
+    moved = str(workspace.content.move("youtube:b", "youtube:c").edges[0].id)
+    workspace.content.unlink("youtube:b")
+    before = contents(superuser_connection)
+    with pytest.raises(Conflict, match="This move cannot be taken back: youtube:b and youtube:c") as refused:
+        workspace.content.undo(ids["ba"])
+    assert moved.replace("-", "")[-8:] in (refused.value.hint or "")
+    assert contents(superuser_connection) == before
+    assert workspace.content.undo(moved).action == "unlink"
+    assert workspace.content.undo(ids["ba"]).action == "move"
+    assert tree(workspace, "b") == {"a": [{"b": []}]}
+
+
+def test_decisions_of_the_time_before_actions_can_be_taken_back(
+    workspace: Workspace, tmp_path: Path, superuser_connection: Connection
+) -> None:
+    """They know the state before and no more: confidence and evidence stay as they are."""
+    items(workspace, tmp_path, "ab")
+    [before] = workspace.content.confirm(suggested(workspace, tmp_path, "ba")["ba"])
+    superuser_connection.execute(
+        "UPDATE content_decisions SET action_id = id, was = jsonb_build_object('state', before)"
     )
+    assert workspace.content.undo().edges == (replace(before, state="suggested"),)

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.metrics.insights.audience import Audience, Overlap
     from engagerr.core.metrics.insights.benchmark import Benchmark
+    from engagerr.core.metrics.insights.clip_share import ClipShare
     from engagerr.core.metrics.insights.engagement import Engagement
     from engagerr.core.metrics.insights.family_reach import FamilyReach
     from engagerr.core.metrics.insights.forecast import Forecast
+    from engagerr.core.metrics.insights.format_advice import Formats
     from engagerr.core.metrics.insights.formulas import Formula
     from engagerr.core.metrics.insights.growth import Growth
     from engagerr.core.metrics.insights.media_value import MediaValue
@@ -186,6 +188,50 @@ class Insights:
             return family_reach.family_reach(
                 session, self._reader.registry, tenant_id=self._access.tenant.id, until=until,
                 family_id=family_of(session, tenant_id=self._access.tenant.id, item_id=item_id),
+            )  # fmt: skip
+
+    def clips(
+        self, family: str | None = None, *, creator: str | None = None, until: datetime | None = None
+    ) -> ClipShare:
+        """Which part of a work's audience its clips and posts are, and what is known of viewers whom they brought.
+
+        Of the family of one item, or of all families of a creator.
+        """
+        from engagerr.core.metrics.insights import clip_share
+
+        if (family is None) == (creator is None):
+            raise InvalidInput("Name an item or a creator, and not both.", hint="engagerr insight clips ITEM")
+        tenant_id = self._access.tenant.id
+        with self._access.transaction(Permission.READ) as session:
+            if family is not None:
+                found = [family_of(session, tenant_id=tenant_id, item_id=find_item(session, family))]
+                name = None
+            else:
+                creator_id, name = find_creator(session, str(creator))
+                found = clip_share.family_ids(session, tenant_id=tenant_id, creator_id=creator_id)
+            return clip_share.clip_share(
+                session, self._reader.registry, tenant_id=tenant_id, families=found, creator=name, until=until
+            )
+
+    def formats(
+        self,
+        creator: str | None = None,
+        *,
+        platform: str | None = None,
+        days: int = 30,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Formats:
+        """Which length, moment or platform of clips and posts brings more views than the others, with intervals."""
+        from engagerr.core.metrics.insights import format_advice
+
+        with self._asking() as (session, asked):
+            _refuse_empty(since, until or asked["now"])
+            self._refuse_unknown(session, platform)
+            creator_id, name = (None, None) if creator is None else find_creator(session, creator)
+            return format_advice.formats(
+                session, creator_ids=None if creator_id is None else [creator_id], creator=name, platform=platform,
+                days=days, since=since, until=until, **asked,
             )  # fmt: skip
 
     @contextlib.contextmanager

@@ -1,0 +1,153 @@
+"""A tenant's embeddings, kept by model and by what was embedded: the same words are embedded once, changed words again.
+
+The table names no item, so it belongs to nobody above: whoever has texts and a session may use these steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import text
+
+from engagerr.core.errors import Broken
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import numpy as np
+    import psycopg
+    from numpy.typing import NDArray
+
+    from engagerr.core.ai.embeddings import Embedder, Progress
+    from engagerr.core.db import Session
+
+_HASH_BYTES = 16
+# So many rows go to and fro at a time: eight megabytes of vectors.
+_ROWS = 10_000
+
+# Both operators are leakproof (uuid, text, bytea equality), so the key is used for all three under row-level security.
+_KNOWN = """
+SELECT content_hash, vector FROM content_embeddings
+WHERE tenant_id = %(tenant_id)s AND model = %(model)s AND content_hash = ANY(%(hashes)s)
+"""
+_STORE = """
+INSERT INTO content_embeddings (tenant_id, model, content_hash, vector)
+SELECT %(tenant_id)s, %(model)s, made.content_hash, made.vector
+FROM unnest(%(hashes)b::bytea[], %(vectors)b::bytea[]) AS made (content_hash, vector)
+ON CONFLICT DO NOTHING
+"""
+_MAY_STORE = (
+    "SELECT pg_try_advisory_xact_lock(hashtextextended('content_embeddings ' || :tenant_id || ' ' || :model, 0))"
+)
+
+
+def embed_cached(
+    session: Session,
+    *,
+    tenant_id: UUID,
+    embedder: Embedder,
+    texts: Sequence[str],
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Like `embedder.embed(texts)`, but what this tenant had embedded before is read, and what is new is kept.
+
+    Vectors are kept in half precision and brought back to length one; new ones are returned as they will be read, so
+    that the first run and the next see the same numbers. `progress` counts the new texts only. A long first run holds
+    its transaction open: where that hurts, read (`known_embeddings`), embed outside and keep (`store_embeddings`).
+    """
+    rows, known = known_embeddings(session, tenant_id=tenant_id, embedder=embedder, texts=texts)
+    # In the order of the texts, each once: the embedder sees every new text a single time.
+    new = list(dict.fromkeys(words for words, found in zip(texts, known.tolist(), strict=True) if not found))
+    if not new:
+        return rows
+    made = embedder.embed(new, progress=progress)
+    kept = store_embeddings(session, tenant_id=tenant_id, embedder=embedder, texts=new, vectors=made)
+    place_of = {words: place for place, words in enumerate(new)}
+    for place, words in enumerate(texts):
+        if words in place_of:
+            rows[place] = kept[place_of[words]]
+    return rows
+
+
+def known_embeddings(
+    session: Session, *, tenant_id: UUID, embedder: Embedder, texts: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """What is kept already: rows of shape (texts, dimensions), and which of them are known.
+
+    Rows of unknown texts are zeros. Empty texts count as known, as there is nothing to embed.
+    """
+    import numpy as np
+
+    rows = np.zeros((len(texts), embedder.dimensions), dtype=np.float32)
+    known = np.fromiter((not words.strip() for words in texts), dtype=bool, count=len(texts))
+    places: dict[bytes, list[int]] = {}
+    for place, words in enumerate(texts):
+        if not known[place]:
+            places.setdefault(_hash(words), []).append(place)
+    hashes = list(places)
+    for start in range(0, len(hashes), _ROWS):
+        found = _read(session, tenant_id, embedder.name, hashes[start : start + _ROWS])
+        if not found:
+            continue
+        vectors = _from_bytes(b"".join(vector for _, vector in found), len(found), embedder)
+        for (content_hash, _), vector in zip(found, vectors, strict=True):
+            rows[places[content_hash]] = vector
+            known[places[content_hash]] = True
+    return rows, known
+
+
+def store_embeddings(
+    session: Session, *, tenant_id: UUID, embedder: Embedder, texts: Sequence[str], vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Keep what was embedded; returns the vectors as they will be read. What is kept already stays as it is.
+
+    While another transaction of this tenant keeps vectors of the same model, nothing is kept here: waiting for its end
+    could take minutes, and two that wait for each other would lose both. The next run embeds those texts again.
+    """
+    import numpy as np
+
+    halves = np.ascontiguousarray(vectors, dtype="<f2")
+    name = {"tenant_id": tenant_id, "model": embedder.name}
+    if len(texts) and session.execute(text(_MAY_STORE), name | {"tenant_id": str(tenant_id)}).scalar():
+        # Each row as bytes without a copy of the whole; empty texts are never asked for, so they are not kept.
+        made = {_hash(words): row.tobytes() for words, row in zip(texts, halves, strict=True) if words.strip()}
+        hashes = list(made)
+        for start in range(0, len(hashes), _ROWS):
+            chosen = hashes[start : start + _ROWS]
+            with _cursor(session) as cursor:
+                cursor.execute(_STORE, name | {"hashes": chosen, "vectors": [made[each] for each in chosen]})
+    return _from_bytes(halves.tobytes(), len(texts), embedder)
+
+
+def _read(session: Session, tenant_id: UUID, model: str, hashes: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    with _cursor(session) as cursor:
+        cursor.execute(_KNOWN, {"tenant_id": tenant_id, "model": model, "hashes": hashes})
+        return cursor.fetchall()
+
+
+def _cursor(session: Session) -> psycopg.Cursor[tuple[bytes, bytes]]:
+    """The driver's own, in its binary form: as text, bytes would go over the line as hexadecimal digits."""
+    connection = cast("psycopg.Connection[tuple[bytes, bytes]]", session.connection.driver_connection)
+    return connection.cursor(binary=True)
+
+
+def _from_bytes(halves: bytes, count: int, embedder: Embedder) -> NDArray[np.float32]:
+    """Vectors as they are read: half precision, brought back to length one; zeros stay zeros."""
+    import numpy as np
+
+    if len(halves) != count * embedder.dimensions * 2:
+        raise Broken(
+            f"The vectors kept for {embedder.name} are not of {embedder.dimensions} numbers.",
+            hint="Two models may not share a name: give the changed one a new version.",
+            facts={"model": embedder.name},
+        )
+    rows = np.frombuffer(halves, dtype="<f2").reshape(count, embedder.dimensions).astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(lengths > 0, lengths, 1)
+    return rows
+
+
+def _hash(words: str) -> bytes:
+    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest()

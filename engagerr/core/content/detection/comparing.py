@@ -1,0 +1,296 @@
+"""How alike the two pieces of each candidate pair are, feature by feature, and what forbids that they belong together.
+
+Every feature lies between 0 and 1 and is 0 where one side does not say. The names of the features are the names in the
+model's file and in its card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engagerr.core.content.detection.corpus import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from engagerr.core.content.detection.blocking import Blocks
+    from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
+
+_LEAST_PAIRS_OF_A_HABIT = 4
+_USUAL_SPREAD_DAYS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Features of pairs, column by column, and what is vetoed. `apart` is days by the habit of the two accounts."""
+
+    one: Ints
+    other: Ints
+    features: Mapping[str, Floats]
+    vetoed: Flags
+    apart: Floats
+    lag: Floats
+    numbers_agree: Flags
+
+
+def compare(
+    corpus: Corpus, blocks: Blocks, *, vectors: Mapping[Hashable, NDArray[np.float32]] | None = None
+) -> Comparison:
+    """The features of every candidate pair."""
+    import numpy as np
+
+    one, other = blocks.one, blocks.other
+    names = _at(blocks.shared_names, one, other)
+    weight_one, weight_other = blocks.name_weight[one], blocks.name_weight[other]
+    smaller = np.minimum(weight_one, weight_other)
+    both = weight_one + weight_other
+    # Two names with nothing rare in them are no proof of anything, however equal: the constants are that doubt.
+    dice = 2 * names / (both + 1.0)
+    contained = names / (smaller + 1.0)
+    named_in_one = _at(blocks.named_in, one, other) / (weight_other + 2.0)
+    named_in_other = _at(blocks.named_in, other, one) / (weight_one + 2.0)
+    texts = _at(blocks.shared_texts, one, other)
+    body_smaller = np.minimum(blocks.body_weight[one], blocks.body_weight[other])
+    spelling, within = _spelling(corpus, one, other)
+    features: dict[str, Floats] = {
+        "name_alike": dice,
+        "name_contained": contained,
+        "name_rare": np.minimum(names, 15.0) / 15.0,
+        "spelling_alike": spelling,
+        "spelling_within": within,
+        "name_in_text": np.minimum(np.maximum(named_in_one, named_in_other), 1.0),
+        "texts_alike": np.minimum(texts / (body_smaller + 8.0), 1.0),
+        "texts_rare": np.minimum(texts, 40.0) / 40.0,
+    }
+    habit = _habits(corpus, one, other, dice)
+    lag, spread = habit[0], habit[1]
+    gap = corpus.published[other] - corpus.published[one]
+    apart = np.abs(gap - lag) / spread
+    known = ~np.isnan(apart)
+    features["date_near"] = np.where(known, np.exp(-np.nan_to_num(apart)), 0.0)
+    features["date_far"] = np.where(known, np.clip(np.log1p(np.nan_to_num(apart) / 6.0) / 4.0, 0.0, 1.0), 0.0)
+    features["date_unknown"] = (~known).astype(np.float64)
+    numbers = _numbers(corpus, one, other)
+    agree, differ, firm = numbers
+    trusted = habit[2]
+    features["number_equal"] = (agree & trusted).astype(np.float64)
+    features["number_differs"] = (differ & ~firm & trusted).astype(np.float64)
+    features["lengths_equal"], features["lengths_differ"] = _lengths(corpus, one, other)
+    features["title_date_fits"], features["title_date_off"] = _title_dates(corpus, one, other)
+    features["one_part_only"] = ((corpus.part[one] >= 0) != (corpus.part[other] >= 0)).astype(np.float64)
+    features["rerun_once"] = (corpus.rerun[one] != corpus.rerun[other]).astype(np.float64)
+    features["language_differs"] = (
+        (corpus.language[one] >= 0) & (corpus.language[other] >= 0) & (corpus.language[one] != corpus.language[other])
+    ).astype(np.float64)
+    features["links_shared"] = _links(corpus, one, other)
+    features["same_platform"] = (corpus.platform[one] == corpus.platform[other]).astype(np.float64)
+    if vectors:
+        features["meaning_alike"] = _meaning(corpus, one, other, vectors)
+    vetoed = _contradictions(corpus, one, other) | (differ & firm & trusted)
+    return Comparison(one, other, features, vetoed, apart, np.broadcast_to(lag, apart.shape), agree & trusted)
+
+
+def _at(matrix: csr_array, rows: Ints, columns: Ints) -> Floats:
+    import numpy as np
+
+    if not len(rows):
+        return np.zeros(0)
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
+
+
+def _spelling(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
+    """How alike the titles are letter by letter (normalised indel similarity), as a whole and the shorter within."""
+    import numpy as np
+    from rapidfuzz import fuzz, process
+
+    if not len(one):
+        return np.zeros(0), np.zeros(0)
+    left, right = [corpus.titles[row] for row in one], [corpus.titles[row] for row in other]
+    whole = process.cpdist(left, right, scorer=fuzz.ratio, dtype=np.float32).astype(np.float64) / 100.0
+    within = process.cpdist(left, right, scorer=fuzz.partial_ratio, dtype=np.float32).astype(np.float64) / 100.0
+    lengths = np.array([len(title) for title in corpus.titles])
+    empty = (lengths[one] == 0) | (lengths[other] == 0)
+    # Nothing is easily found within: a short title says little.
+    short = np.minimum(lengths[one], lengths[other])
+    within = within * np.clip(short / 12.0, 0.0, 1.0)
+    whole[empty], within[empty] = 0.0, 0.0
+    return whole, within
+
+
+def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Floats, Floats, Flags]:
+    """What two accounts of a show usually do: (lag in days, spread in days, whether their numbers count the same).
+
+    Learned from pairs whose names are each other's nearest and nearly equal; where there are few, no lag, some days of
+    spread, and numbers that are trusted.
+    """
+    import numpy as np
+
+    accounts = int(corpus.account.max()) + 1 if len(corpus) else 1
+    pair = corpus.account[one] * accounts + corpus.account[other]
+    swapped = corpus.account[one] > corpus.account[other]
+    pair = np.where(swapped, corpus.account[other] * accounts + corpus.account[one], pair)
+    sure = np.flatnonzero((dice >= 0.75) & _nearest_of_both(one, other, pair, dice, len(corpus)))
+    lag, spread = np.zeros(len(one)), np.full(len(one), _USUAL_SPREAD_DAYS)
+    trusted = np.ones(len(one), dtype=bool)
+    gap = np.where(swapped, -1.0, 1.0) * (corpus.published[other] - corpus.published[one])
+    agree, differ, _ = _numbers(corpus, one, other)
+    keys, members = np.unique(pair, return_inverse=True)
+    order = sure[np.argsort(members[sure], kind="stable")]
+    bounds = np.searchsorted(members[order], np.arange(len(keys) + 1))
+    lags, spreads, trusts = np.zeros(len(keys)), np.full(len(keys), _USUAL_SPREAD_DAYS), np.ones(len(keys), dtype=bool)
+    for key in np.flatnonzero(np.diff(bounds) >= _LEAST_PAIRS_OF_A_HABIT):
+        rows = order[bounds[key] : bounds[key + 1]]
+        gaps = gap[rows]
+        gaps = gaps[~np.isnan(gaps)]
+        if len(gaps) >= _LEAST_PAIRS_OF_A_HABIT:
+            middle = float(np.median(gaps))
+            lags[key] = middle
+            spreads[key] = float(np.clip(2.0 * np.median(np.abs(gaps - middle)), 1.0, 30.0))
+        counted = int(agree[rows].sum()) + int(differ[rows].sum())
+        if counted >= _LEAST_PAIRS_OF_A_HABIT:
+            trusts[key] = agree[rows].sum() >= 0.5 * counted
+    lag = np.where(swapped, -1.0, 1.0) * lags[members]
+    return lag, spreads[members], trusts[members] & trusted
+
+
+def _nearest_of_both(one: Ints, other: Ints, group: Ints, score: Floats, rows: int) -> Flags:
+    """Whether each is the other's best within the group, and the only one."""
+    import numpy as np
+
+    mutual = np.ones(len(one), dtype=bool)
+    for side in (one, other):
+        key = group * (rows + 1) + side
+        order = np.lexsort((-score, key))
+        ordered = key[order]
+        first = np.r_[True, ordered[1:] != ordered[:-1]] if len(order) else np.zeros(0, dtype=bool)
+        tied = np.zeros(len(order), dtype=bool)
+        if len(order) > 1:
+            next_is_rival = (ordered[1:] == ordered[:-1]) & (score[order][1:] > score[order][:-1] - 0.05)
+            tied[:-1] = next_is_rival
+        best = np.zeros(len(one), dtype=bool)
+        best[order] = first & ~tied
+        mutual &= best
+    return mutual
+
+
+def _numbers(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags, Flags]:
+    """(both count the same episode, they count different ones, both say that it is an episode that they count)."""
+    import numpy as np
+
+    named_one, named_other = corpus.episode[one], corpus.episode[other]
+    any_one = np.where(named_one >= 0, named_one, corpus.bare[one])
+    any_other = np.where(named_other >= 0, named_other, corpus.bare[other])
+    seasons = (corpus.season[one] >= 0) & (corpus.season[other] >= 0)
+    seasons_differ = seasons & (corpus.season[one] != corpus.season[other])
+    # Counted by season on one side only, the numbers do not count the same thing.
+    comparable = (any_one >= 0) & (any_other >= 0) & ((corpus.season[one] >= 0) == (corpus.season[other] >= 0))
+    firm = (named_one >= 0) & (named_other >= 0)
+    agree = comparable & (any_one == any_other) & ~seasons_differ
+    return agree, comparable & ~agree, firm
+
+
+def _lengths(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
+    import numpy as np
+
+    shorter = np.fmin(corpus.seconds[one], corpus.seconds[other])
+    longer = np.fmax(corpus.seconds[one], corpus.seconds[other])
+    known = ~(np.isnan(corpus.seconds[one]) | np.isnan(corpus.seconds[other]))
+    apart = np.where(known, np.nan_to_num(longer - shorter), 0.0)
+    ratio = np.where(known, np.nan_to_num(shorter / longer), 1.0)
+    equal = np.where(known, np.exp(-apart / np.maximum(3.0, 0.01 * np.nan_to_num(longer))), 0.0)
+    return equal, np.where(known, np.clip((0.9 - ratio) / 0.5, 0.0, 1.0), 0.0)
+
+
+def _title_dates(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
+    """Whether the date in one title fits the other's title, or the day on which the other appeared."""
+    import numpy as np
+
+    fits, off = np.zeros(len(one)), np.zeros(len(one))
+    both = (corpus.month[one] >= 0) & (corpus.month[other] >= 0) & (corpus.month[one] == corpus.month[other])
+    days = (corpus.day[one] >= 0) & (corpus.day[other] >= 0)
+    fits[both & (~days | (corpus.day[one] == corpus.day[other]))] = 1.0
+    for said, shown in ((one, other), (other, one)):
+        rows = np.flatnonzero((corpus.month[said] >= 0) & ~np.isnan(corpus.published[shown]) & ~both)
+        for at in rows:
+            away = _months_away(corpus, int(said[at]), float(corpus.published[shown[at]]))
+            if away is None:
+                continue
+            if away <= 0.4:
+                fits[at] = max(fits[at], 0.8)
+            elif away > 1.2:
+                off[at] = 1.0
+    return fits, off
+
+
+def _months_away(corpus: Corpus, row: int, day: float) -> float | None:
+    """How many months lie between a title's month and a day; None where the year is not told."""
+    from datetime import UTC, datetime, timedelta
+
+    shown = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    month, year = int(corpus.month[row]), int(corpus.year[row])
+    middle = 0.5 if corpus.day[row] < 0 else corpus.day[row] / 31
+    if year < 0:
+        away = abs((shown.month + shown.day / 31) - (month + middle)) % 12
+        return max(0.0, min(away, 12 - away) - (0.5 if corpus.day[row] < 0 else 0.0))
+    away = abs((shown.year - year) * 12 + (shown.month + shown.day / 31) - (month + middle))
+    return max(0.0, away - (0.5 if corpus.day[row] < 0 else 0.0))
+
+
+def _links(corpus: Corpus, one: Ints, other: Ints) -> Floats:
+    """Links that both have and few others do, and links from one to the other."""
+    import numpy as np
+
+    shared = np.zeros(len(one))
+    linked = {row: set(piece.links) for row, piece in enumerate(corpus.pieces) if piece.links}
+    if not linked:
+        return shared
+    uses: dict[tuple[int, tuple[str, str]], int] = {}
+    for row, links in linked.items():
+        for link in links:
+            key = (int(corpus.show[row]), link)
+            uses[key] = uses.get(key, 0) + 1
+    for at in np.flatnonzero(np.isin(one, list(linked)) & np.isin(other, list(linked))):
+        left, right = int(one[at]), int(other[at])
+        common = linked[left] & linked[right]
+        if common:
+            rarest = min(uses[int(corpus.show[left]), link] for link in common)
+            shared[at] = 1.0 if rarest <= 2 else 2.0 / rarest
+    return shared
+
+
+def _meaning(
+    corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, NDArray[np.float32]]
+) -> Floats:
+    import numpy as np
+
+    alike = np.zeros(len(one))
+    ids = [piece.id for piece in corpus.pieces]
+    for at, (left, right) in enumerate(zip(one, other, strict=True)):
+        first, second = vectors.get(ids[left]), vectors.get(ids[right])
+        if first is not None and second is not None:
+            alike[at] = max(0.0, float(first @ second))
+    return alike
+
+
+def _contradictions(corpus: Corpus, one: Ints, other: Ints) -> Flags:
+    """Two works, whatever else they share: part 1 is not part 2, January's call is not February's."""
+    import numpy as np
+
+    def differ(column: Ints) -> Flags:
+        return np.asarray((column[one] >= 0) & (column[other] >= 0) & (column[one] != column[other]), dtype=bool)
+
+    same_month = (corpus.month[one] == corpus.month[other]) & (corpus.month[one] >= 0)
+    days_apart = np.abs(corpus.day[one] - corpus.day[other]) > 1
+    both_long = (corpus.shape[one] != Shape.SHORT) & (corpus.shape[other] != Shape.SHORT)
+    return np.asarray(
+        differ(corpus.part)
+        | differ(corpus.month)
+        | (differ(corpus.year) & both_long)
+        | (same_month & differ(corpus.day) & days_apart)
+        | differ(corpus.season),
+        dtype=bool,
+    )

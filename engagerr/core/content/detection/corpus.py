@@ -1,0 +1,287 @@
+"""Pieces laid out in columns: what their shows' words weigh, and what each piece is, ready to be compared in bulk."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from engagerr.core.content.detection.words import Markers, address_words, fold, markers, words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from engagerr.core.content.detection.pieces import Piece
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+
+class Shape(IntEnum):
+    """What a piece can be in a family: a rendition of the whole, a short cut from it, or words about it."""
+
+    UNKNOWN = 0
+    LONG = 1
+    SHORT = 2
+    POST = 3
+
+
+_SHAPES = {
+    "short_video": Shape.SHORT, "reel": Shape.SHORT, "clip": Shape.SHORT, "short": Shape.SHORT,
+    "long_video": Shape.LONG, "episode": Shape.LONG, "live": Shape.LONG, "audio": Shape.LONG, "video": Shape.UNKNOWN,
+    "post": Shape.POST, "image": Shape.POST, "carousel": Shape.POST, "story": Shape.POST,
+}  # fmt: skip
+SHORT_SECONDS = 180
+# So much of a text is read: what a piece is about stands at its beginning, and a long list of links says little.
+_BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
+_NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Columns over pieces of whole shows; row numbers stand for pieces. Unknown is NaN, or -1 in whole numbers.
+
+    `names` holds the words of title and address, `bodies` those of the text; both are sparse, one row a piece and one
+    column a word of a show, each cell the square root of the word's weight, so that the product of two rows is the
+    weight of what they share. `name_weight` is the weight of a piece's whole name.
+    """
+
+    pieces: Sequence[Piece]
+    titles: list[str]
+    show: Ints
+    account: Ints
+    platform: Ints
+    shape: Ints
+    published: Floats
+    seconds: Floats
+    season: Ints
+    episode: Ints
+    bare: Ints
+    part: Ints
+    year: Ints
+    month: Ints
+    day: Ints
+    rerun: Flags
+    clip: Flags
+    language: Ints
+    names: csr_array
+    bodies: csr_array
+    name_weight: Floats
+    body_weight: Floats
+    weights: Floats
+    surface: list[str]
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+
+def lay_out(pieces: Sequence[Piece]) -> Corpus:
+    """The columns of these pieces; all pieces of a show must be among them, or its words are weighed wrongly."""
+    import numpy as np
+
+    vocabulary = _Vocabulary()
+    shows, accounts, platforms, languages = _Codes(), _Codes(), _Codes(), _Codes()
+    titles: list[str] = []
+    said: list[Markers] = []
+    shapes: list[int] = []
+    names, bodies = _Rows(), _Rows()
+    show_of: list[int] = []
+    for piece in pieces:
+        show = shows.of(piece.show)
+        show_of.append(show)
+        title = fold(piece.title) if piece.title else ""
+        address = address_words(piece.url) if piece.url else ""
+        shape = shape_of(piece)
+        own = markers(title)
+        if own.episode is own.bare is None and address:
+            own = _with_number_of(own, markers(address))
+        titles.append(title or address)
+        said.append(own)
+        shapes.append(shape)
+        in_name = words(title)
+        if address and address != title:
+            in_name += words(address)
+        names.add(vocabulary.of(show, in_name))
+        body = fold(piece.body[: _BODY_CHARACTERS[shape]]) if piece.body else ""
+        chapters = piece.hints.get("chapters")
+        if isinstance(chapters, list):
+            body += " " + fold(" ".join(str(chapter) for chapter in chapters))
+        bodies.add(vocabulary.of(show, words(body)) if body else ())
+    show_column = np.array(show_of, dtype=np.int64)
+    account_column = np.array([accounts.of((p.show, p.platform, p.account)) for p in pieces], dtype=np.int64)
+    name_rows, body_rows = names.matrix(len(vocabulary)), bodies.matrix(len(vocabulary))
+    weights = _weights(name_rows, body_rows, show_column, account_column, vocabulary)
+    name_weight, body_weight = name_rows @ weights, body_rows @ weights
+    root = np.sqrt(weights)
+    name_rows.data, body_rows.data = root[name_rows.indices], root[body_rows.indices]
+    number = _number_column
+    return Corpus(
+        pieces=pieces,
+        titles=titles,
+        show=show_column,
+        account=account_column,
+        platform=np.array([platforms.of(piece.platform) for piece in pieces], dtype=np.int64),
+        shape=np.array(shapes, dtype=np.int64),
+        published=np.array(
+            [np.nan if p.published_at is None else p.published_at.timestamp() / 86_400 for p in pieces], dtype=np.float64
+        ),
+        seconds=np.array([p.duration_seconds or np.nan for p in pieces], dtype=np.float64),
+        season=number(piece_season(p) if m.season is None else m.season for p, m in zip(pieces, said, strict=True)),
+        episode=number(piece_episode(p) if m.episode is None else m.episode for p, m in zip(pieces, said, strict=True)),
+        bare=number(m.bare for m in said),
+        part=number(m.part for m in said),
+        year=number(m.year for m in said),
+        month=number(m.month for m in said),
+        day=number(m.day for m in said),
+        rerun=np.array([m.rerun for m in said], dtype=bool),
+        clip=np.array([m.clip for m in said], dtype=bool),
+        language=np.array(
+            [languages.of(p.language.partition("-")[0].casefold()) if p.language else _UNKNOWN for p in pieces],
+            dtype=np.int64,
+        ),
+        names=name_rows,
+        bodies=body_rows,
+        name_weight=name_weight,
+        body_weight=body_weight,
+        weights=weights,
+        surface=vocabulary.surface,
+    )
+
+
+def shape_of(piece: Piece) -> Shape:
+    """By kind, else by what the address or platform says, else by length."""
+    if piece.kind is not None and (told := _SHAPES.get(piece.kind, Shape.UNKNOWN)) != Shape.UNKNOWN:
+        return told
+    if piece.platform == "tiktok" or (piece.url is not None and "/shorts/" in piece.url):
+        return Shape.SHORT
+    if piece.duration_seconds:
+        return Shape.SHORT if piece.duration_seconds <= SHORT_SECONDS else Shape.LONG
+    if piece.title is not None and "#shorts" in piece.title.casefold():
+        return Shape.SHORT
+    if piece.platform in {"podcast", "apple_podcasts", "spotify"}:
+        return Shape.LONG
+    return Shape.UNKNOWN
+
+
+def piece_episode(piece: Piece) -> int | None:
+    """The episode number that the feed states."""
+    return _whole(piece.hints.get("episode"))
+
+
+def piece_season(piece: Piece) -> int | None:
+    """The season number that the feed states."""
+    return _whole(piece.hints.get("season"))
+
+
+def _whole(said: Any) -> int | None:
+    try:
+        number = int(said)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number < 100_000 else None
+
+
+def _with_number_of(own: Markers, address: Markers) -> Markers:
+    from dataclasses import replace
+
+    return replace(own, episode=address.episode, bare=address.bare)
+
+
+def _number_column(values: Any) -> Ints:
+    import numpy as np
+
+    return np.array([_UNKNOWN if value is None else value for value in values], dtype=np.int64)
+
+
+def _weights(
+    names: csr_array, bodies: csr_array, show: Ints, account: Ints, vocabulary: _Vocabulary
+) -> Floats:
+    """What each word is worth within its show: much when few pieces have it, nothing when all have.
+
+    The measure is inverse document frequency (Spärck Jones 1972), of titles. A word is as common as it is on the account
+    that uses it most: a channel that puts its name into every title does not make that name rare for having a feed
+    beside it that does not.
+    """
+    import numpy as np
+    from scipy.sparse import coo_array
+
+    columns = len(vocabulary)
+    width = len(np.unique(account))
+    _, account_number = np.unique(account, return_inverse=True)
+    counts = np.bincount(account_number)
+    row_of = np.repeat(np.arange(names.shape[0]), np.diff(names.indptr))
+    used = coo_array(
+        (np.ones(len(names.indices)), (names.indices, account_number[row_of])), shape=(columns, width)
+    ).tocsr()
+    shares = used.copy()
+    shares.data = used.data / (counts[used.indices] + 4.0)
+    common = np.asarray(shares.max(axis=1).todense()).ravel() if used.nnz else np.zeros(columns)
+    # A word that stands in texts only is weighed by how many texts have it.
+    in_bodies = np.bincount(bodies.indices, minlength=columns)
+    sizes = np.bincount(show)
+    share_of_texts = in_bodies / (sizes[np.asarray(vocabulary.show, dtype=np.int64)] + 4.0) if columns else in_bodies
+    common = np.where(common > 0, common, np.maximum(share_of_texts, 1e-9))
+    weights = np.clip(-np.log(np.clip(common, 1e-6, 1.0)), 0.02, 7.0)
+    return np.where(np.asarray(vocabulary.is_number, dtype=bool), weights * _NUMBER_WEIGHT, weights)
+
+
+class _Codes:
+    """Small numbers for hashable things, in order of appearance."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+
+    def of(self, thing: Hashable) -> int:
+        return self._numbers.setdefault(thing, len(self._numbers))
+
+
+class _Vocabulary:
+    """Numbers for words, apart for each show."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, dict[str, int]] = {}
+        self.surface: list[str] = []
+        self.show: list[int] = []
+        self.is_number: list[bool] = []
+
+    def __len__(self) -> int:
+        return len(self.surface)
+
+    def of(self, show: int, found: Sequence[str]) -> Sequence[int]:
+        numbers = self._numbers.setdefault(show, {})
+        unique: list[int] = []
+        for word in dict.fromkeys(found):
+            number = numbers.get(word)
+            if number is None:
+                number = numbers[word] = len(self.surface)
+                self.surface.append(word)
+                self.show.append(show)
+                self.is_number.append(word.isdigit())
+            unique.append(number)
+        return unique
+
+
+class _Rows:
+    """A sparse matrix of ones in the making."""
+
+    def __init__(self) -> None:
+        self._indices = array("i")
+        self._starts = array("l", [0])
+
+    def add(self, columns: Sequence[int]) -> None:
+        self._indices.extend(columns)
+        self._starts.append(len(self._indices))
+
+    def matrix(self, columns: int) -> csr_array:
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        indices = np.array(self._indices, dtype=np.int32)
+        starts = np.array(self._starts, dtype=np.int64)
+        return csr_array((np.ones(len(indices)), indices, starts), shape=(len(starts) - 1, max(columns, 1)))

@@ -1,0 +1,117 @@
+"""Cuts and words about a work: how well a short piece fits a whole one, feature by feature."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engagerr.core.content.detection.comparing import (
+    _at,
+    _contradictions,
+    _links,
+    _meaning,
+    _numbers,
+    _spelling,
+)
+from engagerr.core.content.detection.corpus import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engagerr.core.content.detection.blocking import Blocks
+    from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
+
+_LATE_DAYS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Pairs of a short piece and a whole one (row numbers), their features, and what is vetoed."""
+
+    child: Ints
+    parent: Ints
+    features: Mapping[str, Floats]
+    vetoed: Flags
+
+
+def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
+    """(which pairs can only be a cut and its source, in which of them `one` is the cut)."""
+    import numpy as np
+
+    short_one = (corpus.shape[one] == Shape.SHORT) | (corpus.shape[one] == Shape.POST)
+    short_other = (corpus.shape[other] == Shape.SHORT) | (corpus.shape[other] == Shape.POST)
+    cut = short_one != short_other
+    # Nothing says which is short: two uploads to one platform are no renditions of each other, as a rule.
+    open_one = (corpus.shape[one] == Shape.UNKNOWN) & ~short_other
+    open_other = (corpus.shape[other] == Shape.UNKNOWN) & ~short_one
+    cued = (open_one | open_other) & (corpus.clip[one] != corpus.clip[other])
+    unsure = open_one & open_other & (corpus.platform[one] == corpus.platform[other]) & ~cued
+    is_child = np.where(cut, short_one, corpus.clip[one])
+    later = np.nan_to_num(corpus.published[one], nan=np.inf) > np.nan_to_num(corpus.published[other], nan=np.inf)
+    is_child = np.where(unsure, later, is_child)
+    return np.asarray(cut | cued | unsure, dtype=bool), np.asarray(is_child, dtype=bool)
+
+
+def compare_cuts(
+    corpus: Corpus,
+    blocks: Blocks,
+    *,
+    vectors: Mapping[Hashable, NDArray[np.float32]] | None = None,
+) -> Cuts:
+    """The features of every candidate pair that can be a cut and its source."""
+    import numpy as np
+
+    cut, one_is_child = are_cuts(corpus, blocks.one, blocks.other)
+    rows = np.flatnonzero(cut)
+    first = one_is_child[rows]
+    child = np.where(first, blocks.one[rows], blocks.other[rows])
+    parent = np.where(first, blocks.other[rows], blocks.one[rows])
+    names = _at(blocks.shared_names, child, parent)
+    of_child, of_parent = blocks.name_weight[child], blocks.name_weight[parent]
+    in_its_text = _at(blocks.named_in, parent, child)
+    work_in_text = _at(blocks.named_in, child, parent)
+    texts = _at(blocks.shared_texts, child, parent)
+    features: dict[str, Floats] = {
+        "name_in_work": names / (of_child + 1.5),
+        "name_in_its_text": np.minimum(in_its_text / (of_child + 2.0), 1.0),
+        "work_in_name": names / (of_parent + 1.5),
+        "work_in_text": np.minimum(work_in_text / (of_parent + 2.0), 1.0),
+        "shared_rare": np.minimum(np.maximum.reduce([names, in_its_text, work_in_text]), 20.0) / 20.0,
+        "spelling_within": _spelling(corpus, child, parent)[1],
+        "texts_alike": np.minimum(texts / (blocks.body_weight[child] + 8.0), 1.0),
+    }
+    after = corpus.published[child] - corpus.published[parent]
+    known = ~np.isnan(after)
+    days = np.nan_to_num(after)
+    features["follows"] = np.where(known & (days > -1.5), np.exp(-np.maximum(days, 0.0) / 14.0), 0.0)
+    features["before"] = np.where(known & (days <= -1.5), np.clip(np.log1p(np.maximum(-days, 0.0)) / 3.0, 0.3, 1.0), 0.0)
+    features["late"] = np.where(known, np.clip(np.log1p(np.maximum(days, 0.0) / _LATE_DAYS) / 4.0, 0.0, 1.0), 0.0)
+    agree, differ, firm = _numbers(corpus, child, parent)
+    features["number_equal"] = (agree & (corpus.episode[child] >= 0)).astype(np.float64)
+    features["number_differs"] = (differ & firm).astype(np.float64)
+    features["links_shared"] = np.maximum(_links(corpus, child, parent), _points_at(corpus, child, parent))
+    ratio = corpus.seconds[child] / corpus.seconds[parent]
+    features["length_fits"] = np.where(np.isnan(ratio), 0.0, (ratio < 0.5).astype(np.float64))
+    features["same_platform"] = (corpus.platform[child] == corpus.platform[parent]).astype(np.float64)
+    features["same_account"] = (corpus.account[child] == corpus.account[parent]).astype(np.float64)
+    features["wording"] = corpus.clip[child].astype(np.float64)
+    if vectors:
+        features["meaning_alike"] = _meaning(corpus, child, parent, vectors)
+    longer = np.nan_to_num(ratio) > 0.9
+    months = _contradictions(corpus, child, parent) & (corpus.shape[child] != Shape.POST)
+    return Cuts(child, parent, features, np.asarray(longer | months, dtype=bool))
+
+
+def _points_at(corpus: Corpus, child: Ints, parent: Ints) -> Floats:
+    """Whether the cut's text points at the whole."""
+    import numpy as np
+
+    pointed = np.zeros(len(child))
+    links = {row: set(piece.links) for row, piece in enumerate(corpus.pieces) if piece.links}
+    for at in np.flatnonzero(np.isin(child, list(links))):
+        whole = corpus.pieces[int(parent[at])]
+        if (whole.platform, whole.native_id) in links[int(child[at])]:
+            pointed[at] = 1.0
+    return pointed

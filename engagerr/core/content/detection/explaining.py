@@ -1,0 +1,158 @@
+"""Evidence in words: what spoke for an edge and against it, each piece with its share of the confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engagerr.core.content.evidence import Evidence
+
+if TYPE_CHECKING:
+    from engagerr.core.content.detection.corpus import Corpus
+    from engagerr.core.content.detection.scoring import RelationModel
+
+_MOST_WORDS = 6
+_LEAST_SHARE = 0.005
+# Features that are one argument to a person, under the name of the evidence.
+_KINDS: Mapping[str, str] = {
+    "name_alike": "title", "name_contained": "title", "name_rare": "title", "spelling_alike": "title",
+    "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "shared_rare": "title",
+    "name_in_text": "description", "texts_alike": "description", "texts_rare": "description",
+    "name_in_its_text": "description", "work_in_text": "description",
+    "date_near": "date", "date_far": "date", "date_unknown": "date", "follows": "date", "before": "date",
+    "late": "date", "title_date_fits": "date_in_title", "title_date_off": "date_in_title",
+    "number_equal": "episode", "number_differs": "episode", "one_part_only": "part", "rerun_once": "wording",
+    "wording": "wording", "lengths_equal": "duration", "lengths_differ": "duration", "length_fits": "duration",
+    "language_differs": "language", "links_shared": "link", "same_platform": "platform", "same_account": "platform",
+    "meaning_alike": "embedding",
+}  # fmt: skip
+
+
+def explain(
+    corpus: Corpus,
+    model: RelationModel,
+    child: int,
+    parent: int,
+    features: Mapping[str, float],
+    *,
+    lead: float,
+    rival: str | None,
+    lag_days: float = 0.0,
+) -> tuple[float, tuple[Evidence, ...]]:
+    """(confidence, evidence whose weights add up to it).
+
+    A logistic model adds log-odds; people think in shares of a probability. Each piece gets the part of the way from
+    the starting probability to the final one that its log-odds are of all log-odds, so signs and order are kept.
+    """
+    shares: dict[str, float] = {}
+    for name, weight in model.weights.items():
+        value = features.get(name, 0.0)
+        if value:
+            kind = _KINDS.get(name, name)
+            shares[kind] = shares.get(kind, 0.0) + weight * value
+    if model.lead:
+        shares["rivals"] = model.lead * lead
+    start = _probability(model.base)
+    confidence = round(_probability(model.base + sum(shares.values())), 3)
+    way = sum(shares.values())
+    scale = (confidence - start) / way if abs(way) > 1e-9 else 0.0
+    said = [
+        Evidence(kind, _sentence(kind, corpus, child, parent, features, lead, rival, lag_days), round(share * scale, 3))
+        for kind, share in sorted(shares.items(), key=lambda item: -abs(item[1]))
+        if abs(share * scale) >= _LEAST_SHARE
+    ]
+    rest = round(confidence - sum(piece.weight for piece in said), 3)
+    said.append(Evidence("prior", "where any two pieces that come this far begin", rest))
+    return confidence, tuple(said)
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, log_odds))))
+
+
+def _sentence(
+    kind: str,
+    corpus: Corpus,
+    child: int,
+    parent: int,
+    features: Mapping[str, float],
+    lead: float,
+    rival: str | None,
+    lag_days: float,
+) -> str:
+    if kind == "title":
+        return _about_title(corpus, child, parent, features)
+    if kind == "description":
+        return _about_texts(corpus, child, parent, features)
+    if kind == "date":
+        return _about_dates(corpus, child, parent, lag_days)
+    if kind == "date_in_title":
+        fits = features.get("title_date_fits", 0.0) > 0
+        return "the date in the title fits" if fits else "the date in the title is another month's"
+    if kind == "episode":
+        number = _number_of(corpus, child)
+        if features.get("number_equal"):
+            return f"both are number {number}"
+        return f"number {number} against number {_number_of(corpus, parent)}"
+    if kind == "duration":
+        left, right = corpus.seconds[child], corpus.seconds[parent]
+        return f"{_length(left)} against {_length(right)}"
+    if kind == "rivals":
+        if rival is None:
+            return "nothing else comes near"
+        return f"{'the next best' if lead > 0 else 'a better one'} is {rival}"
+    return {
+        "part": "only one of them is named as a part",
+        "wording": "its title calls itself a clip" if features.get("wording") else "only one of them is a rerun",
+        "language": "they are in different languages",
+        "link": "one points at the other, or both at the same page",
+        "platform": "they are on the same platform",
+        "embedding": f"what they say is alike ({features.get('meaning_alike', 0.0):.0%})",
+    }.get(kind, kind)
+
+
+def _about_title(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
+    if corpus.titles[child] and corpus.titles[child] == corpus.titles[parent]:
+        return "the titles are the same"
+    shared = _shared(corpus, corpus.names, corpus.names, child, parent)
+    if shared:
+        return f"both titles have {', '.join(shared)}"
+    spelling = max(features.get("spelling_alike", 0.0), features.get("spelling_within", 0.0))
+    return f"the titles are spelled alike ({spelling:.0%})"
+
+
+def _about_texts(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
+    for names, bodies, whose in ((child, parent, "the parent's"), (parent, child, "the child's")):
+        shared = _shared(corpus, corpus.names, corpus.bodies, names, bodies)
+        if shared and max(features.get(name, 0.0) for name in ("name_in_text", "name_in_its_text", "work_in_text")) > 0.2:
+            return f"{whose} text has {', '.join(shared)} of the other's title"
+    shared = _shared(corpus, corpus.bodies, corpus.bodies, child, parent)
+    return f"both texts have {', '.join(shared)}" if shared else "the texts have words in common"
+
+
+def _shared(corpus: Corpus, left: object, right: object, row: int, other: int) -> list[str]:
+    """The words that both rows have, the rarest first."""
+    first = left.indices[left.indptr[row] : left.indptr[row + 1]]  # type: ignore[attr-defined]
+    second = right.indices[right.indptr[other] : right.indptr[other + 1]]  # type: ignore[attr-defined]
+    common = sorted(set(first.tolist()) & set(second.tolist()), key=lambda word: (-corpus.weights[word], word))
+    return [f"“{corpus.surface[word]}”" for word in common[:_MOST_WORDS] if corpus.weights[word] >= 0.7]
+
+
+def _about_dates(corpus: Corpus, child: int, parent: int, lag_days: float) -> str:
+    days = corpus.published[child] - corpus.published[parent]
+    if days != days:
+        return "one of them has no date"
+    apart = abs(days)
+    when = "the same day" if apart < 1 else f"{apart:.0f} day{'s' if round(apart) != 1 else ''} {'after' if days > 0 else 'before'} it"
+    habit = f"; these accounts are usually {abs(lag_days):.0f} days apart" if abs(lag_days) >= 1.5 else ""
+    return f"published {when}{habit}"
+
+
+def _number_of(corpus: Corpus, row: int) -> int:
+    return int(corpus.episode[row] if corpus.episode[row] >= 0 else corpus.bare[row])
+
+
+def _length(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"

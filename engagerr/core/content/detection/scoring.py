@@ -1,0 +1,129 @@
+"""From features to a probability: a small logistic model whose weights stand in a file that a person can read.
+
+Two steps. First each pair by itself; then against its rivals: a pair that is far ahead of every other pair of the same
+two pieces is surer than one of many alike. Both steps add up, so each piece of evidence has a weight of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engagerr.core.content.detection.corpus import Floats, Ints
+
+_FILE = "model.json"
+_VETOED = -30.0
+_NO_RIVAL = -8.0  # log-odds of the rival that was never found: unlikely, not impossible
+_LEAD_SCALE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelationModel:
+    """The model of one relation. Probabilities are logistic in `base` + Σ weight × feature (+ lead over rivals).
+
+    `weights` are log-odds by feature; `stated` names those that were set by hand for want of data. `lead` is the weight
+    of being ahead of rivals, -1 to 1. `auto_confirm` and `ask` are the bands' lower ends.
+    """
+
+    base: float
+    weights: Mapping[str, float]
+    stated: frozenset[str]
+    lead: float
+    auto_confirm: float
+    ask: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The models of both kinds of relation: renditions of one work, and cuts from (or words about) one."""
+
+    version: str
+    trained_on: tuple[str, ...]
+    same_work: RelationModel
+    cut: RelationModel
+
+
+@functools.cache
+def shipped_model() -> Model:
+    """The model that comes with Engagerr."""
+    return read_model((files(__package__) / _FILE).read_text("utf-8"))
+
+
+def read_model(text: str) -> Model:
+    """A model from its JSON."""
+    told: Any = json.loads(text)
+
+    def relation(one: Any) -> RelationModel:
+        return RelationModel(
+            base=one["base"],
+            weights={name: weight["weight"] for name, weight in one["weights"].items()},
+            stated=frozenset(name for name, weight in one["weights"].items() if weight["from"] != "data"),
+            lead=one["lead"],
+            auto_confirm=one["auto_confirm"],
+            ask=one["ask"],
+        )
+
+    return Model(told["version"], tuple(told["trained_on"]), relation(told["same_work"]), relation(told["cut"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Log-odds of pairs: of each by itself, its lead over rivals (-1 to 1), and both together."""
+
+    alone: Floats
+    lead: Floats
+    total: Floats
+
+    @property
+    def probability(self) -> Floats:
+        """Of the relation, 0 to 1."""
+        import numpy as np
+
+        return np.asarray(1.0 / (1.0 + np.exp(-self.total)))
+
+
+def score(
+    model: RelationModel,
+    features: Mapping[str, Floats],
+    vetoed: Any,
+    *,
+    left: Ints,
+    right: Ints,
+) -> Scores:
+    """Score pairs. `left` and `right` number the places that a pair would take: pairs for one place are rivals."""
+    import numpy as np
+
+    alone = np.full(len(left), model.base)
+    for name, weight in model.weights.items():
+        if name in features:
+            alone = alone + weight * features[name]
+    alone = np.where(vetoed, _VETOED, alone)
+    leads = ahead(np.r_[left, right], np.r_[alone, alone])
+    lead = np.minimum(leads[: len(left)], leads[len(left) :])
+    return Scores(alone, lead, np.where(vetoed, _VETOED, alone + model.lead * lead))
+
+
+def ahead(contest: Ints, value: Floats) -> Floats:
+    """How far each is ahead of the best other of its contest (behind, if it is not the best): -1 to 1."""
+    import numpy as np
+
+    if not len(contest):
+        return np.zeros(0)
+    order = np.lexsort((-value, contest))
+    ordered, sorted_value = contest[order], value[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    lengths = np.diff(np.r_[starts, len(order)])
+    best = sorted_value[starts]
+    second = np.where(lengths > 1, sorted_value[np.minimum(starts + 1, len(order) - 1)], _NO_RIVAL)
+    group = np.repeat(np.arange(len(starts)), lengths)
+    first = np.zeros(len(order), dtype=bool)
+    first[starts] = True
+    gap = np.where(first, sorted_value - np.maximum(second[group], _NO_RIVAL), sorted_value - best[group])
+    found = np.empty(len(order))
+    found[order] = np.tanh(gap / _LEAD_SCALE)
+    return found

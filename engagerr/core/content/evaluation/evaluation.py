@@ -1,0 +1,174 @@
+"""Judging detection on groups files: what it finds in the items alone, against what the files say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from engagerr.core.content.detection.pieces import Detection, Piece
+from engagerr.core.content.evaluation.baseline import title_matches
+from engagerr.core.content.evaluation.groups import GroupSet, read_groups
+from engagerr.core.content.evaluation.judging import baseline_rows, judge
+from engagerr.core.content.evaluation.rows import Evaluation, EvaluationRow
+from engagerr.core.errors import InvalidInput
+
+
+class Detector(Protocol):
+    """`detect` of core/content/detection, or a stand-in."""
+
+    def __call__(self, pieces: Sequence[Piece], *, with_pairs: bool) -> Detection:
+        """Find edges among pieces; with every compared pair if asked for."""
+        ...
+
+
+Trainer = Callable[[Sequence[GroupSet], str], Detector]
+Progress = Callable[[int, int], None]
+
+
+def evaluate(
+    paths: Sequence[Path | str],
+    *,
+    folds: str | None = None,
+    baseline: bool = True,
+    detector: Detector | None = None,
+    trainer: Trainer | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Detect in the items of groups files and measure it; their labels never reach the detector.
+
+    Without `folds` the shipped model judges, and a set of a show that it was trained on is marked as seen. With
+    `folds="show"` the model is trained anew for each show, on all the others of these files. `detector` and `trainer`
+    stand in for the house's own. `progress` is told (done, of) after each step.
+
+    Raises InvalidInput for files that cannot be read, for an unknown kind of folds, for folds over a single show, and
+    for folds where scikit-learn is not installed.
+    """
+    if folds not in (None, "show"):
+        raise InvalidInput(f"There are no folds by “{folds}”.", hint='Only by show: folds="show", or --folds show.')
+    sets = read_groups(paths)
+    shows = sorted({str(show) for one in sets for show in one.shows})
+    if folds and len(shows) < 2:
+        raise InvalidInput(
+            f"Folds need at least two shows; these files have only {shows[0]}.",
+            hint="Add files of other shows, or leave --folds out to judge the shipped model.",
+        )
+    step = _Steps(progress, total=(len(shows) if folds else len(sets)) + len(sets) * (2 if baseline else 1))
+    found = _by_show(sets, shows, trainer or _own_trainer(), step) if folds else _at_once(sets, detector, step)
+    seen = _trained_on() if not folds and detector is None else None
+    rows: list[EvaluationRow] = []
+    for one in sets:
+        judged = judge(one, found[one.name])
+        rows += [replace(row, seen=False if folds else _seen(one, seen)) for row in judged]
+        step()
+    if baseline:
+        matches = {}
+        for one in sets:
+            matches[one.name] = title_matches(one.pieces)
+            step()
+        rows += baseline_rows(sets, matches)
+    rows.sort(key=lambda row: (row.set, row.relation))
+    return Evaluation(tuple(rows), tuple(_notes(sets, folds, seen, baseline=baseline)), folds)
+
+
+class _Steps:
+    def __init__(self, progress: Progress | None, *, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, self.total)
+
+
+def _at_once(sets: Sequence[GroupSet], detector: Detector | None, step: Callable[[], None]) -> dict[str, Detection]:
+    if detector is None:
+        from engagerr.core.content.detection import detect
+
+        detector = detect
+    found = {}
+    for one in sets:
+        found[one.name] = detector(one.pieces, with_pairs=True)
+        step()
+    return found
+
+
+def _by_show(
+    sets: Sequence[GroupSet], shows: Sequence[str], trainer: Trainer, step: Callable[[], None]
+) -> dict[str, Detection]:
+    """Every show judged by a model that was trained on all others. Pieces of two shows are never compared anyhow."""
+    parts: dict[str, list[Detection]] = {one.name: [] for one in sets}
+    for show in shows:
+        detector = trainer(sets, show)
+        for one in sets:
+            own = [piece for piece in one.pieces if str(piece.show) == show]
+            if own:
+                parts[one.name].append(detector(own, with_pairs=True))
+        step()
+    return {
+        name: Detection(
+            edges=tuple(edge for part in several for edge in part.edges),
+            pieces=sum(part.pieces for part in several),
+            compared=sum(part.compared for part in several),
+            pairs=tuple(pair for part in several for pair in part.pairs),
+        )
+        for name, several in parts.items()
+    }
+
+
+def _own_trainer() -> Trainer:
+    """Training by the house's own means, which needs scikit-learn; the product itself does without it."""
+    from importlib.util import find_spec
+
+    if find_spec("sklearn") is None:
+        raise InvalidInput(
+            "Folds train a model for each show, and scikit-learn, which does that, is not installed.",
+            hint="pip install 'engagerr[train]', or leave --folds out to judge the shipped model.",
+        )
+    from engagerr.core.content.evaluation.folding import train_without
+
+    return train_without
+
+
+def _trained_on() -> frozenset[str] | None:
+    """The shows that the shipped model has seen."""
+    from engagerr.core.content.evaluation.folding import shows_of_shipped_model
+
+    return shows_of_shipped_model()
+
+
+def _seen(one: GroupSet, trained_on: frozenset[str] | None) -> bool | None:
+    if trained_on is None:
+        return None
+    known = {show.casefold() for show in trained_on}
+    return any(str(show).casefold() in known for show in one.shows)
+
+
+def _notes(sets: Sequence[GroupSet], folds: str | None, seen: frozenset[str] | None, *, baseline: bool) -> list[str]:
+    notes = []
+    if folds:
+        notes.append("Each show was judged by a model that was trained on all the other shows of these files.")
+    elif seen is not None:
+        known = [one.name for one in sets if _seen(one, seen)]
+        notes.append(
+            f"The shipped model was trained on {', '.join(sorted(seen))}."
+            + (f" Its figures on {', '.join(known)} are of shows that it has seen: --folds show." if known else "")
+        )
+    for one in sets:
+        if one.untitled:
+            notes.append(
+                f"{one.name}: {one.untitled:,} of {len(one.pieces):,} items have no title; pairs with one of these "
+                "count under all and not under decidable."
+            )
+        if one.repeated:
+            notes.append(f"{one.name}: {one.repeated:,} items bear an id that another item has too; kept as they are.")
+        if one.unsure:
+            notes.append(f"{one.name}: {one.unsure:,} pairs are marked as in need of review and were not counted.")
+        notes += [f"{one.name}: the parent was told so: {rule} ({times:,} ×)." for rule, times in one.rules.items()]
+    if baseline:
+        notes.append(
+            "title_ratio: rapidfuzz ratio of case-folded titles, one-to-one within two platforms, threshold chosen on "
+            "the other shows; at its best: the threshold that the answers of the set itself would choose."
+        )
+    return notes
