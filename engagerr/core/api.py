@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     from engagerr.core.content import Campaigns, Content
+    from engagerr.core.content.review import Review
     from engagerr.core.db import Database
     from engagerr.core.db.partitions import Partitions
     from engagerr.core.events import Events
@@ -234,6 +235,13 @@ class Workspace:
         from engagerr.core.content import Content
 
         return Content(self._access, self._figures)
+
+    @functools.cached_property
+    def review(self) -> Review:
+        """Questions about content, in the order in which answers are worth most."""
+        from engagerr.core.content.review import Review
+
+        return Review(self._access, self._figures)
 
     @functools.cached_property
     def campaigns(self) -> Campaigns:

@@ -96,18 +96,6 @@ def link(
     put_edges((changed,))
 
 
-@verb(app, "unlink", examples=("engagerr content unlink youtube:rbMdIF1MB2U",))
-def unlink(
-    child: Annotated[str, typer.Argument(metavar="CHILD", help="The item to take off its parent.")],
-    parent: Annotated[str | None, typer.Argument(metavar="PARENT", help="Only if it hangs on this one.")] = None,
-    reason: ReasonOption = None,
-) -> None:
-    """Take an item off its parent. The edge is rejected and not suggested again; `undo` brings it back."""
-    with workspace() as work:
-        changed = work.content.unlink(child, parent, reason=reason)
-    put_edges(changed)
-
-
 @verb(
     app,
     "move",
@@ -139,7 +127,7 @@ def split(
     _put_reshaped(changed)
 
 
-@verb(app, "merge", examples=("engagerr content merge youtube:rbMdIF1MB2U youtube:POOwnOOpZBQ --relation promotes",))
+@verb(app, "merge", examples=("engagerr content merge youtube:rbMdIF1MB2U youtube:POOwnOOpZBQ --relation part_of",))
 def merge(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="Any item of the family that hangs below.")],
     into: Annotated[str, typer.Argument(metavar="INTO", help="Any item of the family that takes it in.")],
@@ -172,6 +160,18 @@ def _put_reshaped(changed: Reshaped) -> None:
     for part in document["families"]:
         part["root"]["account"] = f"{part['root']['platform']}:{part['root']['account']}"
     put(document, csv=EDGE_CSV, flat=[edge_flat(row) for row in changed.edges], drawing=drawing)
+
+
+@verb(app, "unlink", examples=("engagerr content unlink youtube:rbMdIF1MB2U",))
+def unlink(
+    child: Annotated[str, typer.Argument(metavar="CHILD", help="The item to take off its parent.")],
+    parent: Annotated[str | None, typer.Argument(metavar="PARENT", help="Only if it hangs on this one.")] = None,
+    reason: ReasonOption = None,
+) -> None:
+    """Take an item off its parent. The edge is rejected and not suggested again; `undo` brings it back."""
+    with workspace() as work:
+        changed = work.content.unlink(child, parent, reason=reason)
+    put_edges(changed)
 
 
 @verb(app, "decisions", examples=("engagerr content decisions --limit 20",))

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from engagerr.core.content.family_graph import FamilyGraph, GraphEdge, GraphNode, by_date
 
-MARGIN, HEAD, FOOT = 32, 84, 56
+MARGIN, HEAD, FOOT = 32, 104, 56
 CARD_WIDTH, CARD_HEIGHT = 288, 92
 TAG_HEIGHT = 20
 _GAP_BELOW, _GAP_BESIDE, _GAP_TO_CHILDREN = 18, 22, 60

@@ -1,18 +1,19 @@
-"""A family as a picture: cards from the root to the right, drawn as SVG, and from that as an HTML page and as PNG.
+"""A family as a picture: cards from the root to the right, as SVG, and in an HTML page with every edge's evidence.
 
-The picture loads nothing and names no machine's fonts as needed. Words of others are escaped by Jinja; letters that mean
-nothing to a reader are shown as �. The same graph gives the same bytes.
+Neither loads anything. Words of others are escaped by Jinja; letters that mean nothing to a reader, or turn what
+follows them, are shown as �. The fonts are the viewer's: they show what letters they have. The same graph gives the
+same bytes.
 """
 
 from __future__ import annotations
 
 import functools
-import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engagerr.core.content.family_graph import (
     NO_FIGURE,
@@ -22,25 +23,21 @@ from engagerr.core.content.family_graph import (
     GraphNode,
     narrowed,
 )
-from engagerr.core.content.family_layout import Layout, laid_out
-from engagerr.core.errors import Broken
+from engagerr.core.content.family_layout import laid_out
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
-    import typst
     from jinja2 import Environment
 
 # A screen full of cards, and then some. Larger families are narrowed, and the picture says by how many.
 MOST_DRAWN = 60
-_SHARP = 2.0
-_MOST_PIXELS = 40_000_000
 
 _PLATFORMS = {
     "youtube": ("YouTube", "#b3261e"), "instagram": ("Instagram", "#a8326f"), "tiktok": ("TikTok", "#1f2430"),
-    "podcast": ("Podcast", "#6b3fa0"), "spotify": ("Spotify", "#1b6e3c"), "apple_podcasts": ("Apple Podcasts", "#7d3c98"),
-    "facebook": ("Facebook", "#1a56b0"), "x": ("X", "#3a4450"), "linkedin": ("LinkedIn", "#0a5c9e"),
-    "twitch": ("Twitch", "#6a35c9"),
+    "podcast": ("Podcast", "#6b3fa0"), "spotify": ("Spotify", "#1b6e3c"),
+    "apple_podcasts": ("Apple Podcasts", "#7d3c98"), "facebook": ("Facebook", "#1a56b0"),
+    "x": ("X", "#3a4450"), "linkedin": ("LinkedIn", "#0a5c9e"), "twitch": ("Twitch", "#6a35c9"),
 }  # fmt: skip
 _OTHER_PLATFORM = "#5b6673"
 _AUDIENCES = {
@@ -54,13 +51,23 @@ _WHY_NONE = {
     NO_FIGURE: "no audience figure imported",
 }  # fmt: skip
 _STATES = {
-    "confirmed": "confirmed by a person", "auto_confirmed": "confirmed by its evidence", "suggested": "waits for a person",
+    "confirmed": "confirmed by a person", "auto_confirmed": "confirmed by its evidence",
+    "suggested": "waits for a person",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Letters that one font draws, `offset` pixels from where their line begins; `families` is empty for our own."""
+
+    words: str
+    offset: float
+    families: str
 
 
 def to_svg(graph: FamilyGraph) -> str:
     """The family as one SVG on white, `width` and `height` in pixels; at most `MOST_DRAWN` items of it."""
-    return _drawn(narrowed(graph, MOST_DRAWN))
+    return drawn(graph)
 
 
 def to_html(graph: FamilyGraph) -> bytes:
@@ -74,45 +81,14 @@ def to_html(graph: FamilyGraph) -> bytes:
         .get_template("family_page.html.j2")
         .render(
             graph=graph,
-            heading=_heading(graph),
+            heading=name_of(graph.root),
             summary=_summary(graph),
-            picture=Markup(_drawn(graph)),  # noqa: S704  escaped when it was drawn
+            picture=Markup(drawn(graph)),  # noqa: S704  escaped when it was drawn
             names=names,
             standing={edge.child_id: edge for edge in graph.edges if edge.stands},
         )
     )
     return page.encode()
-
-
-def to_png(graph: FamilyGraph) -> bytes:
-    """The picture in pixels, two for one of the SVG (fewer for a very large one), drawn by Typst.
-
-    Letters that our own font lacks (CJK, most emoji) are taken from the machine's fonts; where it has none, a box
-    stands for the letter.
-    """
-    import typst
-
-    drawn = to_svg(graph)
-    size = re.search(r'width="(\d+)" height="(\d+)"', drawn)
-    assert size is not None
-    width, height = int(size[1]), int(size[2])
-    scale = min(_SHARP, (_MOST_PIXELS / (width * height)) ** 0.5)
-    # Typst counts in points of 1/72 inch: at 72 an inch, a point is a pixel.
-    page = (
-        f"#set page(width: {width}pt, height: {height}pt, margin: 0pt)\n"
-        '#image(bytes(sys.inputs.svg), format: "svg", width: 100%)'
-    )
-    try:
-        compiled = typst.compile(
-            page.encode(), format="png", ppi=72 * scale, font_paths=_fonts(drawn), sys_inputs={"svg": drawn}
-        )  # fmt: skip
-    except typst.TypstError as error:
-        raise Broken(
-            f"The picture of {_heading(graph)} could not be made: {error.message}",
-            hint="SVG and HTML show the same: --format svg. Please report this as a bug.",
-        ) from error
-    assert isinstance(compiled, bytes)
-    return compiled
 
 
 def name_of(node: GraphNode) -> str:
@@ -121,7 +97,7 @@ def name_of(node: GraphNode) -> str:
 
 
 def audience_words(audience: Audience) -> str:
-    """The headline figure as people say it: `1.2 M plays`, `~300 downloads`, `plays: not reported`; never 0 for none."""
+    """The headline figure as people say it: `1.2 M plays`, `~300 downloads`, `plays: not reported`."""
     one, many = _AUDIENCES.get(audience.concept or "", ("", ""))
     if audience.value is None:
         why = _WHY_NONE.get(audience.state, audience.state.replace("_", " "))
@@ -154,24 +130,25 @@ def _shown(mark: str) -> str:
     return "\ufffd" if turns or code & 0xFFFE == 0xFFFE or unicodedata.category(mark) in {"Cc", "Cs", "Co"} else mark
 
 
-def _drawn(graph: FamilyGraph) -> str:
-    layout: Layout = laid_out(graph)
-    svg = (
+def drawn(graph: FamilyGraph, *, runs: Callable[[str, float, bool], Iterable[Run]] | None = None) -> str:
+    """The SVG of at most `MOST_DRAWN` items; `runs` splits a line of words into runs that one font can draw."""
+    graph = narrowed(graph, MOST_DRAWN)
+    return (
         _templates()
         .get_template("family_picture.svg.j2")
         .render(
-            layout=layout,
+            layout=laid_out(graph),
             graph=graph,
-            heading=_heading(graph),
+            heading=name_of(graph.root),
             summary=_summary(graph),
             asked=any(not edge.stands for edge in graph.edges),
+            runs=runs or _one_run,
         )
     )
-    return svg
 
 
-def _heading(graph: FamilyGraph) -> str:
-    return name_of(graph.root)
+def _one_run(words: str, size: float, bold: bool) -> Iterable[Run]:  # noqa: ARG001  a viewer has its own fonts
+    return (Run(words, 0.0, ""),)
 
 
 def _summary(graph: FamilyGraph) -> str:
@@ -253,8 +230,7 @@ def lines_of(words: str, room: float, *, most: int, size: float = 13.0, bold: bo
     return lines
 
 
-def tag_width(words: str) -> int:
-    """How wide a tag with these words is, in pixels."""
+def _tag_width(words: str) -> int:
     return round(sum(map(_width, words)) * 10.5) + 18
 
 
@@ -264,19 +240,20 @@ def _fitting(words: str, ems: float) -> int:
     for at, mark in enumerate(words):
         used += _width(mark)
         if used > ems:
-            while at > 0 and (_joins(words[at]) or words[at - 1] == "\u200d"):
+            while at > 0 and (joins(words[at]) or words[at - 1] == "\u200d"):
                 at -= 1  # noqa: PLW2901
             return max(at, 1)
     return len(words)
 
 
-def _joins(mark: str) -> bool:
+def joins(mark: str) -> bool:
+    """Whether the mark stands on or within the letter before it."""
     return unicodedata.combining(mark) != 0 or mark in "\u200d\ufe0e\ufe0f" or 0x1F3FB <= ord(mark) <= 0x1F3FF
 
 
 def _width(mark: str) -> float:
     """About how wide a letter is, in the size of its font."""
-    if _joins(mark):
+    if joins(mark):
         return 0.0
     if unicodedata.east_asian_width(mark) in "WF":
         return 1.05
@@ -298,25 +275,6 @@ def _templates() -> Environment:
     environment.filters |= {
         "platform": _platform, "colour": _colour, "words": _words, "day": _day, "length": _length, "sure": _sure,
         "audience": audience_words, "name": name_of, "web": _web_address, "cut": _cut, "lines": lines_of,
-        "state": lambda state: _STATES.get(state, state), "one_line": one_line, "length_of": tag_width,
+        "state": lambda state: _STATES.get(state, state), "one_line": one_line, "length_of": _tag_width,
     }  # fmt: skip
     return environment
-
-
-@functools.cache
-def _font_folder() -> Path:
-    from pathlib import Path
-
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-def _fonts(words: str) -> typst.Fonts:
-    """Our own font, and the machine's where it lacks a letter: so the bytes are the same wherever it has them all."""
-    import typst
-    from matplotlib.ft2font import FT2Font
-
-    ours = set(FT2Font(str(_font_folder() / "DejaVuSans.ttf")).get_charmap())
-    lacking = any(ord(mark) not in ours for mark in set(words) if mark not in "\n\r\t")
-    return typst.Fonts(include_system_fonts=lacking, font_paths=[_font_folder()])

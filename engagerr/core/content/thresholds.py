@@ -29,12 +29,6 @@ NEVER = 1.001
 IN_BULK = "in bulk: "
 
 _STEP = 0.005
-# What links alone tell (core/content/evidence.py) is asked about from a lower confidence on.
-_STATED = {
-    "same_work": (0.95, 0.45),
-    "clip_of": (0.95, 0.45),
-    **dict.fromkeys(("part_of", "promotes", "derived_from"), (AUTO_CONFIRM, LEAST_SUGGESTED)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +70,21 @@ class Judged:
 
 
 def stated_thresholds() -> Thresholds:
-    """The model's own thresholds, before anybody judged anything."""
+    """The model's own thresholds, before anybody judged anything.
+
+    Relations that the model does not score rest on links alone and have the thresholds of those.
+    """
+    from engagerr.core.content.detection.scoring import shipped_model
+
+    model = shipped_model()
+    bands = {
+        "same_work": (model.same_work.auto_confirm, model.same_work.ask),
+        "clip_of": (model.cut.auto_confirm, model.cut.ask),
+        **dict.fromkeys(("part_of", "promotes", "derived_from"), (AUTO_CONFIRM, LEAST_SUGGESTED)),
+    }
+    basis = "As the model states it: nobody has judged any yet."
     return Thresholds(
-        tuple(
-            Threshold(relation, auto_confirm, ask, 0, 0, "As the model states it: nobody has judged any yet.")
-            for relation, (auto_confirm, ask) in _STATED.items()
-        )
+        tuple(Threshold(relation, auto_confirm, ask, 0, 0, basis) for relation, (auto_confirm, ask) in bands.items())
     )
 
 
@@ -89,7 +92,7 @@ def read_thresholds(session: Session, *, tenant_id: UUID, precision: float) -> T
     """This tenant's thresholds, from what its people decided on edges that the machine made.
 
     `precision` is the share of the edges that confirm themselves which is to be right, from 0.5 to below 1; anything
-    else raises `InvalidInput` as soon as there are decisions.
+    else raises `InvalidInput`.
     """
     from sqlalchemy import text
 

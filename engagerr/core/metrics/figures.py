@@ -124,16 +124,18 @@ def figures_of_family(nodes: Sequence[FamilyNode]) -> Iterator[tuple[FamilyNode,
     That is a Facebook copy that Instagram's own cross-post figure holds (Meta: Instagram reports `views` with the
     Facebook views of a cross-post in it; adding Facebook's again counts twice).
     """
+    counted = [(node, one_per_group(node.figures)) for node in nodes]
+    # Of the figures that are counted: an older `views` beside a newer name of plays holds nothing that is in the sum.
     holds_views = {
         figure.sum_group
-        for node in nodes
+        for node, figures in counted
         if node.platform == "instagram"
-        for figure in node.figures
+        for figure in figures
         if figure.metric == DOUBLED_METRIC and figure.value is not None
     }
-    for node in nodes:
+    for node, figures in counted:
         is_copy = node.platform == "facebook" and node.hints_crosspost
-        for figure in one_per_group(node.figures):
+        for figure in figures:
             yield node, figure, is_copy and figure.metric == DOUBLED_METRIC and figure.sum_group in holds_views
 
 
@@ -218,12 +220,15 @@ class _Sum:
 
 
 def one_per_group(figures: Sequence[ItemFigure]) -> list[ItemFigure]:
-    """One figure an item and sum group: two names of one thing (an API's and an export's) are not added."""
+    """One figure an item and sum group: two names of one thing (an API's and an export's) are not added.
+
+    The newer one stands; of two at one moment the one that is first by name, whatever order they come in.
+    """
     newest: dict[tuple[str | None, str | None], ItemFigure] = {}
     for figure in figures:
         key = (figure.concept, figure.sum_group if figure.value is not None else None)
         held = newest.get(key)
-        if held is None or figure.observed_at > held.observed_at:
+        if held is None or (figure.observed_at, held.metric) > (held.observed_at, figure.metric):
             newest[key] = figure
     with_value = {figure.concept for figure in newest.values() if figure.value is not None}
     return [figure for figure in newest.values() if figure.value is not None or figure.concept not in with_value]

@@ -60,6 +60,7 @@ def compare(
         "name_alike": dice,
         "name_contained": contained,
         "name_rare": np.minimum(names, 15.0) / 15.0,
+        "same_name": _same_name(corpus, one, other),
         "spelling_alike": spelling,
         "spelling_within": within,
         "name_in_text": np.minimum(np.maximum(named_in_one, named_in_other), 1.0),
@@ -74,6 +75,7 @@ def compare(
     features["date_near"] = np.where(known, np.exp(-np.nan_to_num(apart)), 0.0)
     features["date_far"] = np.where(known, np.clip(np.log1p(np.nan_to_num(apart) / 6.0) / 4.0, 0.0, 1.0), 0.0)
     features["date_unknown"] = (~known).astype(np.float64)
+    features["date_by_habit"] = habit[3] * _only_one_then(corpus, one, other, apart)
     numbers = _numbers(corpus, one, other)
     agree, differ, firm = numbers
     trusted = habit[2]
@@ -121,8 +123,9 @@ def _spelling(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
     return whole, within
 
 
-def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Floats, Floats, Flags]:
-    """What two accounts of a show usually do: (lag in days, spread in days, whether their numbers count the same).
+def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Floats, Floats, Flags, Floats]:
+    """What two accounts of a show usually do: (lag in days, spread in days, whether their numbers count the same, how
+    firm the habit of dates is).
 
     Learned from pairs whose names are each other's nearest and nearly equal; where there are few, no lag, some days of
     spread, and numbers that are trusted.
@@ -142,6 +145,7 @@ def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Float
     order = sure[np.argsort(members[sure], kind="stable")]
     bounds = np.searchsorted(members[order], np.arange(len(keys) + 1))
     lags, spreads, trusts = np.zeros(len(keys)), np.full(len(keys), _USUAL_SPREAD_DAYS), np.ones(len(keys), dtype=bool)
+    firm = np.zeros(len(keys))
     for key in np.flatnonzero(np.diff(bounds) >= _LEAST_PAIRS_OF_A_HABIT):
         rows = order[bounds[key] : bounds[key + 1]]
         gaps = gap[rows]
@@ -150,11 +154,56 @@ def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Float
             middle = float(np.median(gaps))
             lags[key] = middle
             spreads[key] = float(np.clip(2.0 * np.median(np.abs(gaps - middle)), 1.0, 30.0))
+            firm[key] = float((np.abs(gaps - middle) <= 3.0).mean())
         counted = int(agree[rows].sum()) + int(differ[rows].sum())
         if counted >= _LEAST_PAIRS_OF_A_HABIT:
             trusts[key] = agree[rows].sum() >= 0.5 * counted
     lag = np.where(swapped, -1.0, 1.0) * lags[members]
-    return lag, spreads[members], trusts[members] & trusted
+    return lag, spreads[members], trusts[members] & trusted, firm[members]
+
+
+def _only_one_then(corpus: Corpus, one: Ints, other: Ints, apart: Floats) -> Floats:
+    """1 where nothing else of either account fits the habit of dates nearly as well, less where something does."""
+    import numpy as np
+
+    known = np.flatnonzero(~np.isnan(apart) & (apart < 6.0))
+    fits = np.zeros(len(one))
+    if not len(known):
+        return fits
+    accounts = int(corpus.account.max()) + 1
+    left = one[known] * accounts + corpus.account[other[known]]
+    right = other[known] * accounts + corpus.account[one[known]]
+    place = np.r_[left, right]
+    away = np.r_[apart[known], apart[known]]
+    order = np.lexsort((away, place))
+    ordered = place[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    lengths = np.diff(np.r_[starts, len(order)])
+    nearest = away[order][starts]
+    second = np.where(lengths > 1, away[order][np.minimum(starts + 1, len(order) - 1)], 6.0)
+    group = np.searchsorted(ordered[starts], place)
+    room = np.where(away <= nearest[group], second[group] - away, nearest[group] - away)
+    room = np.minimum(room[: len(known)], room[len(known) :])
+    fits[known] = np.exp(-apart[known]) * np.clip(room / 3.0, 0.0, 1.0)
+    return fits
+
+
+def _same_name(corpus: Corpus, one: Ints, other: Ints) -> Floats:
+    """1 where both names are the same but for numbers and what every title has, and nobody else's; less for series."""
+    import numpy as np
+
+    names = corpus.names
+    telling = (names.data > 0.85) & ~corpus.is_number[names.indices]
+    # Rows with the same words have the same sum of random numbers; that two others have is as good as impossible.
+    rng = np.random.default_rng(20_261_123)
+    code = rng.random(names.shape[1])
+    rows = np.repeat(np.arange(names.shape[0]), np.diff(names.indptr))
+    key = np.bincount(rows[telling], weights=code[names.indices[telling]], minlength=names.shape[0]).round(9)
+    held = np.stack([corpus.account.astype(np.float64), key], axis=1)
+    _, which, counts = np.unique(held, axis=0, return_inverse=True, return_counts=True)
+    times = counts[which.ravel()]
+    same = (key[one] == key[other]) & (key[one] > 0)
+    return np.where(same, 1.0 / np.maximum(times[one], times[other]), 0.0)
 
 
 def _nearest_of_both(one: Ints, other: Ints, group: Ints, score: Floats, rows: int) -> Flags:

@@ -41,6 +41,7 @@ SHORT_SECONDS = 180
 _BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
 _NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
 _UNKNOWN = -1
+_SHORTEST_HASHTAG = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Corpus:
     name_weight: Floats
     body_weight: Floats
     weights: Floats
+    is_number: Flags
     surface: list[str]
 
     def __len__(self) -> int:
@@ -86,6 +88,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
     import numpy as np
 
     vocabulary = _Vocabulary()
+    hashtags = _Hashtags(pieces)
     shows, accounts, platforms, languages = _Codes(), _Codes(), _Codes(), _Codes()
     titles: list[str] = []
     said: list[Markers] = []
@@ -107,12 +110,13 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         in_name = words(title)
         if address and address != title:
             in_name += words(address)
-        names.add(vocabulary.of(show, in_name))
+        names.add(vocabulary.of(show, hashtags.apart(piece.show, in_name)))
         body = fold(piece.body[: _BODY_CHARACTERS[shape]]) if piece.body else ""
         chapters = piece.hints.get("chapters")
-        if isinstance(chapters, list):
-            body += " " + fold(" ".join(str(chapter) for chapter in chapters))
-        bodies.add(vocabulary.of(show, words(body)) if body else ())
+        if chapters:
+            told = chapters if isinstance(chapters, str) else " ".join(str(chapter) for chapter in chapters)
+            body += " " + fold(told)
+        bodies.add(vocabulary.of(show, hashtags.apart(piece.show, words(body))) if body else ())
     show_column = np.array(show_of, dtype=np.int64)
     account_column = np.array([accounts.of((p.show, p.platform, p.account)) for p in pieces], dtype=np.int64)
     name_rows, body_rows = names.matrix(len(vocabulary)), bodies.matrix(len(vocabulary))
@@ -150,6 +154,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         name_weight=name_weight,
         body_weight=body_weight,
         weights=weights,
+        is_number=np.asarray(vocabulary.is_number, dtype=bool),
         surface=vocabulary.surface,
     )
 
@@ -229,6 +234,30 @@ def _weights(
     common = np.where(common > 0, common, np.maximum(share_of_texts, 1e-9))
     weights = np.clip(-np.log(np.clip(common, 1e-6, 1.0)), 0.02, 7.0)
     return np.where(np.asarray(vocabulary.is_number, dtype=bool), weights * _NUMBER_WEIGHT, weights)
+
+
+class _Hashtags:
+    """Takes hashtags apart by the show's own titles: #anniemeyer is "annie meyer" where a title has these words."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        tagged = {piece.show for piece in pieces if "#" in (piece.title or "") or "#" in (piece.body or "")}
+        self._joined: dict[tuple[Hashable, str], list[str]] = {}
+        for piece in pieces:
+            if piece.show in tagged and piece.title:
+                found = words(fold(piece.title))
+                for width in (2, 3):
+                    for at in range(len(found) - width + 1):
+                        run = found[at : at + width]
+                        joined = "".join(run)
+                        if len(joined) >= _SHORTEST_HASHTAG and joined.isascii():
+                            self._joined.setdefault((piece.show, joined), run)
+
+    def apart(self, show: Hashable, found: list[str]) -> list[str]:
+        """The words, with the parts of those that are several of the show's words in one."""
+        if not self._joined:
+            return found
+        more = [part for word in found for part in self._joined.get((show, word), ())]
+        return found + more if more else found
 
 
 class _Codes:

@@ -119,7 +119,7 @@ def _detect(
     twin_scores = _score_twins(corpus, twins, model.same_work)
     works, edges = _renditions(corpus, twins, twin_scores, model.same_work, bands)
     cuts = compare_cuts(corpus, blocks, vectors=vectors)
-    cut_scores = _score_cuts(cuts, works, model.cut)
+    cut_scores = score_cuts(cuts, works, model.cut)
     edges += _cut_edges(corpus, cuts, cut_scores, works, edges, model.cut, bands)
     pairs: list[ScoredPair] = []
     if with_pairs:
@@ -167,7 +167,7 @@ def _score_twins(corpus: Corpus, twins: Comparison, model: RelationModel) -> Sco
     )
 
 
-def _score_cuts(cuts: Cuts, works: Works, model: RelationModel) -> Scores:
+def score_cuts(cuts: Cuts, works: Works, model: RelationModel) -> Scores:
     """Cuts have one source, but a source many cuts: only works are rivals, and renditions of one are none."""
     import numpy as np
 

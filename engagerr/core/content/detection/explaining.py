@@ -16,11 +16,12 @@ _MOST_WORDS = 6
 _LEAST_SHARE = 0.005
 # Features that are one argument to a person, under the name of the evidence.
 _KINDS: Mapping[str, str] = {
-    "name_alike": "title", "name_contained": "title", "name_rare": "title", "spelling_alike": "title",
+    "name_alike": "title", "name_contained": "title", "name_rare": "title", "same_name": "title",
+    "spelling_alike": "title",
     "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "shared_rare": "title",
     "name_in_text": "description", "texts_alike": "description", "texts_rare": "description",
     "name_in_its_text": "description", "work_in_text": "description",
-    "date_near": "date", "date_far": "date", "date_unknown": "date", "follows": "date", "before": "date",
+    "date_near": "date", "date_far": "date", "date_unknown": "date", "date_by_habit": "date", "follows": "date", "before": "date",
     "late": "date", "title_date_fits": "date_in_title", "title_date_off": "date_in_title",
     "number_equal": "episode", "number_differs": "episode", "one_part_only": "part", "rerun_once": "wording",
     "wording": "wording", "lengths_equal": "duration", "lengths_differ": "duration", "length_fits": "duration",

@@ -167,13 +167,27 @@ def lift_of(families: Sequence[tuple[Sequence[Counter], Sequence[date]]]) -> Cli
         few = f"{stretches} stretches of days without a clip are too few; {FEWEST_STRETCHES} are needed"
         return _untold(few, **found)
     rng = np.random.default_rng(_SEED)
-    drawn = np.mean(np.vstack([rng.choice(null, size=(count, _DRAWS)) for count, null in placebos]), axis=0)
-    middle = float(np.mean(lifts) - np.mean(drawn))
+    usual = sum(count * float(np.mean(null)) for count, null in placebos) / len(lifts)
+    off = np.sum([_scatter(rng, count, null) for count, null in placebos], axis=0) / len(lifts)
+    middle = float(np.mean(lifts)) - usual
     tail = (1 - LEVEL) / 2
-    below, above = np.quantile(drawn - np.mean(drawn), [tail, 1 - tail])
+    below, above = np.quantile(off, [tail, 1 - tail])
     return ClipLift(
         float(np.exp(middle)), float(np.exp(middle - above)), float(np.exp(middle - below)), why=None, **found
     )
+
+
+def _scatter(rng: np.random.Generator, count: int, null: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the sum of so many windows of one work falls from what is usual for it, drawn again and again.
+
+    What is usual is itself known from few stretches only: those that overlap tell the same twice.
+    """
+    import numpy as np
+
+    apart = max(2, len(null) // (WINDOW_DAYS + FLANK_DAYS))
+    usual = np.mean(rng.choice(null, size=(apart, _DRAWS)), axis=0)
+    drawn: NDArray[np.float64] = np.sum(rng.choice(null, size=(count, _DRAWS)), axis=0) - count * usual
+    return drawn
 
 
 def _untold(why: str, *, clips: int = 0, works: int = 0, stretches: int = 0, not_seen: int = 0) -> ClipLift:

