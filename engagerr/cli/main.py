@@ -30,6 +30,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "content": ("content", "Content items, how they belong together, and why."),
     "metric": ("metric", "Figures as reported, in one standard, and summed up."),
     "insight": ("insights", "What an analyst asks: engagement, growth, best times, benchmarks, reach, forecasts."),
+    "term": ("term", "What was agreed about items (sponsors, rights, disclosure), and what it binds in the family."),
     "campaign": ("campaign", "The pieces of one campaign, named together, so that they are reported together."),
     "report": ("report", "Media kits and reports that go out: HTML, PDF, spreadsheets."),
     "schedule": ("schedule", "Reports that go out by themselves, by mail or into a folder."),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from engagerr.core.content import Campaigns, Content
     from engagerr.core.content.review import Review
+    from engagerr.core.content.terms import Terms
     from engagerr.core.db import Database
     from engagerr.core.db.partitions import Partitions
     from engagerr.core.events import Events
@@ -242,6 +243,13 @@ class Workspace:
         from engagerr.core.content.review import Review
 
         return Review(self._access, self._figures)
+
+    @functools.cached_property
+    def terms(self) -> Terms:
+        """What was agreed about items, and how far it reaches in their families."""
+        from engagerr.core.content.terms import Terms
+
+        return Terms(self._access)
 
     @functools.cached_property
     def campaigns(self) -> Campaigns:

@@ -104,7 +104,7 @@ def sentence_transformer() -> Any:
 def compare_cached(home: Home, count: int, runs: int) -> tuple[Limit, dict[str, Any]]:
     """A run of which every text is known, beside a bare read of the same rows by the same keys."""
     texts = some_texts(count, LENGTHS["titles"])
-    with Engagerr.open(home=home.path) as engagerr, home.connect(APP, autocommit=False) as connection:
+    with Engagerr.open(home=home.path) as engagerr:
         tenant_id = engagerr.init("Bench", email="ann@bench.example").tenant.id
 
         def run(embedder: Embedder) -> None:
@@ -112,12 +112,13 @@ def compare_cached(home: Home, count: int, runs: int) -> tuple[Limit, dict[str, 
                 embed_cached(session, tenant_id=tenant_id, embedder=embedder, texts=texts)
 
         first = seconds(lambda: run(RandomEmbedder()))
-        hashes = known_hashes(connection, tenant_id)
-        assert len(hashes) == count
-        pairs = [
-            (seconds(lambda: run(RandomEmbedder())), seconds(lambda: bare_read(connection, tenant_id, hashes)))
-            for _ in range(runs + 1)
-        ][1:]
+        with home.connect(APP) as connection:
+            hashes = known_hashes(connection, tenant_id)
+            assert len(hashes) == count
+            pairs = [
+                (seconds(lambda: run(RandomEmbedder())), seconds(lambda: bare_read(connection, tenant_id, hashes)))
+                for _ in range(runs + 1)
+            ][1:]
     ratios = [ours / theirs for ours, theirs in pairs]
     cached = [count / ours for ours, _ in pairs]
     say(f"  cached: {statistics.median(cached):.0f} texts/s, kept anew: {count / first:.0f} texts/s")

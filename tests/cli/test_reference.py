@@ -59,10 +59,11 @@ def test_the_promised_commands_are_there() -> None:
         platform:list,show,connect,connections,disconnect,rotate-keys
         sync:run,retry,status,history,replay job:list,run,set,start event:list,subscribers,deliver,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,move,split,merge,decisions,tree,families
+        content:picture,export
         metric:show,report,definitions,explain,performance,rollup export:jsonl
         member:list,add,set-role,remove token:list,add,remove
         insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value
-        campaign:add,list,show,link,unlink report:creator,campaign,roster,family
+        term:add,list,show,remove campaign:add,list,show,link,unlink report:creator,campaign,roster,family
         schedule:add,list,run,history,remove
         db:start,stop,status,upgrade,verify-audit,check-migrations,partitions,retire,restore
     """
@@ -101,6 +102,8 @@ def with_real_ids(example: str, cli: CommandLine) -> str:
     waiting = iter(cli.json("content", "edges", "--state", "suggested"))
     if example == "engagerr content undo 3fa2c1d09b7e":
         waiting = iter([cli.json("content", "decisions")[-1]["edge"]])
+    if example.startswith("engagerr term remove "):
+        return re.sub(r"\b[0-9a-f]{12}\b", cli.json("term", "list")[0]["id"].replace("-", "")[-12:], example)
     tokens = iter(cli.json("sync", "history") if example.startswith("engagerr sync ") else cli.json("token", "list"))
     example = re.sub(r"\b[0-9a-f]{12}\b", lambda _: next(waiting)["id"].replace("-", "")[-12:], example)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda _: next(tokens)["id"], example)

@@ -10,7 +10,7 @@ from engagerr.cli.output import clean, number, plain, put
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.content.content import EdgeEnd, EdgeRow
+    from engagerr.core.content.edges import EdgeEnd, EdgeRow
 
 EDGE_CSV = (
     "id", "child_platform", "child_native_id", "child_title", "child_account", "parent_platform", "parent_native_id",

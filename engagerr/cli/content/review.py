@@ -15,7 +15,8 @@ from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from engagerr import Workspace
-    from engagerr.core.content.review import BulkOutcome, Question, Side
+    from engagerr.core.content.questions import Side
+    from engagerr.core.content.review import BulkOutcome, Question
     from engagerr.core.content.thresholds import Threshold
 
 _SIDE_CSV = (

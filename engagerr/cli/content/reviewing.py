@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from engagerr import Workspace
     from engagerr.core.content.evidence import Evidence
-    from engagerr.core.content.review import Answered, Question, Side
+    from engagerr.core.content.questions import Side
+    from engagerr.core.content.review import Answered, Question
 
 _AT_A_TIME = 20
 _CHOICES = 3

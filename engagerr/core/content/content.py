@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content import decisions, reshaping
-from engagerr.core.content.decisions import Circle, Decision, SecondParent
-from engagerr.core.content.edges import EdgeEnd, EdgeRow, edges_by_id, read_edges
+from engagerr.core.content.decisions import Decision
+from engagerr.core.content.edges import EdgeRow, edges_by_id, read_edges
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers, family_of, nested, read_families, read_nodes
+from engagerr.core.content.family_graph import FamilyGraph, family_graph, family_graphs
 from engagerr.core.content.items import find_edge, find_item
 from engagerr.core.content.reshaping import Reshaped
 from engagerr.core.content.suggest import SuggestStats, lock_tree, suggest_edges
@@ -25,20 +26,6 @@ from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
     pass
-
-# Where an edge is said to come from, its ends and its decisions are read with the verbs.
-__all__ = [
-    "Circle",
-    "Content",
-    "Decision",
-    "EdgeEnd",
-    "EdgeRow",
-    "ItemRow",
-    "Reshaped",
-    "SecondParent",
-    "Suggestions",
-    "Undone",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +232,27 @@ class Content:
             return read_families(
                 session, tenant_id=self._access.tenant.id, creator_id=creator_id, limit=limit, numbers=self._numbers
             )
+
+    def graph(self, item: str, *, suggested: bool = True, limit: int | None = None) -> FamilyGraph:
+        """The family of an item as a graph, with the edges that wait for a person unless `suggested` is off.
+
+        `family_picture` draws it, `graph_files` writes it. `limit` leaves out what is furthest from the root.
+        """
+        with self._access.transaction(Permission.READ) as session:
+            tenant_id = self._access.tenant.id
+            family_id = family_of(session, tenant_id=tenant_id, item_id=find_item(session, item))
+            return family_graph(
+                session, tenant_id=tenant_id, family_id=family_id, numbers=self._numbers, include_suggested=suggested,
+                limit=limit,
+            )  # fmt: skip
+
+    def graphs(self, creator: str | None = None, *, suggested: bool = True) -> tuple[FamilyGraph, ...]:
+        """Every family as a graph, for export. Raises `InvalidInput` where they are too many for a file."""
+        with self._access.transaction(Permission.READ) as session:
+            return family_graphs(
+                session, tenant_id=self._access.tenant.id, numbers=self._numbers, include_suggested=suggested,
+                creator_id=find_creator(session, creator)[0] if creator else None,
+            )  # fmt: skip
 
     def _decide(self, edges: Sequence[str], after: str, action: str, reason: str | None) -> tuple[EdgeRow, ...]:
         if not edges:

@@ -99,22 +99,38 @@ WHERE edge.tenant_id = :tenant_id AND edge.state = 'suggested'
 ORDER BY edge.id
 """
 
+_COUNT = """
+SELECT count(*) AS waiting, count(skip.at) AS skipped
+FROM content_edges AS edge
+LEFT JOIN content_review_skips AS skip ON skip.tenant_id = edge.tenant_id AND skip.edge_id = edge.id
+                                      AND skip.member_id = :member_id
+WHERE edge.tenant_id = :tenant_id AND edge.state = 'suggested'
+  AND (CAST(:relation AS text) IS NULL OR edge.relation = :relation)
+  AND NOT EXISTS (SELECT FROM content_edges AS held
+                  WHERE held.tenant_id = edge.tenant_id AND held.child_id = edge.child_id
+                    AND held.state IN ('confirmed', 'auto_confirmed'))
+"""
+_COUNT_OF_CREATOR = f"""{_COUNT}
+  AND EXISTS (SELECT FROM content_items AS item
+              JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
+              WHERE item.tenant_id = edge.tenant_id AND item.id IN (edge.child_id, edge.parent_id)
+                AND account.creator_id = :creator_id)
+"""
+
 # A child without a parent is alone or the root of its family, so all that would move with it bears its id.
 _MOVING = """
 SELECT family_id, item_id FROM content_nodes
 WHERE tenant_id = :tenant_id AND family_id = ANY (CAST(:children AS uuid[])) AND item_id <> family_id
 """
 
-# The newest number of each name, found through the index name by name: reading all that was ever observed of thousands
+# The newest number of one name, found through the index item by item: reading all that was ever observed of thousands
 # of items would take minutes.
 _REACH = """
-SELECT item.id, newest.value, wanted.metric
+SELECT item.id, newest.value
 FROM unnest(CAST(:ids AS uuid[])) AS item (id)
-CROSS JOIN unnest(CAST(:metrics AS text[])) AS wanted (metric)
 CROSS JOIN LATERAL (
   SELECT seen.value FROM metric_observations AS seen
-  WHERE seen.tenant_id = :tenant_id AND seen.subject_id = item.id AND seen.metric = wanted.metric
-    AND seen.value IS NOT NULL
+  WHERE seen.tenant_id = :tenant_id AND seen.subject_id = item.id AND seen.metric = :metric AND seen.value IS NOT NULL
   ORDER BY seen.observed_at DESC, seen.period_days DESC, seen.revision DESC LIMIT 1
 ) AS newest
 """
@@ -133,6 +149,15 @@ def read_waiting(session: Session, *, tenant_id: UUID, member_id: UUID) -> list[
         )
         for row in rows
     ]  # fmt: skip
+
+
+def count_waiting(
+    session: Session, *, tenant_id: UUID, member_id: UUID, creator_id: UUID | None, relation: str | None
+) -> tuple[int, int]:
+    """How many edges wait for an answer, and how many of them this member put off."""
+    values = {"tenant_id": tenant_id, "member_id": member_id, "creator_id": creator_id, "relation": relation}
+    row = session.execute(text(_COUNT if creator_id is None else _COUNT_OF_CREATOR), values).one()
+    return row.waiting, row.skipped
 
 
 def read_stakes(session: Session, waiting: Sequence[Waiting], *, tenant_id: UUID) -> dict[UUID, Stake]:
@@ -205,15 +230,13 @@ def _audience(figures: Sequence[ItemFigure]) -> ItemFigure | None:
 
 def _figures(session: Session, items: Sequence[UUID], *, tenant_id: UUID) -> dict[UUID, tuple[Decimal, str]]:
     """The audience figure of each item that has one: its newest number of the most telling name, and that name."""
-    rows = session.execute(
-        text(_REACH),
-        {"tenant_id": tenant_id, "ids": [str(item) for item in items], "metrics": list(AUDIENCE_METRICS)},
-    )
     found: dict[UUID, tuple[Decimal, str]] = {}
-    for row in rows:
-        held = found.get(row.id)
-        if held is None or AUDIENCE_METRICS.index(row.metric) < AUDIENCE_METRICS.index(held[1]):
-            found[row.id] = (row.value, row.metric)
+    for metric in AUDIENCE_METRICS:
+        # Name after name, since looking for a name that an item does not have goes through every month.
+        left = [str(item) for item in items if item not in found]
+        if left:
+            rows = session.execute(text(_REACH), {"tenant_id": tenant_id, "ids": left, "metric": metric})
+            found |= {row.id: (row.value, metric) for row in rows}
     return found
 
 

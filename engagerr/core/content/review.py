@@ -15,7 +15,7 @@ from engagerr.core.content.decisions import conflicts_of, decide, new_action
 from engagerr.core.content.edges import RELATIONS, EdgeEnd, EdgeRow, edges_by_id
 from engagerr.core.content.families import Numbers
 from engagerr.core.content.items import find_edge
-from engagerr.core.content.questions import Side, Stake, Waiting, read_sides, read_stakes, read_waiting
+from engagerr.core.content.questions import Side, Stake, Waiting, count_waiting, read_sides, read_stakes, read_waiting
 from engagerr.core.content.suggest import lock_tree
 from engagerr.core.content.thresholds import IN_BULK, Thresholds, read_thresholds
 from engagerr.core.errors import InvalidInput
@@ -146,10 +146,10 @@ class Review:
     def progress(self, *, creator: str | None = None, relation: str | None = None) -> Progress:
         """How many questions wait, how many of them this member put off, and what they decided today."""
         with self._access.transaction(Permission.READ) as session:
-            waiting = self._waiting(session, creator=creator, relation=relation)
             values = {"tenant_id": self._access.tenant.id, "member_id": self._access.member.id}
-            today = session.execute(text(_DECIDED_TODAY), values).scalar_one()
-            return Progress(len(waiting), sum(one.skipped_at is not None for one in waiting), today)
+            creator_id = find_creator(session, creator)[0] if creator else None
+            waiting, skipped = count_waiting(session, **values, creator_id=creator_id, relation=relation)
+            return Progress(waiting, skipped, session.execute(text(_DECIDED_TODAY), values).scalar_one())
 
     def answer(self, edge: str, *, right: bool, reason: str | None = None) -> Answered:
         """Confirm or reject one edge. It is saved at once; `Content.undo` takes it back."""

@@ -447,6 +447,20 @@ def test_undo_takes_back_all_that_one_command_did(
     assert workspace.verify_audit().intact
 
 
+def test_a_move_to_what_was_suggested_leaves_the_suggestion_when_it_is_taken_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    linked(workspace, tmp_path, "ba")
+    items(workspace, tmp_path, "c")
+    suggested(workspace, tmp_path, "bc")
+    before = workspace.content.edges()
+    workspace.content.move("youtube:b", "youtube:c")
+    assert {edge.state for edge in workspace.content.edges()} == {"confirmed", "rejected"}
+    workspace.content.undo()
+    assert workspace.content.edges() == before
+    assert {edge.state for edge in before} == {"confirmed", "suggested"}
+
+
 def test_undo_brings_back_confidence_and_evidence_to_the_letter(workspace: Workspace, tmp_path: Path) -> None:
     bring(
         workspace, tmp_path, an_item("tiktok:c", kind="short_video", body="See https://youtu.be/dQw4w9WgXcQ"),

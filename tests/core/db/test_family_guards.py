@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from engagerr import Workspace
-from engagerr.core.content.content import Circle, SecondParent
+from engagerr.core.content.decisions import Circle, SecondParent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.factories import a_tenant, an_account, an_edge, an_item, in_tenant
@@ -164,8 +164,8 @@ def test_a_subtree_moves_to_another_family_with_all_that_hangs_on_it(meadow: Mea
     assert meadow.paths(connection) == {"e": "e", "f": "ef", "b": "efb", "c": "efbc", "d": "efbcd"}
 
 
-def test_an_edge_that_the_owner_deletes_takes_its_subtree_out(meadow: Meadow, connection: Connection) -> None:
-    """The application may not delete; retention, which works as the owner, may."""
+def test_an_edge_that_is_deleted_takes_its_subtree_out(meadow: Meadow, connection: Connection) -> None:
+    """By retention, which works as the owner; or by the application, which takes back what a person drew."""
     for child, parent in ("ba", "cb", "dc"):
         meadow.edge(connection, child, parent)
     connection.commit()

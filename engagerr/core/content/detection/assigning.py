@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 _LARGEST_DENSE = 400
-_AGREEMENT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def group_works(
     """Grow works from the pairs that stand, the surest first.
 
     Two works become one only if no account would be in it twice, nothing forbids it, and the pairs between them are
-    probable on average; a pair that was never compared counts with the log-odds `doubt`.
+    probable on average; no pair counts for less than the log-odds `doubt`, which stands for pairs never compared too.
     """
     import numpy as np
 
@@ -149,6 +148,7 @@ def _agree(
             pair = (left, right) if left < right else (right, left)
             if pair in forbidden:
                 return False
-            # No pair counts for more than twice a fair one: agreement is asked of many, not of one loud voice.
-            total += max(-6.0, min(6.0, known.get(pair, doubt)))
+            # Bounded, so that agreement is asked of many and not of one loud voice; and less below than above, since
+            # two renditions with nothing in common but a third are no proof against it.
+            total += max(doubt, min(6.0, known.get(pair, doubt)))
     return total / (len(here) * len(there)) > 0.0

@@ -21,20 +21,19 @@ if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 _LEAST_PAIRS_OF_A_HABIT = 4
+_SAME_ENOUGH = 0.75
 _USUAL_SPREAD_DAYS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Features of pairs, column by column, and what is vetoed. `apart` is days by the habit of the two accounts."""
+    """Features of pairs, column by column, what is vetoed, and how many days `other` usually comes after `one`."""
 
     one: Ints
     other: Ints
     features: Mapping[str, Floats]
     vetoed: Flags
-    apart: Floats
     lag: Floats
-    numbers_agree: Flags
 
 
 def compare(
@@ -67,20 +66,6 @@ def compare(
         "texts_alike": np.minimum(texts / (body_smaller + 8.0), 1.0),
         "texts_rare": np.minimum(texts, 40.0) / 40.0,
     }
-    habit = _habits(corpus, one, other, dice)
-    lag, spread = habit[0], habit[1]
-    gap = corpus.published[other] - corpus.published[one]
-    apart = np.abs(gap - lag) / spread
-    known = ~np.isnan(apart)
-    features["date_near"] = np.where(known, np.exp(-np.nan_to_num(apart)), 0.0)
-    features["date_far"] = np.where(known, np.clip(np.log1p(np.nan_to_num(apart) / 6.0) / 4.0, 0.0, 1.0), 0.0)
-    features["date_unknown"] = (~known).astype(np.float64)
-    features["date_by_habit"] = habit[3] * _only_one_then(corpus, one, other, apart)
-    numbers = _numbers(corpus, one, other)
-    agree, differ, firm = numbers
-    trusted = habit[2]
-    features["number_equal"] = (agree & trusted).astype(np.float64)
-    features["number_differs"] = (differ & ~firm & trusted).astype(np.float64)
     features["lengths_equal"], features["lengths_differ"] = _lengths(corpus, one, other)
     features["title_date_fits"], features["title_date_off"] = _title_dates(corpus, one, other)
     features["one_part_only"] = ((corpus.part[one] >= 0) != (corpus.part[other] >= 0)).astype(np.float64)
@@ -92,8 +77,33 @@ def compare(
     features["same_platform"] = (corpus.platform[one] == corpus.platform[other]).astype(np.float64)
     if vectors:
         features["meaning_alike"] = _meaning(corpus, one, other, vectors)
-    vetoed = _contradictions(corpus, one, other) | (differ & firm & trusted)
-    return Comparison(one, other, features, vetoed, apart, np.broadcast_to(lag, apart.shape), agree & trusted)
+    unjudged = np.zeros(len(one), dtype=bool)
+    found = Comparison(one, other, features, unjudged, np.zeros(len(one)))
+    return by_habits(corpus, found, sure=(dice >= _SAME_ENOUGH) & _nearest_of_both(corpus, one, other, dice))
+
+
+def by_habits(corpus: Corpus, found: Comparison, *, sure: Flags) -> Comparison:
+    """The comparison with dates and numbers judged by what the accounts usually do, as the `sure` pairs show it."""
+    import numpy as np
+
+    one, other = found.one, found.other
+    habits = _habits(corpus, one, other, sure)
+    gap = corpus.published[other] - corpus.published[one]
+    apart = np.abs(gap - habits.lag) / habits.spread
+    known = ~np.isnan(apart)
+    agree, differ, firm = _numbers(corpus, one, other, habits.offset)
+    features = dict(found.features) | {
+        "date_near": np.where(known, np.exp(-np.nan_to_num(apart)), 0.0),
+        "date_far": np.where(known, np.clip(np.log1p(np.nan_to_num(apart) / 6.0) / 4.0, 0.0, 1.0), 0.0),
+        "date_unknown": (~known).astype(np.float64),
+        "date_by_habit": habits.firm * _only_one_then(corpus, one, other, apart),
+        "number_equal": (agree & habits.trusted).astype(np.float64),
+        "number_by_habit": (agree & habits.counted).astype(np.float64),
+        "number_differs": (differ & ~firm & habits.trusted).astype(np.float64),
+        "number_off_habit": (differ & habits.counted).astype(np.float64),
+    }
+    vetoed = _contradictions(corpus, one, other) | (differ & firm & habits.trusted)
+    return Comparison(one, other, features, vetoed, habits.lag)
 
 
 def _at(matrix: csr_array, rows: Ints, columns: Ints) -> Floats:
@@ -123,43 +133,57 @@ def _spelling(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
     return whole, within
 
 
-def _habits(corpus: Corpus, one: Ints, other: Ints, dice: Floats) -> tuple[Floats, Floats, Flags, Floats]:
-    """What two accounts of a show usually do: (lag in days, spread in days, whether their numbers count the same, how
-    firm the habit of dates is).
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """By pair, what its two accounts usually do. `lag` and `spread` in days from one to the other; `offset` is what the
+    other's episode numbers are ahead by; `trusted` says that numbers may be compared, `counted` that they were seen to
+    agree; `firm` is the share of sure pairs that keep the lag."""
 
-    Learned from pairs whose names are each other's nearest and nearly equal; where there are few, no lag, some days of
-    spread, and numbers that are trusted.
-    """
+    lag: Floats
+    spread: Floats
+    firm: Floats
+    offset: Ints
+    trusted: Flags
+    counted: Flags
+
+
+def _habits(corpus: Corpus, one: Ints, other: Ints, sure: Flags) -> _Habits:
+    """Learned from the sure pairs; with few: no lag, some days of spread, and numbers that are trusted as they are."""
     import numpy as np
 
     accounts = int(corpus.account.max()) + 1 if len(corpus) else 1
-    pair = corpus.account[one] * accounts + corpus.account[other]
     swapped = corpus.account[one] > corpus.account[other]
-    pair = np.where(swapped, corpus.account[other] * accounts + corpus.account[one], pair)
-    sure = np.flatnonzero((dice >= 0.75) & _nearest_of_both(one, other, pair, dice, len(corpus)))
-    lag, spread = np.zeros(len(one)), np.full(len(one), _USUAL_SPREAD_DAYS)
-    trusted = np.ones(len(one), dtype=bool)
-    gap = np.where(swapped, -1.0, 1.0) * (corpus.published[other] - corpus.published[one])
-    agree, differ, _ = _numbers(corpus, one, other)
-    keys, members = np.unique(pair, return_inverse=True)
-    order = sure[np.argsort(members[sure], kind="stable")]
+    first, second = np.where(swapped, other, one), np.where(swapped, one, other)
+    keys, members = np.unique(corpus.account[first] * accounts + corpus.account[second], return_inverse=True)
+    gap = corpus.published[second] - corpus.published[first]
+    ahead = _any_number(corpus, second) - _any_number(corpus, first)
+    comparable = _comparable(corpus, first, second)
+    lag, spread, firm = np.zeros(len(keys)), np.full(len(keys), _USUAL_SPREAD_DAYS), np.zeros(len(keys))
+    offset = np.zeros(len(keys), dtype=np.int64)
+    trusted, counted = np.ones(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)
+    certain = np.flatnonzero(sure)
+    order = certain[np.argsort(members[certain], kind="stable")]
     bounds = np.searchsorted(members[order], np.arange(len(keys) + 1))
-    lags, spreads, trusts = np.zeros(len(keys)), np.full(len(keys), _USUAL_SPREAD_DAYS), np.ones(len(keys), dtype=bool)
-    firm = np.zeros(len(keys))
     for key in np.flatnonzero(np.diff(bounds) >= _LEAST_PAIRS_OF_A_HABIT):
         rows = order[bounds[key] : bounds[key + 1]]
         gaps = gap[rows]
         gaps = gaps[~np.isnan(gaps)]
         if len(gaps) >= _LEAST_PAIRS_OF_A_HABIT:
             middle = float(np.median(gaps))
-            lags[key] = middle
-            spreads[key] = float(np.clip(2.0 * np.median(np.abs(gaps - middle)), 1.0, 30.0))
+            lag[key] = middle
+            spread[key] = float(np.clip(2.0 * np.median(np.abs(gaps - middle)), 1.0, 30.0))
             firm[key] = float((np.abs(gaps - middle) <= 3.0).mean())
-        counted = int(agree[rows].sum()) + int(differ[rows].sum())
-        if counted >= _LEAST_PAIRS_OF_A_HABIT:
-            trusts[key] = agree[rows].sum() >= 0.5 * counted
-    lag = np.where(swapped, -1.0, 1.0) * lags[members]
-    return lag, spreads[members], trusts[members] & trusted, firm[members]
+        steps = ahead[rows][comparable[rows]]
+        if len(steps) >= _LEAST_PAIRS_OF_A_HABIT:
+            values, times = np.unique(steps, return_counts=True)
+            offset[key] = int(values[times.argmax()])
+            trusted[key] = times.max() >= 0.6 * len(steps)
+            counted[key] = times.max() >= 0.8 * len(steps)
+            offset[key] = offset[key] if trusted[key] else 0
+    sign = np.where(swapped, -1, 1)
+    return _Habits(
+        sign * lag[members], spread[members], firm[members], sign * offset[members], trusted[members], counted[members]
+    )
 
 
 def _only_one_then(corpus: Corpus, one: Ints, other: Ints, apart: Floats) -> Floats:
@@ -206,39 +230,47 @@ def _same_name(corpus: Corpus, one: Ints, other: Ints) -> Floats:
     return np.where(same, 1.0 / np.maximum(times[one], times[other]), 0.0)
 
 
-def _nearest_of_both(one: Ints, other: Ints, group: Ints, score: Floats, rows: int) -> Flags:
-    """Whether each is the other's best within the group, and the only one."""
+def _nearest_of_both(corpus: Corpus, one: Ints, other: Ints, score: Floats) -> Flags:
+    """Whether each is the other's best on that account, and clearly so."""
     import numpy as np
 
-    mutual = np.ones(len(one), dtype=bool)
-    for side in (one, other):
-        key = group * (rows + 1) + side
-        order = np.lexsort((-score, key))
-        ordered = key[order]
-        first = np.r_[True, ordered[1:] != ordered[:-1]] if len(order) else np.zeros(0, dtype=bool)
-        tied = np.zeros(len(order), dtype=bool)
-        if len(order) > 1:
-            next_is_rival = (ordered[1:] == ordered[:-1]) & (score[order][1:] > score[order][:-1] - 0.05)
-            tied[:-1] = next_is_rival
-        best = np.zeros(len(one), dtype=bool)
-        best[order] = first & ~tied
-        mutual &= best
-    return mutual
+    if not len(one):
+        return np.zeros(0, dtype=bool)
+    accounts = int(corpus.account.max()) + 1
+    place = np.r_[one * accounts + corpus.account[other], other * accounts + corpus.account[one]]
+    value = np.r_[score, score]
+    order = np.lexsort((-value, place))
+    ordered, sorted_value = place[order], value[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]]
+    tied = np.zeros(len(order), dtype=bool)
+    tied[:-1] = (ordered[1:] == ordered[:-1]) & (sorted_value[1:] > sorted_value[:-1] - 0.05)
+    best = np.zeros(len(order), dtype=bool)
+    best[order] = first & ~tied
+    return np.asarray(best[: len(one)] & best[len(one) :], dtype=bool)
 
 
-def _numbers(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags, Flags]:
-    """(both count the same episode, they count different ones, both say that it is an episode that they count)."""
+def _any_number(corpus: Corpus, rows: Ints) -> Ints:
     import numpy as np
 
-    named_one, named_other = corpus.episode[one], corpus.episode[other]
-    any_one = np.where(named_one >= 0, named_one, corpus.bare[one])
-    any_other = np.where(named_other >= 0, named_other, corpus.bare[other])
+    return np.where(corpus.episode[rows] >= 0, corpus.episode[rows], corpus.bare[rows])
+
+
+def _comparable(corpus: Corpus, one: Ints, other: Ints) -> Flags:
+    """Both have a number; counted by season on one side only, the numbers do not count the same thing."""
+    import numpy as np
+
+    both = (_any_number(corpus, one) >= 0) & (_any_number(corpus, other) >= 0)
+    return np.asarray(both & ((corpus.season[one] >= 0) == (corpus.season[other] >= 0)), dtype=bool)
+
+
+def _numbers(corpus: Corpus, one: Ints, other: Ints, offset: Ints | int = 0) -> tuple[Flags, Flags, Flags]:
+    """(both count the same episode, they count different ones, both titles say that it is an episode that they count)."""
     seasons = (corpus.season[one] >= 0) & (corpus.season[other] >= 0)
     seasons_differ = seasons & (corpus.season[one] != corpus.season[other])
-    # Counted by season on one side only, the numbers do not count the same thing.
-    comparable = (any_one >= 0) & (any_other >= 0) & ((corpus.season[one] >= 0) == (corpus.season[other] >= 0))
-    firm = (named_one >= 0) & (named_other >= 0)
-    agree = comparable & (any_one == any_other) & ~seasons_differ
+    comparable = _comparable(corpus, one, other)
+    agree = comparable & (_any_number(corpus, other) - _any_number(corpus, one) == offset) & ~seasons_differ
+    firm = corpus.counted_in_title[one] == corpus.counted_in_title[other]
+    firm &= (corpus.episode[one] >= 0) & (corpus.episode[other] >= 0)
     return agree, comparable & ~agree, firm
 
 

@@ -64,6 +64,7 @@ class Corpus:
     season: Ints
     episode: Ints
     bare: Ints
+    counted_in_title: Flags
     part: Ints
     year: Ints
     month: Ints
@@ -139,6 +140,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         season=number(piece_season(p) if m.season is None else m.season for p, m in zip(pieces, said, strict=True)),
         episode=number(piece_episode(p) if m.episode is None else m.episode for p, m in zip(pieces, said, strict=True)),
         bare=number(m.bare for m in said),
+        counted_in_title=np.array([m.episode is not None for m in said], dtype=bool),
         part=number(m.part for m in said),
         year=number(m.year for m in said),
         month=number(m.month for m in said),

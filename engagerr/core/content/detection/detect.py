@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engagerr.core.content.detection.assigning import Works, group_works, one_to_one
 from engagerr.core.content.detection.blocking import Blocks, block
-from engagerr.core.content.detection.comparing import Comparison, compare
+from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
 from engagerr.core.content.detection.corpus import Corpus, Shape, lay_out
 from engagerr.core.content.detection.cuts import Cuts, are_cuts, compare_cuts
 from engagerr.core.content.detection.explaining import explain
@@ -29,6 +29,8 @@ HOMES = (
     "podcast", "youtube", "twitch", "bilibili", "niconico", "vimeo", "spotify", "apple_podcasts", "facebook",
     "instagram", "tiktok", "x", "linkedin", "website",
 )  # fmt: skip
+_DOUBT = -2.0
+SURE = 0.9
 _QUESTIONS_PER_CUT = 3
 _LEAST_ASKED_ALTERNATIVE = 0.08
 
@@ -116,7 +118,9 @@ def _detect(
     posts = (corpus.shape[blocks.one] == Shape.POST) | (corpus.shape[blocks.other] == Shape.POST)
     same_account = corpus.account[blocks.one] == corpus.account[blocks.other]
     twins = compare(corpus, _only(blocks, ~cut & ~posts & ~same_account), vectors=vectors)
-    twin_scores = _score_twins(corpus, twins, model.same_work)
+    # What is sure already tells the habits of the accounts, and these the rest.
+    twins = by_habits(corpus, twins, sure=score_twins(corpus, twins, model.same_work).probability >= SURE)
+    twin_scores = score_twins(corpus, twins, model.same_work)
     works, edges = _renditions(corpus, twins, twin_scores, model.same_work, bands)
     cuts = compare_cuts(corpus, blocks, vectors=vectors)
     cut_scores = score_cuts(cuts, works, model.cut)
@@ -156,7 +160,8 @@ def _only(blocks: Blocks, rows: Flags) -> Blocks:
     return replace(blocks, one=blocks.one[rows], other=blocks.other[rows])
 
 
-def _score_twins(corpus: Corpus, twins: Comparison, model: RelationModel) -> Scores:
+def score_twins(corpus: Corpus, twins: Comparison, model: RelationModel) -> Scores:
+    """Renditions: a piece has one place on each other account."""
     accounts = int(corpus.account.max()) + 1 if len(corpus) else 1
     return score(
         model,
@@ -198,7 +203,7 @@ def _renditions(
 
     least = _log_odds(bands.ask["same_work"])
     stands = one_to_one(corpus, twins.one, twins.other, scores.total, at_least=least)
-    works = group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=-3.0)
+    works = group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=_DOUBT)
     within: dict[int, list[int]] = {}
     for pair in np.flatnonzero(works.held):
         within.setdefault(int(works.work[twins.one[pair]]), []).append(int(pair))

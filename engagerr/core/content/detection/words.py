@@ -158,9 +158,10 @@ def markers(folded: str) -> Markers:
     rerun = _RERUN.search(folded) is not None
     clip = _CLIP.search(folded) is not None
     trailer = clip and _TRAILER.search(folded) is not None
-    season, episode, rest = _episode(folded)
+    # The date first: "call 9 Feb" is no ninth call.
+    year, month, day, years, rest = _date(folded)
+    season, episode, rest = _episode(rest)
     part, rest = _part(rest)
-    year, month, day, years, rest = _date(rest)
     bare = None
     if episode is None and part is None and (found := _BARE_NUMBER.search(rest)):
         number = int(found[1] or found[2])

@@ -10,8 +10,8 @@ from typing import Protocol
 from engagerr.core.content.detection.pieces import Detection, Piece
 from engagerr.core.content.evaluation.baseline import title_matches
 from engagerr.core.content.evaluation.groups import GroupSet, read_groups
-from engagerr.core.content.evaluation.judging import baseline_rows, judge
-from engagerr.core.content.evaluation.rows import Evaluation, EvaluationRow
+from engagerr.core.content.evaluation.judging import clip_rows_by_title, judge, rows_of_matches
+from engagerr.core.content.evaluation.rows import BASELINE, Evaluation, EvaluationRow
 from engagerr.core.errors import InvalidInput
 
 
@@ -63,13 +63,21 @@ def evaluate(
         rows += [replace(row, seen=False if folds else _seen(one, seen)) for row in judged]
         step()
     if baseline:
-        matches = {}
-        for one in sets:
-            matches[one.name] = title_matches(one.pieces)
-            step()
-        rows += baseline_rows(sets, matches)
+        rows += _rows_of_baseline(sets, step)
     rows.sort(key=lambda row: (row.set, row.relation))
     return Evaluation(tuple(rows), tuple(_notes(sets, folds, seen, baseline=baseline)), folds)
+
+
+def _rows_of_baseline(sets: Sequence[GroupSet], step: Callable[[], None]) -> list[EvaluationRow]:
+    matches = {}
+    for one in sets:
+        matches[one.name] = title_matches(one.pieces)
+        step()
+    rows = rows_of_matches(sets, matches)
+    for one in sets:
+        chosen = next(row.thresholds for row in rows if row.set == one.name and row.method == BASELINE)
+        rows += clip_rows_by_title(one, chosen or {})
+    return rows
 
 
 class _Steps:

@@ -125,10 +125,17 @@ def _judge_children(one: GroupSet, found: Detection, relation: str) -> Evaluatio
     )
 
 
-def baseline_rows(sets: Sequence[GroupSet], matches: Mapping[str, Sequence[Match]]) -> list[EvaluationRow]:
-    """The title-ratio baseline twice: its threshold chosen on other shows, and the one that would have been best.
+def rows_of_matches(
+    sets: Sequence[GroupSet],
+    matches: Mapping[str, Sequence[Match]],
+    *,
+    methods: tuple[str, str] = (BASELINE, BASELINE_AT_BEST),
+    stated: float = STATED_THRESHOLD,
+) -> list[EvaluationRow]:
+    """The rows of something that scores pairs 0 to 100 and draws those above a threshold; `matches` by set.
 
-    `matches` are each set's, by its name.
+    Two for each set: with the threshold chosen on the other shows (`stated` where there are none), and with the one
+    that the set's own answers would choose, which nobody has in earnest.
     """
     shows = sorted({show for one in sets for show in one.shows}, key=str)
     curves = {show: [curve for one in sets if (curve := _curve(one, matches[one.name], show))] for show in shows}
@@ -138,11 +145,33 @@ def baseline_rows(sets: Sequence[GroupSet], matches: Mapping[str, Sequence[Match
         best: dict[str, float] = {}
         for show in one.shows:
             others = [curve for other in shows if other != show for curve in curves[other]]
-            chosen[str(show)] = best_threshold(others) or STATED_THRESHOLD
+            chosen[str(show)] = best_threshold(others) or stated
             own = _curve(one, matches[one.name], show)
             best[str(show)] = (best_threshold([own]) if own else None) or chosen[str(show)]
-        rows += _baseline_row(one, matches[one.name], chosen, BASELINE)
-        rows += _baseline_row(one, matches[one.name], best, BASELINE_AT_BEST)
+        for method, thresholds in zip(methods, (chosen, best), strict=True):
+            rows.append(_works_of_matches(one, matches[one.name], thresholds, method))
+    return rows
+
+
+def clip_rows_by_title(one: GroupSet, thresholds: Mapping[str, float]) -> list[EvaluationRow]:
+    """What title likeness says about the clips of a set."""
+    least = sum(thresholds.values()) / len(thresholds)
+    rows = []
+    for relation in sorted({kind for kind, _ in one.gold.parents.values()}):
+        guess = parents_by_title(one.pieces, one.gold, relation, least=least)
+        rows.append(
+            _row(
+                one,
+                relation,
+                BASELINE,
+                everything=guess.edges,
+                decidable=guess.edges,
+                children=guess.children,
+                first_parent=guess.first,
+                parent_among_three=guess.among_three,
+                thresholds=thresholds,
+            )
+        )
     return rows
 
 
@@ -152,42 +181,22 @@ def _curve(one: GroupSet, matches: Sequence[Match], show: Hashable) -> Mapping[f
     )
 
 
-def _baseline_row(
+def _works_of_matches(
     one: GroupSet, matches: Sequence[Match], thresholds: Mapping[str, float], method: str
-) -> list[EvaluationRow]:
+) -> EvaluationRow:
     titled, gold = _titled(one), one.gold
     show_of = {piece.id: str(piece.show) for piece in one.pieces}
     drawn = [(match.one, match.other) for match in matches if match.ratio >= thresholds[show_of[match.one]]]
     works = components(list(show_of), drawn)
-    rows = [
-        _row(
-            one,
-            SAME_WORK,
-            method,
-            everything=implied_pairs(works, gold.works),
-            decidable=implied_pairs(works, gold.works, among=titled),
-            interval=f1_interval(works, gold.works, among=titled),
-            families=b_cubed(works, gold.families),
-            families_decidable=b_cubed(works, gold.families, among=titled),
-            thresholds=thresholds,
-            **_apart(one, works),
-        )
-    ]
-    if method == BASELINE:
-        least = sum(thresholds.values()) / len(thresholds)
-        for relation in sorted({kind for kind, _ in gold.parents.values()}):
-            guess = parents_by_title(one.pieces, gold, relation, least=least)
-            rows.append(
-                _row(
-                    one,
-                    relation,
-                    method,
-                    everything=guess.edges,
-                    decidable=guess.edges,
-                    children=guess.children,
-                    first_parent=guess.first,
-                    parent_among_three=guess.among_three,
-                    thresholds=thresholds,
-                )
-            )
-    return rows
+    return _row(
+        one,
+        SAME_WORK,
+        method,
+        everything=implied_pairs(works, gold.works),
+        decidable=implied_pairs(works, gold.works, among=titled),
+        interval=f1_interval(works, gold.works, among=titled),
+        families=b_cubed(works, gold.families),
+        families_decidable=b_cubed(works, gold.families, among=titled),
+        thresholds=thresholds,
+        **_apart(one, works),
+    )

@@ -69,7 +69,8 @@ def test_each_method_has_a_row_for_each_set(two_shows: list[Path]) -> None:
     assert len(rows) == 6
     north, south = rows["north", "engagerr"], rows["south", "engagerr"]
     assert north.decidable.f1 == 0
-    assert (south.decidable.f1, south.everything.recall, south.untitled) == (1.0, pytest.approx(11 / 12), 1)
+    assert (south.decidable.f1, south.untitled) == (1.0, 1)
+    assert south.everything.recall == pytest.approx(11 / 12)
     assert rows["north", "title_ratio"].decidable.f1 == 1.0
     assert south.blocking
     assert south.blocking.recall == 1.0

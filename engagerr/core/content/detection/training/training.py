@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engagerr.core.content.detection.assigning import Works
 from engagerr.core.content.detection.blocking import block
-from engagerr.core.content.detection.comparing import compare
+from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
 from engagerr.core.content.detection.corpus import Shape, lay_out
 from engagerr.core.content.detection.cuts import are_cuts, compare_cuts
+from engagerr.core.content.detection.detect import SURE, score_cuts, score_twins
 from engagerr.core.content.detection.pieces import Piece
 from engagerr.core.content.detection.scoring import Model, RelationModel, ahead
 from engagerr.core.content.detection.training.works import works_of
@@ -30,7 +31,7 @@ _ROUNDS = 3
 _STRENGTH = 0.3  # of the regression's pull to zero (C): worlds are many, shows are few
 # Which way a feature may speak. One that the data would turn round is left out: it would say of the data, not of works.
 _AGAINST = frozenset({
-    "date_far", "number_differs", "lengths_differ", "title_date_off", "one_part_only", "rerun_once",
+    "date_far", "number_differs", "number_off_habit", "lengths_differ", "title_date_off", "one_part_only", "rerun_once",
     "language_differs", "same_platform", "before", "late",
 })  # fmt: skip
 _EITHER_WAY = frozenset({"date_unknown"})
@@ -60,6 +61,7 @@ class _Sample:
     right: NDArray[np.bool_]
     vetoed: NDArray[np.bool_]
     lead: Callable[[Floats], Floats]
+    again: Callable[[RelationModel], _Sample] | None = None
 
 
 def train(
@@ -87,10 +89,13 @@ def train(
             world = make_world(works, seed)
             twins.append(_twin_sample(world.pieces, world.work_of))
             cuts.append(_cut_sample(world.pieces, world.work_of, world.cut_from))
+    twins = [sample for sample in twins if len(sample.right)]
+    first = _fit(twins, STATED_SAME_WORK, ask=0.4)
+    twins = [sample.again(first) for sample in twins if sample.again is not None]
     return Model(
         version=VERSION,
         trained_on=tuple(sorted(shows)),
-        same_work=_fit([sample for sample in twins if len(sample.right)], STATED_SAME_WORK, ask=0.4),
+        same_work=_fit(twins, STATED_SAME_WORK, ask=0.4),
         cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.25),
     )
 
@@ -115,6 +120,10 @@ def _twin_sample(pieces: Sequence[Piece], work_of: Mapping[Any, Any]) -> _Sample
     short = (corpus.shape[blocks.one] == Shape.SHORT) | (corpus.shape[blocks.other] == Shape.SHORT)
     twin = ~cut & ~short & (corpus.account[blocks.one] != corpus.account[blocks.other])
     found = compare(corpus, replace(blocks, one=blocks.one[twin], other=blocks.other[twin]))
+    return _of_twins(corpus, found, work_of)
+
+
+def _of_twins(corpus: Corpus, found: Comparison, work_of: Mapping[Any, Any]) -> _Sample:
     accounts = int(corpus.account.max()) + 1
     left = found.one * accounts + corpus.account[found.other]
     right = found.other * accounts + corpus.account[found.one]
@@ -125,13 +134,17 @@ def _twin_sample(pieces: Sequence[Piece], work_of: Mapping[Any, Any]) -> _Sample
         both = ahead(np.r_[left, right], np.r_[alone, alone])
         return np.minimum(both[: len(left)], both[len(left) :])
 
-    return _Sample(found.features, _same(corpus, found.one, found.other, work_of, work_of), found.vetoed, lead)
+    def again(model: RelationModel) -> _Sample:
+        """As detection does: what is sure by a first model tells the habits."""
+        sure = score_twins(corpus, found, model).probability >= SURE
+        return _of_twins(corpus, by_habits(corpus, found, sure=sure), work_of)
+
+    right_ones = _same(corpus, found.one, found.other, work_of, work_of)
+    return _Sample(found.features, right_ones, found.vetoed, lead, again)
 
 
 def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: Mapping[Any, int]) -> _Sample:
     import numpy as np
-
-    from engagerr.core.content.detection.detect import score_cuts
 
     corpus = lay_out(pieces)
     cuts = compare_cuts(corpus, block(corpus))
