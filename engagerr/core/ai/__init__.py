@@ -2,6 +2,7 @@
 
 from engagerr.core.ai.embedding_cache import embed_cached, known_embeddings, store_embeddings
 from engagerr.core.ai.embeddings import Embedder, local_embedder, local_embedders
+from engagerr.core.ai.meaning import meaning_vectors
 
 __all__ = [
     "Embedder",
@@ -9,5 +10,6 @@ __all__ = [
     "known_embeddings",
     "local_embedder",
     "local_embedders",
+    "meaning_vectors",
     "store_embeddings",
 ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engagerr.core.ai.e5_file import E5File
 from engagerr.core.ai.embeddings import LocalModel, Progress
+from engagerr.core.ai.plain_sentences import PLAIN_SENTENCES
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -66,12 +67,44 @@ class TransformersEmbedder:
         once = sorted(places, key=len, reverse=True)
         for start in range(0, len(once), _SLICE):
             for batch, vectors in self._batches(once[start : start + _SLICE]):
-                for text, vector in zip(batch, vectors, strict=True):
+                for text, vector in zip(batch, self._apart(vectors), strict=True):
                     rows[places[text]] = vector
                     done += len(places[text])
                 if progress is not None:
                     progress(done, len(texts))
         return rows
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        # The weights are on this disk. Said before the first import, because the hub's client reads it only then.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        found = importlib.util.find_spec(self._model.module)
+        assert found is not None
+        assert found.submodule_search_locations is not None
+        folder = Path(next(iter(found.submodule_search_locations)))
+        if self._model.name == "multilingual":
+            return _e5(E5File(folder / "e5-small-q4.bin"), self._model.most_tokens)
+        return _minilm(folder / "model", self._model.most_tokens)
+
+    def _apart(self, vectors: NDArray[float32]) -> NDArray[float32]:
+        """Without what all texts have in common, where that is most of a vector: unlike texts would look alike."""
+        import numpy as np
+
+        if self._in_common is None:
+            return vectors
+        read = vectors.any(axis=1)
+        vectors[read] -= self._in_common
+        vectors[read] /= np.linalg.norm(vectors[read], axis=1, keepdims=True)
+        return vectors
+
+    @cached_property
+    def _in_common(self) -> NDArray[float32] | None:
+        import numpy as np
+
+        if self._model.name != "multilingual":
+            return None
+        mean: NDArray[float32] = np.concatenate([found for _, found in self._batches(PLAIN_SENTENCES)]).mean(axis=0)
+        return mean
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[str], NDArray[float32]]]:
         loaded = self._loaded
@@ -95,9 +128,10 @@ class TransformersEmbedder:
             states = loaded.states(ids, there).float() * there[..., None]
             means = states.sum(1) / there.sum(1, keepdim=True)
             vectors: NDArray[float32] = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
-        # Words outside the vocabulary all look the same: texts made of them would seem alike, whatever they say.
-        unknown = (ids == loaded.unknown).sum(1) / (mask.sum(1) - 2).clip(1)
-        vectors[unknown > 0.5] = 0
+        # Words outside the vocabulary all look the same: texts made of them would seem alike, whatever they say. The
+        # same holds of texts without a word (a begin and an end are always there).
+        words = mask.sum(1) - 2
+        vectors[((ids == loaded.unknown).sum(1) > words / 2) | (words == 0)] = 0
         return vectors
 
     @contextmanager
@@ -111,18 +145,6 @@ class TransformersEmbedder:
             yield
         finally:
             torch.set_num_threads(before)
-
-    @cached_property
-    def _loaded(self) -> _Loaded:
-        # The weights are on this disk. Said before the first import, because the hub's client reads it only then.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        found = importlib.util.find_spec(self._model.module)
-        assert found is not None
-        assert found.submodule_search_locations is not None
-        folder = Path(next(iter(found.submodule_search_locations)))
-        if self._model.name == "multilingual":
-            return _e5(E5File(folder / "e5-small-q4.bin"), self._model.most_tokens)
-        return _minilm(folder / "model", self._model.most_tokens)
 
 
 def _minilm(folder: Path, most_tokens: int) -> _Loaded:
@@ -165,8 +187,9 @@ def _e5(file: E5File, most_tokens: int) -> _Loaded:
         return model(inputs_embeds=words.to(device, model.dtype), attention_mask=mask).last_hidden_state
 
     def prepared(text: str) -> str:
+        words = unicodedata.normalize("NFKC", _sound(text)).translate(file.characters).strip()
         # The model learnt with this word before every text that is compared with its like (its authors' model card).
-        return "query: " + unicodedata.normalize("NFKC", _sound(text)).translate(file.characters)
+        return f"query: {words}" if words else ""
 
     return _Loaded(_e5_tokenizer(file, most_tokens), prepared, states, device, file.padding, file.unknown)
 
@@ -197,5 +220,5 @@ def _ready(model: Any) -> tuple[Any, Any]:
 
 
 def _sound(text: str) -> str:
-    """Without halves of surrogate pairs, which are no text and which tokenizers refuse."""
-    return text.encode("utf-8", "replace").decode()
+    """Without what is no text and what tokenizers refuse or take for a word: halves of surrogate pairs, and NUL."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,9 +22,6 @@ from engagerr.core.content.undoing import Undone, undo
 from engagerr.core.errors import InvalidInput
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

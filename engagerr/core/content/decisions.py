@@ -338,7 +338,7 @@ def read_decisions(session: Session, *, tenant_id: UUID, limit: int) -> tuple[De
         text(
             "SELECT decision.id, decision.edge_id, before, after, reason, member.name AS member, at, action, action_id,"
             " EXISTS (SELECT FROM content_decisions AS later WHERE later.tenant_id = decision.tenant_id"
-            "   AND later.undoes = decision.id) AS undone"
+            "   AND later.edge_id = decision.edge_id AND later.undoes = decision.id) AS undone"
             " FROM content_decisions AS decision LEFT JOIN members AS member"
             "   ON member.tenant_id = decision.tenant_id AND member.id = decision.member_id"
             " WHERE decision.tenant_id = :tenant_id ORDER BY at DESC, decision.id DESC LIMIT :limit"

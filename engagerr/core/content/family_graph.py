@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content.evidence import Evidence
-from engagerr.core.content.families import FamilyNode, ItemFigure, Numbers, read_many_nodes
+from engagerr.core.content.families import FamilyNode, ItemFigure, Numbers, nested, read_many_nodes
 from engagerr.core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -209,6 +209,16 @@ def by_date(node: GraphNode) -> tuple[bool, float, str, str]:
     return when is None, when.timestamp() if when else 0.0, node.platform, node.native_id
 
 
+def in_tree_order(nodes: Sequence[FamilyNode]) -> list[FamilyNode]:
+    """Nodes in path order, now each after its parent with siblings by date."""
+    waiting, found = [nested(nodes, {})], []
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += reversed(node.children)
+    return found
+
+
 def _graphs(
     session: Session, *, tenant_id: UUID, family_ids: Sequence[UUID], include_suggested: bool
 ) -> list[FamilyGraph]:
@@ -243,7 +253,7 @@ def _graph(
 
 
 def _families(session: Session, *, tenant_id: UUID, family_ids: Sequence[UUID]) -> dict[UUID, list[FamilyNode]]:
-    """The nodes of each family in path order; an item that is alone is a family of one."""
+    """The nodes of each family in the order of its tree; an item that is alone is a family of one."""
     found = dict(read_many_nodes(session, tenant_id=tenant_id, family_ids=family_ids))
     alone = [family_id for family_id, nodes in found.items() if not nodes]
     for home, node in _items(session, tenant_id=tenant_id, item_ids=alone):
@@ -252,6 +262,7 @@ def _families(session: Session, *, tenant_id: UUID, family_ids: Sequence[UUID]) 
     for family_id, nodes in found.items():
         if not nodes:
             raise NotFound(f"There is no family {family_id} here.", hint="`engagerr content families` lists them.")
+        found[family_id] = in_tree_order(nodes)
     return found
 
 

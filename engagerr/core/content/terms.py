@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content.families import FamilyNode, family_of, read_nodes
+from engagerr.core.content.family_graph import in_tree_order
 from engagerr.core.content.items import find_item
 from engagerr.core.content.term_rules import OWN_TOO, Standing, TermKind, Verdict, out_of_time, weakest
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
@@ -206,7 +207,7 @@ def inherited_terms(session: Session, *, tenant_id: UUID, family_id: UUID, on: d
         for item_id, path in ways.from_item(term.item_id):
             reaching.setdefault(item_id, []).append((term, path))
     found = []
-    for node in nodes:
+    for node in in_tree_order(nodes):
         here = reaching.get(node.id, [])
         own = {_claim(term) for term, path in here if not path and term.standing(on) is Standing.RUNS}
         for term, path in sorted(here, key=lambda one: len(one[1])):
@@ -265,7 +266,7 @@ def _claim(term: TermRow) -> tuple[TermKind, str]:
 
 
 _SAME_TERM = """
-SELECT FROM content_terms
+SELECT id FROM content_terms
 WHERE tenant_id = :tenant_id AND item_id = :item_id AND kind = :kind
   AND (party, detail, starts_on, ends_on) IS NOT DISTINCT FROM
       (CAST(:party AS text), CAST(:detail AS text), CAST(:starts_on AS date), CAST(:ends_on AS date))

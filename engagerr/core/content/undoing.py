@@ -46,7 +46,8 @@ FROM content_decisions AS decision
 WHERE decision.tenant_id = :tenant_id AND (CAST(:edge_id AS uuid) IS NULL OR decision.edge_id = :edge_id)
   AND decision.undoes IS NULL
   AND NOT EXISTS (SELECT FROM content_decisions AS taken_back
-                  WHERE taken_back.tenant_id = decision.tenant_id AND taken_back.undoes = decision.id)
+                  WHERE taken_back.tenant_id = decision.tenant_id AND taken_back.edge_id = decision.edge_id
+                    AND taken_back.undoes = decision.id)
 ORDER BY decision.at DESC, decision.id DESC LIMIT 1
 """
 
@@ -61,7 +62,8 @@ LEFT JOIN content_edges AS edge ON edge.tenant_id = decision.tenant_id AND edge.
 LEFT JOIN members AS member ON member.tenant_id = decision.tenant_id AND member.id = decision.member_id
 WHERE decision.tenant_id = :tenant_id AND decision.action_id = :action_id AND decision.undoes IS NULL
   AND NOT EXISTS (SELECT FROM content_decisions AS taken_back
-                  WHERE taken_back.tenant_id = decision.tenant_id AND taken_back.undoes = decision.id)
+                  WHERE taken_back.tenant_id = decision.tenant_id AND taken_back.edge_id = decision.edge_id
+                    AND taken_back.undoes = decision.id)
 ORDER BY decision.at, decision.id
 """
 
@@ -73,7 +75,8 @@ JOIN content_decisions AS later ON later.tenant_id = decision.tenant_id AND late
 WHERE decision.tenant_id = :tenant_id AND decision.id = ANY (CAST(:ids AS uuid[])) AND later.undoes IS NULL
   AND later.action_id <> decision.action_id
   AND NOT EXISTS (SELECT FROM content_decisions AS taken_back
-                  WHERE taken_back.tenant_id = later.tenant_id AND taken_back.undoes = later.id)
+                  WHERE taken_back.tenant_id = later.tenant_id AND taken_back.edge_id = later.edge_id
+                    AND taken_back.undoes = later.id)
 ORDER BY later.at DESC, later.id DESC LIMIT 1
 """
 

@@ -34,8 +34,11 @@ def land_edges(
         (row.child_id, row.parent_id, row.relation): row
         for row in session.execute(
             text(
-                "SELECT child_id, parent_id, relation, state, EXISTS (SELECT FROM content_decisions AS decision"
-                "   WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id) AS decided"
+                # What was taken back is as if it had not been decided: each undoing takes back one decision.
+                "SELECT child_id, parent_id, relation, state,"
+                " (SELECT count(*) FILTER (WHERE undoes IS NULL) > count(*) FILTER (WHERE undoes IS NOT NULL)"
+                "  FROM content_decisions AS decision"
+                "  WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id) AS decided"
                 " FROM content_edges AS edge WHERE tenant_id = :tenant_id AND child_id = ANY (CAST(:ids AS uuid[]))"
             ),
             {"tenant_id": tenant_id, "ids": [str(item_id) for item_id in ids.values()]},

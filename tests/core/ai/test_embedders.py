@@ -71,9 +71,9 @@ def test_the_multilingual_embedder_keeps_the_promise(multilingual: Embedder) -> 
 
 def keeps_the_promise(embedder: Embedder) -> None:
     """Unit rows in the order of the texts, zeros for empty ones, the same row for the same words in any company."""
-    texts = ["gear talk", "", "how to bake bread " * 400, "gear talk", "  \n", "trail shoes, tested \ud83d", "x"]
+    texts = ["gear talk", "", "how to bake bread " * 400, "gear talk", "  \n", "trail shoes, tested", "x"]
     told: list[tuple[int, int]] = []
-    rows = embedder.embed([text.replace("\ud83d", "!") for text in texts], progress=lambda *seen: told.append(seen))
+    rows = embedder.embed(texts, progress=lambda *seen: told.append(seen))
     assert rows.shape == (len(texts), embedder.dimensions)
     assert rows.dtype == np.float32
     lengths = np.linalg.norm(rows, axis=1)
@@ -113,10 +113,18 @@ def test_the_same_thing_in_another_language_is_nearest(multilingual: Embedder, t
     rows = multilingual.embed([translated, "How to bake bread", "The stock market fell", "Our trip to the mountains"])
     alike = rows[1:] @ rows[0]
     assert alike.argmax() == 0
-    assert alike[0] > alike[1:].max() + 0.03
+    assert alike[0] > alike[1:].max() + 0.2
 
 
 @EXTRA_MULTILINGUAL
 def test_what_is_written_in_full_width_or_with_odd_spaces_reads_the_same(multilingual: Embedder) -> None:
     rows = multilingual.embed(["Ｇｅａｒ　Ｔａｌｋ　１２", "Gear  Talk 12"])
     assert rows[0] @ rows[1] > 0.999
+
+
+@EXTRA_MULTILINGUAL
+@pytest.mark.parametrize("name", ["english", "multilingual"])
+def test_texts_without_a_word_are_like_nothing_and_stop_nothing(name: str) -> None:
+    rows = local_embedder(name, threads=1).embed(["\u200b\u200b", "\x00", "cut \ud83d off"])
+    assert not rows[:2].any()
+    assert rows[2].any()

@@ -494,6 +494,17 @@ def test_what_was_decided_on_again_is_taken_back_from_the_end(
     assert tree(workspace, "b") == {"a": [{"b": []}]}
 
 
+def test_a_file_may_state_what_was_decided_and_taken_back(workspace: Workspace, tmp_path: Path) -> None:
+    items(workspace, tmp_path, "ab")
+    edge = suggested(workspace, tmp_path, "ba")["ba"]
+    workspace.content.reject(edge)
+    stated = an_edge("youtube:b", "youtube:a", "part_of")
+    assert len(bring(workspace, tmp_path, stated).quarantined) == 1
+    workspace.content.undo()
+    assert bring(workspace, tmp_path, stated, an_item("youtube:c")).quarantined == ()
+    assert tree(workspace, "b") == {"a": [{"b": []}]}
+
+
 def test_decisions_of_the_time_before_actions_can_be_taken_back(
     workspace: Workspace, tmp_path: Path, superuser_connection: Connection
 ) -> None:

@@ -30,11 +30,12 @@ NAMES = {"views": "play_start", "plays": "play_start", "likes": "likes", "url_cl
 
 def figure(metric: str = "views", value: int | None = 1, *, days_ago: int = 0, group: str | None = None) -> ItemFigure:
     concept = NAMES[metric]
+    group = None if value is None else group or concept
     number = None if value is None else Decimal(value)
     return ItemFigure(
         metric=metric, reported=number, state="not_reported" if number is None else "value" if number else "zero",
         observed_at=NOW - timedelta(days=days_ago), period_days=0, currency=None, concept=concept, value=number,
-        unit="count", grade="same", definition=f"{concept}.rule", sum_group=None if number is None else group or concept,
+        unit="count", grade="same", definition=f"{concept}.rule", sum_group=group,
         spans_break=False,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _SHAPES = {
 SHORT_SECONDS = 180
 # So much of a text is read: what a piece is about stands at its beginning, and a long list of links says little.
 _BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
+_TELLING = re.compile(r"[^\W\d_]{2}")
+_FILE_NAME = re.compile(r"^(?:index|default)(?:\.\w+)?$")
 _NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
 _UNKNOWN = -1
 _SHORTEST_HASHTAG = 7
@@ -48,7 +51,7 @@ _SHORTEST_HASHTAG = 7
 class Corpus:
     """Columns over pieces of whole shows; row numbers stand for pieces. Unknown is NaN, or -1 in whole numbers.
 
-    `names` holds the words of title and address, `bodies` those of the text; both are sparse, one row a piece and one
+    `names` holds the words of the title, `bodies` those of the text; both are sparse, one row a piece and one
     column a word of a show, each cell the square root of the word's weight, so that the product of two rows is the
     weight of what they share. `name_weight` is the weight of a piece's whole name.
     """
@@ -105,14 +108,15 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         own = markers(title)
         if own.episode is own.bare is None and address:
             own = _with_number_of(own, markers(address))
-        titles.append(title or address)
+        # An address tells what a title does not ("index.html", "576"); beside a title that tells, it is a kind of text.
+        named = title if title and _TELLING.search(_FILE_NAME.sub("", title)) else address or title
+        titles.append(named)
         said.append(own)
         shapes.append(shape)
-        in_name = words(title)
-        if address and address != title:
-            in_name += words(address)
-        names.add(vocabulary.of(show, hashtags.apart(piece.show, in_name)))
+        names.add(vocabulary.of(show, hashtags.apart(piece.show, words(named))))
         body = fold(piece.body[: _BODY_CHARACTERS[shape]]) if piece.body else ""
+        if address and named != address:
+            body += " " + address
         chapters = piece.hints.get("chapters")
         if chapters:
             told = chapters if isinstance(chapters, str) else " ".join(str(chapter) for chapter in chapters)

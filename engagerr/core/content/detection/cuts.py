@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 _LATE_DAYS = 30.0
+_RARE = 4.0  # about the weight of a word that one work in fifty has
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def compare_cuts(
         "name_in_its_text": np.minimum(in_its_text / (of_child + 2.0), 1.0),
         "work_in_name": names / (of_parent + 1.5),
         "work_in_text": np.minimum(work_in_text / (of_parent + 2.0), 1.0),
-        "shared_rare": np.minimum(np.maximum.reduce([names, in_its_text, work_in_text]), 20.0) / 20.0,
+        "rare_in_names": 1.0 - np.exp(-names / _RARE),
+        "rare_in_its_text": 1.0 - np.exp(-in_its_text / _RARE),
+        "rare_in_text": 1.0 - np.exp(-work_in_text / _RARE),
         "spelling_within": _spelling(corpus, child, parent)[1],
         "texts_alike": np.minimum(texts / (blocks.body_weight[child] + 8.0), 1.0),
     }

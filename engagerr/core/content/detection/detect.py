@@ -30,6 +30,7 @@ HOMES = (
     "instagram", "tiktok", "x", "linkedin", "website",
 )  # fmt: skip
 _DOUBT = -2.0
+_LEAST_TOTAL = -2.5
 SURE = 0.9
 _QUESTIONS_PER_CUT = 3
 _LEAST_ASKED_ALTERNATIVE = 0.08
@@ -201,9 +202,7 @@ def _renditions(
     """The works, and for each the edges that hang its pieces on the one where it began."""
     import numpy as np
 
-    least = _log_odds(bands.ask["same_work"])
-    stands = one_to_one(corpus, twins.one, twins.other, scores.total, at_least=least)
-    works = group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=_DOUBT)
+    works = find_works(corpus, twins, scores, model, ask=bands.ask["same_work"])
     within: dict[int, list[int]] = {}
     for pair in np.flatnonzero(works.held):
         within.setdefault(int(works.work[twins.one[pair]]), []).append(int(pair))
@@ -215,6 +214,13 @@ def _renditions(
             for pair, child, parent in _hung(corpus, twins, scores, pairs)
         ]
     return works, edges
+
+
+def find_works(corpus: Corpus, twins: Comparison, scores: Scores, model: RelationModel, *, ask: float) -> Works:
+    """The renditions that are assigned to each other and grow into works."""
+    least = max(_LEAST_TOTAL, (_log_odds(ask) - model.shift) / model.slope)
+    stands = one_to_one(corpus, twins.one, twins.other, scores.total, at_least=least)
+    return group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=_DOUBT)
 
 
 def _hung(
@@ -281,7 +287,7 @@ def _twin_edge(
             one, other = int(twins.one[candidate]), int(twins.other[candidate])
             met = other if one == row else one
             if candidate != pair and corpus.account[met] == corpus.account[against] and rival is None:
-                chance = 1.0 / (1.0 + math.exp(-float(scores.total[candidate])))
+                chance = model.chance(float(scores.total[candidate]))
                 rival = f"“{_short(corpus.titles[met])}” ({chance:.0%})"
     confidence, evidence = explain(
         corpus, model, child, parent, features, lead=float(scores.lead[pair]), rival=rival, lag_days=float(twins.lag[pair])
@@ -305,7 +311,7 @@ def _cut_edges(
     import numpy as np
 
     hung = {edge.child for edge in standing}
-    chances = scores.probability
+    chances = [model.chance(float(total)) for total in scores.total]
     by_child: dict[int, list[int]] = {}
     for pair in np.lexsort((cuts.parent, -scores.total)):
         if chances[pair] >= _LEAST_ASKED_ALTERNATIVE:
@@ -347,7 +353,7 @@ def _cut_edge(
     rival = next((other for other in pairs if works.work[cuts.parent[other]] != work), None)
     name = None
     if rival is not None:
-        chance = 1.0 / (1.0 + math.exp(-float(scores.total[rival])))
+        chance = model.chance(float(scores.total[rival]))
         name = f"“{_short(corpus.titles[int(cuts.parent[rival])])}” ({chance:.0%})"
     confidence, evidence = explain(
         corpus, model, child, parent, features, lead=float(scores.lead[pair]), rival=name

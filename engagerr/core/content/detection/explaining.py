@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,8 @@ _LEAST_SHARE = 0.005
 _KINDS: Mapping[str, str] = {
     "name_alike": "title", "name_contained": "title", "name_rare": "title", "same_name": "title",
     "spelling_alike": "title",
-    "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "shared_rare": "title",
+    "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "rare_in_names": "title",
+    "rare_in_its_text": "description", "rare_in_text": "description",
     "name_in_text": "description", "texts_alike": "description", "texts_rare": "description",
     "name_in_its_text": "description", "work_in_text": "description",
     "date_near": "date", "date_far": "date", "date_unknown": "date", "date_by_habit": "date", "follows": "date", "before": "date",
@@ -55,8 +55,8 @@ def explain(
             shares[kind] = shares.get(kind, 0.0) + weight * value
     if model.lead:
         shares["rivals"] = model.lead * lead
-    start = _probability(model.base)
-    confidence = round(_probability(model.base + sum(shares.values())), 3)
+    start = model.chance(model.base)
+    confidence = round(model.chance(model.base + sum(shares.values())), 3)
     way = sum(shares.values())
     scale = (confidence - start) / way if abs(way) > 1e-9 else 0.0
     said = [
@@ -67,10 +67,6 @@ def explain(
     rest = round(confidence - sum(piece.weight for piece in said), 3)
     said.append(Evidence("prior", "where any two pieces that come this far begin", rest))
     return confidence, tuple(said)
-
-
-def _probability(log_odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, log_odds))))
 
 
 def _sentence(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,15 +28,22 @@ class RelationModel:
     """The model of one relation. Probabilities are logistic in `base` + Σ weight × feature (+ lead over rivals).
 
     `weights` are log-odds by feature; `stated` names those that were set by hand for want of data. `lead` is the weight
-    of being ahead of rivals, -1 to 1. `auto_confirm` and `ask` are the bands' lower ends.
+    of being ahead of rivals, -1 to 1. A pair that the assignment chose is likelier than one that merely scored so:
+    its log-odds are `slope` times the sum, plus `shift`. `auto_confirm` and `ask` are the bands' lower ends.
     """
 
     base: float
     weights: Mapping[str, float]
     stated: frozenset[str]
     lead: float
+    slope: float
+    shift: float
     auto_confirm: float
     ask: float
+
+    def chance(self, total: float) -> float:
+        """The probability that a chosen pair with this sum is right."""
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, self.slope * total + self.shift))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ def read_model(text: str) -> Model:
             weights={name: weight["weight"] for name, weight in one["weights"].items()},
             stated=frozenset(name for name, weight in one["weights"].items() if weight["from"] != "data"),
             lead=one["lead"],
+            slope=one["slope"],
+            shift=one["shift"],
             auto_confirm=one["auto_confirm"],
             ask=one["ask"],
         )
@@ -103,9 +113,43 @@ def score(
         if name in features:
             alone = alone + weight * features[name]
     alone = np.where(vetoed, _VETOED, alone)
-    leads = ahead(np.r_[left, right], np.r_[alone, alone])
-    lead = np.minimum(leads[: len(left)], leads[len(left) :])
+    lead = lead_over_rivals(left, right, alone)
     return Scores(alone, lead, np.where(vetoed, _VETOED, alone + model.lead * lead))
+
+
+def lead_over_rivals(left: Ints, right: Ints, alone: Floats) -> Floats:
+    """How far each pair is ahead of the best other claim to either of its places: -1 to 1.
+
+    A rival that fits better elsewhere is less of a rival: its claim counts for less by as much as it would lose.
+    """
+    import numpy as np
+
+    if not len(left):
+        return np.zeros(0)
+    better_left = _best_other(left, alone) - alone
+    better_right = _best_other(right, alone) - alone
+    claim_on_left = alone - np.maximum(better_right, 0.0)
+    claim_on_right = alone - np.maximum(better_left, 0.0)
+    room = np.minimum(alone - _best_other(left, claim_on_left), alone - _best_other(right, claim_on_right))
+    return np.asarray(np.tanh(room / _LEAD_SCALE))
+
+
+def _best_other(place: Ints, claim: Floats) -> Floats:
+    """For each, the strongest claim of another to its place."""
+    import numpy as np
+
+    order = np.lexsort((-claim, place))
+    ordered, value = place[order], claim[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    lengths = np.diff(np.r_[starts, len(order)])
+    group = np.repeat(np.arange(len(starts)), lengths)
+    second = np.where(lengths > 1, value[np.minimum(starts + 1, len(order) - 1)], _NO_RIVAL)
+    first = np.zeros(len(order), dtype=bool)
+    first[starts] = True
+    other = np.where(first, second[group], value[starts][group])
+    found = np.empty(len(order))
+    found[order] = np.maximum(other, _NO_RIVAL)
+    return found
 
 
 def ahead(contest: Ints, value: Floats) -> Floats:

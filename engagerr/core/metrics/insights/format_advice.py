@@ -325,7 +325,7 @@ def _against(pieces: pd.DataFrame, label: str, alike: Sequence[str]) -> _Sample 
         others = np.sort(group.loc[~inside, "measured"].to_numpy(dtype="float64"))
         # Against fewer the median would be one or two pieces' own, a median of zero is no measure, and one piece alone
         # has no spread that could be drawn from.
-        if inside.sum() > 1 and len(others) >= FEWEST_PIECES // 2 and np.median(others) > 0:
+        if inside.sum() > 1 and len(others) >= FEWEST_PIECES // 2 and np.median(others) >= 1:
             pairs.append((np.sort(group.loc[inside, "measured"].to_numpy(dtype="float64")), others))
             used.append(group)
     if not pairs:
@@ -339,18 +339,16 @@ def _against(pieces: pd.DataFrame, label: str, alike: Sequence[str]) -> _Sample 
 
 
 def _ratio(*samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-    """The median of the first of each pair, as multiples of the median of the second."""
+    """The median of the first of each pair, as multiples of the median of the second.
+
+    A resample may hold nothing but zeros; the least that is measured against is one view.
+    """
     import numpy as np
 
-    relative = []
-    for inside, others in zip(samples[::2], samples[1::2], strict=True):
-        usual = np.median(others, axis=axis, keepdims=True)
-        # A resample may hold nothing but zeros: against those any piece is without measure.
-        relative.append(
-            np.divide(
-                inside, usual, out=np.full(np.broadcast_shapes(inside.shape, usual.shape), np.inf), where=usual > 0
-            )
-        )
+    relative = [
+        inside / np.maximum(np.median(others, axis=axis, keepdims=True), 1.0)
+        for inside, others in zip(samples[::2], samples[1::2], strict=True)
+    ]
     return np.asarray(np.median(np.concatenate(relative, axis=axis), axis=axis))
 
 

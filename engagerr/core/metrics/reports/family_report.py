@@ -9,6 +9,7 @@ from uuid import UUID
 
 from engagerr.core.content.families import FamilyNode
 from engagerr.core.metrics.figures import FigureReader, figures_of_family
+from engagerr.core.metrics.insights.clip_share import WORK, roles
 from engagerr.core.metrics.reports.appendix import Appendix, pieces_in_words
 from engagerr.core.metrics.reports.document import (
     Block,
@@ -116,12 +117,13 @@ def _first_sums(root: FamilyNode, numbers: UpTo) -> list[KeyFigure]:
 def _clips(nodes: Sequence[FamilyNode]) -> Section:
     """How much of each sum came from the pieces that were made of the work, and how much from the work itself.
 
-    Where one of the two has no figure there are no shares: what nobody counted is not nothing.
+    Where one of the two has no figure there are no shares: what nobody counted is not nothing. Nodes in path order.
     """
     parts = ("The work itself", "Clips, posts and other pieces")
     held: dict[str, dict[str, float]] = {}
+    of = roles(nodes)
     for node, figure, doubled in figures_of_family(nodes):
-        part = parts[0] if node.relation in (None, "same_work") else parts[1]
+        part = parts[0] if of[node.id] == WORK else parts[1]
         if figure.sum_group in _SHARED and figure.value is not None and not doubled:
             of_group = held.setdefault(str(figure.sum_group), {})
             of_group[part] = of_group.get(part, 0.0) + float(figure.value)

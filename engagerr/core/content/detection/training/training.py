@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engagerr.core.content.detection.assigning import Works
@@ -12,9 +11,9 @@ from engagerr.core.content.detection.blocking import block
 from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
 from engagerr.core.content.detection.corpus import Shape, lay_out
 from engagerr.core.content.detection.cuts import are_cuts, compare_cuts
-from engagerr.core.content.detection.detect import SURE, score_cuts, score_twins
+from engagerr.core.content.detection.detect import SURE, find_works, score_cuts, score_twins
 from engagerr.core.content.detection.pieces import Piece
-from engagerr.core.content.detection.scoring import Model, RelationModel, ahead
+from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, lead_over_rivals
 from engagerr.core.content.detection.training.works import works_of
 from engagerr.core.content.detection.training.worlds import make_world
 from engagerr.core.errors import Unavailable
@@ -61,6 +60,7 @@ class _Sample:
     right: NDArray[np.bool_]
     vetoed: NDArray[np.bool_]
     lead: Callable[[Floats], Floats]
+    chosen: Callable[[Floats], Any]
     again: Callable[[RelationModel], _Sample] | None = None
 
 
@@ -90,20 +90,18 @@ def train(
             twins.append(_twin_sample(world.pieces, world.work_of))
             cuts.append(_cut_sample(world.pieces, world.work_of, world.cut_from))
     twins = [sample for sample in twins if len(sample.right)]
-    first = _fit(twins, STATED_SAME_WORK, ask=0.4)
+    first = _fit(twins, STATED_SAME_WORK, ask=0.45)
     twins = [sample.again(first) for sample in twins if sample.again is not None]
     return Model(
         version=VERSION,
         trained_on=tuple(sorted(shows)),
-        same_work=_fit(twins, STATED_SAME_WORK, ask=0.4),
-        cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.25),
+        same_work=_fit(twins, STATED_SAME_WORK, ask=0.45),
+        cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.15),
     )
 
 
 def _thinned(pieces: Sequence[Piece], how: str) -> list[Piece]:
     """The pieces without something, so that no feature is leaned upon that others may lack."""
-    from dataclasses import replace
-
     if how == "text":
         return [replace(piece, body=None, hints={}) for piece in pieces]
     if how == "address":
@@ -115,8 +113,6 @@ def _twin_sample(pieces: Sequence[Piece], work_of: Mapping[Any, Any]) -> _Sample
     corpus = lay_out(pieces)
     blocks = block(corpus)
     cut, _ = are_cuts(corpus, blocks.one, blocks.other)
-    from dataclasses import replace
-
     short = (corpus.shape[blocks.one] == Shape.SHORT) | (corpus.shape[blocks.other] == Shape.SHORT)
     twin = ~cut & ~short & (corpus.account[blocks.one] != corpus.account[blocks.other])
     found = compare(corpus, replace(blocks, one=blocks.one[twin], other=blocks.other[twin]))
@@ -129,10 +125,11 @@ def _of_twins(corpus: Corpus, found: Comparison, work_of: Mapping[Any, Any]) -> 
     right = found.other * accounts + corpus.account[found.one]
 
     def lead(alone: Floats) -> Floats:
-        import numpy as np
+        return lead_over_rivals(left, right, alone)
 
-        both = ahead(np.r_[left, right], np.r_[alone, alone])
-        return np.minimum(both[: len(left)], both[len(left) :])
+    def chosen(total: Floats) -> Floats:
+        scores = Scores(total, total, total)
+        return find_works(corpus, found, scores, _stub(), ask=0.05).held
 
     def again(model: RelationModel) -> _Sample:
         """As detection does: what is sure by a first model tells the habits."""
@@ -140,7 +137,7 @@ def _of_twins(corpus: Corpus, found: Comparison, work_of: Mapping[Any, Any]) -> 
         return _of_twins(corpus, by_habits(corpus, found, sure=sure), work_of)
 
     right_ones = _same(corpus, found.one, found.other, work_of, work_of)
-    return _Sample(found.features, right_ones, found.vetoed, lead, again)
+    return _Sample(found.features, right_ones, found.vetoed, lead, chosen, again)
 
 
 def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: Mapping[Any, int]) -> _Sample:
@@ -155,17 +152,20 @@ def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: M
     works = Works(work, np.zeros(0, dtype=bool))
 
     def lead(alone: Floats) -> Floats:
-        stub = RelationModel(0.0, {"alone": 1.0}, frozenset(), 1.0, 1.0, 0.0)
-        return score_cuts(replace_features(cuts, {"alone": alone}), works, stub).lead
+        return score_cuts(replace(cuts, features={"alone": alone}), works, _stub(alone=1.0)).lead
 
-    return _Sample(cuts.features, _same(corpus, cuts.child, cuts.parent, cut_from, work_of), cuts.vetoed, lead)
+    def chosen(total: Floats) -> Floats:
+        order = np.lexsort((-total, cuts.child))
+        best = np.zeros(len(total), dtype=bool)
+        if len(order):
+            best[order[np.r_[True, np.diff(cuts.child[order]) != 0]]] = True
+        return best
+
+    return _Sample(cuts.features, _same(corpus, cuts.child, cuts.parent, cut_from, work_of), cuts.vetoed, lead, chosen)
 
 
-def replace_features(cuts: Any, features: Mapping[str, Floats]) -> Any:
-    """The same pairs with other features."""
-    from dataclasses import replace
-
-    return replace(cuts, features=features)
+def _stub(**weights: float) -> RelationModel:
+    return RelationModel(0.0, weights, frozenset(), 1.0, 1.0, 0.0, 1.0, 0.0)
 
 
 def _same(
@@ -220,13 +220,16 @@ def _fit(samples: Sequence[_Sample], stated: Mapping[str, float], *, ask: float)
             kept = [name for name in kept if name not in wrong]
         weights = {name: float(found.get(name, 0.0)) for name in names}
         base, lead_weight = float(fitted.intercept_[0]), float(fitted.coef_[0][len(kept)])
+    slope, shift, auto_confirm = _calibrated(samples, base, weights, stated, lead_weight)
     told = {name: round(value, 3) for name, value in weights.items() if abs(value) >= 0.005}
     return RelationModel(
         base=round(base, 3),
         weights=told | dict(stated),
         stated=frozenset(stated),
         lead=round(lead_weight, 3),
-        auto_confirm=_auto_confirm(samples, base, weights, stated, lead_weight),
+        slope=slope,
+        shift=shift,
+        auto_confirm=auto_confirm,
         ask=ask,
     )
 
@@ -250,23 +253,31 @@ def _alone(sample: _Sample, base: float, weights: Mapping[str, float], stated: M
     return np.where(sample.vetoed, -30.0, total)
 
 
-def _auto_confirm(
+def _calibrated(
     samples: Sequence[_Sample], base: float, weights: Mapping[str, float], stated: Mapping[str, float], lead: float
-) -> float:
-    """The least probability above which 995 of 1,000 pairs are right, within 0.9 to 0.99."""
+) -> tuple[float, float, float]:
+    """(slope, shift, auto-confirm) of the pairs that the assignment chooses (Platt 1999): what a sum is worth then, and
+    the least probability above which 995 of 1,000 are right, not below 0.75."""
     import numpy as np
+    from sklearn.linear_model import LogisticRegression
 
-    chances, right = [], []
+    totals, answers, weight = [], [], []
     for sample in samples:
         alone = _alone(sample, base, weights, stated)
-        chances.append(1.0 / (1.0 + np.exp(-(alone + lead * sample.lead(alone)))))
-        right.append(sample.right & ~sample.vetoed)
-    chance, answer = np.concatenate(chances), np.concatenate(right)
-    for threshold in np.arange(0.90, 0.99, 0.01):
+        total = np.where(sample.vetoed, -30.0, alone + lead * sample.lead(alone))
+        chosen = sample.chosen(total) & ~sample.vetoed
+        totals.append(total[chosen])
+        answers.append(sample.right[chosen])
+        weight.append(np.full(int(chosen.sum()), 1.0 / max(1, int(chosen.sum()))))
+    total, answer = np.concatenate(totals), np.concatenate(answers)
+    fitted = LogisticRegression(C=1e6).fit(total[:, None], answer, sample_weight=np.concatenate(weight) * 100)
+    slope, shift = float(fitted.coef_[0][0]), float(fitted.intercept_[0])
+    chance = 1.0 / (1.0 + np.exp(-(slope * total + shift)))
+    for threshold in np.arange(0.75, 0.99, 0.01):
         above = chance >= threshold
         if above.any() and answer[above].mean() >= 0.995:
-            return round(float(threshold), 2)
-    return 0.99
+            return round(slope, 3), round(shift, 3), round(float(threshold), 2)
+    return round(slope, 3), round(shift, 3), 0.99
 
 
 def as_json(model: Model) -> dict[str, Any]:
@@ -274,7 +285,7 @@ def as_json(model: Model) -> dict[str, Any]:
 
     def relation(one: RelationModel) -> dict[str, Any]:
         return {
-            "base": one.base, "lead": one.lead, "auto_confirm": one.auto_confirm, "ask": one.ask,
+            "base": one.base, "lead": one.lead, "slope": one.slope, "shift": one.shift, "auto_confirm": one.auto_confirm, "ask": one.ask,
             "weights": {
                 name: {"weight": value, "from": "statement" if name in one.stated else "data"}
                 for name, value in sorted(one.weights.items(), key=lambda item: (-abs(item[1]), item[0]))
@@ -285,8 +296,3 @@ def as_json(model: Model) -> dict[str, Any]:
         "version": model.version, "trained_on": list(model.trained_on), "same_work": relation(model.same_work),
         "cut": relation(model.cut),
     }  # fmt: skip
-
-
-def log_odds(probability: float) -> float:
-    """ln(p / (1 - p))."""
-    return math.log(probability / (1 - probability))

@@ -78,7 +78,7 @@ def make_world(works: Sequence[Work], seed: int) -> World:
         if work.moments and rng.random() < 0.5:
             for cut in range(rng.choice((1, 2, 4))):
                 name = f"{seed}-cut-{place}-{cut}"
-                pieces.append(_cut(rng, name, show, work, day, guest, undated=lost_dates))
+                pieces.append(_cut(rng, name, show, work, rng.choice(works), day, guest, undated=lost_dates))
                 cut_from[name] = place
     rng.shuffle(pieces)
     return World(tuple(pieces), work_of, cut_from)
@@ -148,10 +148,11 @@ def _title(rng: random.Random, work: Work, habit: _Habit) -> str:
 
 
 def _cut(
-    rng: random.Random, name: str, show: str, work: Work, day: datetime, guest: str, *, undated: bool
+    rng: random.Random, name: str, show: str, work: Work, stranger: Work, day: datetime, guest: str, *, undated: bool
 ) -> Piece:  # fmt: skip
     platform = rng.choice(_CUT_PLATFORMS)
-    moment = rng.choice(work.moments)
+    # A cut is often named after words that were spoken and stand in no text: as good as somebody else's.
+    moment = rng.choice((stranger if stranger.moments and rng.random() < 0.35 else work).moments)
     words = moment.split()
     if rng.random() < 0.5 and len(words) > 6:
         first = rng.randrange(0, len(words) - 4)
