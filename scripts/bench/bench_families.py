@@ -27,7 +27,7 @@ from measuring import APP, SUPERUSER, Home, Limit, arguments, finish, percentile
 
 PLACEHOLDER = re.compile(r"(?<!:):(\w+)")
 FAMILY_READ = PLACEHOLDER.sub(r"%(\1)s", FAMILY_NODES)
-# What Content.confirm sends; the trigger edge_changed moves the nodes.
+# What Content.confirm sends; the trigger edges_updated moves the nodes.
 SET_STATE = """
 UPDATE content_edges SET state = %(state)s, updated_at = now() WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 """

@@ -16,6 +16,7 @@ from typing import Any
 
 _TEXTS = ("title", "start", "rarest", "week", "published")
 _RARE_IN_AT_MOST = 12
+_FLOOR = 0.01
 
 
 def compare() -> list[Any]:
@@ -24,6 +25,10 @@ def compare() -> list[Any]:
     import splink.comparison_library as library
 
     overlap = "len(list_intersect(words_l, words_r)) / least(len(words_l), len(words_r))"
+    # The one's description names what stands in the other's title or description.
+    named = ("told_l, told_r", "told_l, rare_r", "rare_l, told_r")
+    shared = " + ".join(f"len(list_intersect({two}))" for two in named)
+    silent = "len(told_l) * (len(told_r) + len(rare_r)) + len(told_r) * len(rare_l) = 0"
     apart = "abs(date_diff('hour', try_cast(published_l as timestamp), try_cast(published_r as timestamp)))"
     ratio = "abs(seconds_l - seconds_r) / greatest(seconds_l, seconds_r)"
     return [
@@ -41,8 +46,22 @@ def compare() -> list[Any]:
                 level.ElseLevel(),
             ],
         ),
-        library.ArrayIntersectAtSizes("rare", [4, 3, 2, 1]),
-        library.ArrayIntersectAtSizes("told", [6, 4, 2, 1]),
+        library.CustomComparison(
+            output_column_name="rare",
+            comparison_levels=[
+                level.CustomLevel("len(rare_l) * len(rare_r) = 0", "no rare word").configure(is_null_level=True),
+                *(level.CustomLevel(f"len(list_intersect(rare_l, rare_r)) >= {size}", f"{size}") for size in (3, 2, 1)),
+                level.ElseLevel(),
+            ],
+        ),
+        library.CustomComparison(
+            output_column_name="told",
+            comparison_levels=[
+                level.CustomLevel(silent, "no text to compare with").configure(is_null_level=True),
+                *(level.CustomLevel(f"{shared} >= {size}", f"{size} words of the text") for size in (4, 2, 1)),
+                level.ElseLevel(),
+            ],
+        ),
         library.ExactMatch("number"),
         library.CustomComparison(
             output_column_name="published",
@@ -120,13 +139,24 @@ def score(records: list[dict[str, Any]]) -> list[tuple[str, str, float]]:
             )
         except Exception as error:  # noqa: BLE001 -- a rule without pairs trains nothing; the others do
             print(f"    nothing to learn from a pass: {type(error).__name__}", file=sys.stderr)
-    import os
-    if os.environ.get("DBG"):
-        d = linker.inference.predict().as_record_list()
-        print(len(d), [r for r in d if r["match_weight"] is None or r["match_weight"] < -25][:2], file=sys.stderr)
-        print(json.dumps(linker.misc.save_model_to_json()["comparisons"][0], indent=1), file=sys.stderr)
+    linker = Linker(frames, with_floors(linker.misc.save_model_to_json()), log_level=40)
     found = linker.inference.predict(threshold_match_weight=-25).as_record_list()
     return [(row["unique_id_l"], row["unique_id_r"], row["match_weight"]) for row in found]
+
+
+def with_floors(model: dict[str, Any]) -> dict[str, Any]:
+    """The trained model with no probability of nought: on a small show expectation maximisation is too sure.
+
+    Levels that no pass saw count for nothing instead of for a default.
+    """
+    for comparison in model["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if level.get("is_null_level"):
+                continue
+            u = max(level.get("u_probability") or _FLOOR, 1e-4)
+            level["u_probability"] = u
+            level["m_probability"] = max(level["m_probability"], _FLOOR) if level.get("m_probability") else u
+    return model
 
 
 def prepared(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -138,9 +168,9 @@ def prepared(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     made = []
     for record in records:
         rare = sorted(set(record["words"]) - common)
-        told = sorted(set(record["words"] + record["text_words"]) - common)
+        told = sorted(set(record["text_words"]) - common - set(rare))
         rarest = min(rare, key=lambda word: (sum(counts[word] for counts in often.values()), word), default=None)
-        lists = {"words": record["words"] or None, "rare": rare or None, "told": told or None}
+        lists = {"words": record["words"] or None, "rare": rare, "told": told}
         made.append({**record, **lists, "rarest": rarest})
     return made
 

@@ -62,7 +62,7 @@ def test_the_promised_commands_are_there() -> None:
         content:picture,export
         metric:show,report,definitions,explain,performance,rollup export:jsonl
         member:list,add,set-role,remove token:list,add,remove
-        insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value
+        insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value,clips,formats
         term:add,list,show,remove campaign:add,list,show,link,unlink report:creator,campaign,roster,family
         schedule:add,list,run,history,remove
         db:start,stop,status,upgrade,verify-audit,check-migrations,partitions,retire,restore

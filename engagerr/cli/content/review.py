@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from engagerr.core.content.thresholds import Threshold
 
 _SIDE_CSV = (
-    "title", "account", "kind", "published_at", "duration_seconds", "url", "metric", "audience", "audience_state",
-    "family_id", "family_items",
+    "title", "text", "account", "kind", "published_at", "duration_seconds", "url", "metric", "audience",
+    "audience_state", "family_id", "family_items",
 )  # fmt: skip
 _QUESTION_CSV = (
     "id", "relation", "confidence", "value", "why", "child", "parent",
@@ -134,8 +134,8 @@ def _flat(one: Question) -> dict[str, Any]:
 def _side_flat(end: str, side: Side) -> dict[str, Any]:
     figure = side.audience
     row = {
-        "title": side.title, "account": side.account, "kind": side.kind, "published_at": side.published_at,
-        "duration_seconds": side.duration_seconds, "url": side.url, "family_id": side.family_id,
+        "title": side.title, "text": side.text, "account": side.account, "kind": side.kind,
+        "published_at": side.published_at, "duration_seconds": side.duration_seconds, "url": side.url, "family_id": side.family_id,
         "family_items": side.family_items,
         "metric": figure.metric if figure else None, "audience": figure.reported if figure else None,
         "audience_state": figure.state if figure else "not_reported",

@@ -26,6 +26,7 @@ _AT_A_TIME = 20
 _CHOICES = 3
 _WIDEST = 150
 _BAR = 12
+_LONGEST_TEXT = 160
 _ASKED = {
     "same_work": "Are these two the same work?",
     "clip_of": "Is the left one cut from the right one?",
@@ -188,8 +189,10 @@ def _sides(question: Question) -> tuple[Side, Side]:
 
 def _prompt(question: Question) -> None:
     others = min(_CHOICES, len(question.rivals))
-    choices = "" if not others else " 1" if others == 1 else f" 1-{others}"
-    sys.stdout.write(f"y n s{choices} u o ? q > ")
+    choices = [] if not others else ["1 that one"] if others == 1 else [f"1-{others} that one"]
+    sys.stdout.write(
+        " · ".join(["y yes", "n no", "s skip", *choices, "u undo", "o address", "? help", "q quit"]) + " > "
+    )
     sys.stdout.flush()
 
 
@@ -211,6 +214,8 @@ def _side_by_side(question: Question) -> RenderableType:
     drawn.add_column(width=wide, overflow="fold")
     child, parent = question.child, question.parent
     drawn.add_row("Title", *(Text(clean(side.title or MISSING), style="bold") for side in (child, parent)))
+    if child.text or parent.text:
+        drawn.add_row("Text", *(Text(_beginning(side.text)) for side in (child, parent)))
     for name, cells in (
         ("Where", [f"{side.account}, {(side.kind or 'kind not said').replace('_', ' ')}" for side in (child, parent)]),
         ("Item", [item_name_of(side) for side in (child, parent)]),
@@ -221,6 +226,13 @@ def _side_by_side(question: Question) -> RenderableType:
     ):
         drawn.add_row(name, *(Text(clean(cell)) for cell in cells))
     return drawn
+
+
+def _beginning(text: str | None) -> str:
+    if not text:
+        return MISSING
+    words = " ".join(clean(text).split())
+    return words if len(words) <= _LONGEST_TEXT else f"{words[:_LONGEST_TEXT].rsplit(' ', 1)[0]} …"
 
 
 def _apart(question: Question) -> str:

@@ -18,8 +18,8 @@ CARD_WIDTH, CARD_HEIGHT = 288, 92
 TAG_HEIGHT = 20
 _GAP_BELOW, _GAP_BESIDE, _GAP_TO_CHILDREN = 18, 22, 60
 _MORE_HEIGHT = 30
-# One column up to so many leaves, two up to so many, then three: a picture that is neither a ribbon nor a band.
-_ONE_COLUMN, _TWO_COLUMNS = 5, 14
+# One column for so many leaves, two for so many, and so on: a picture that is neither a ribbon nor a band.
+_MOST_IN_COLUMNS = (5, 12, 24)
 _LEAST_WIDTH = 760
 
 
@@ -181,7 +181,7 @@ class _Board:
         asked: bool = False,
     ) -> tuple[int, int, list[int]]:
         """Place them in rows; returns the right and lower ends, and the heights at which the rows meet the trunk."""
-        columns = 1 if len(pairs) <= _ONE_COLUMN else 2 if len(pairs) <= _TWO_COLUMNS else 3
+        columns = 1 + sum(len(pairs) > most for most in _MOST_IN_COLUMNS)
         right, bottom, rows = left, top, []
         for at, (node, edge) in enumerate(pairs):
             column, row = at % columns, at // columns

@@ -97,14 +97,19 @@ def name_of(node: GraphNode) -> str:
 
 
 def audience_words(audience: Audience) -> str:
-    """The headline figure as people say it: `1.2 M plays`, `~300 downloads`, `plays: not reported`."""
+    """The headline figure as people say it: `1.2 M plays†`, `~300 downloads (in 28 d)`, `plays: not reported`.
+
+    Brackets tell what keeps it from being added to others: its seconds, its days, or a count of the platform's own. A
+    rule that changed while it was counted gives it a †.
+    """
     one, many = _AUDIENCES.get(audience.concept or "", ("", ""))
     if audience.value is None:
         why = _WHY_NONE.get(audience.state, audience.state.replace("_", " "))
         return f"{many}: {why}" if many else why
-    about = "~" if audience.state == "estimated" else ""
-    words = f"{about}{short(audience.value)} {one if audience.value == 1 else many}"
-    return words if audience.comparable else f"{words} (its own count)"
+    about = (audience.group or "").removeprefix(audience.concept or "").strip("/ ")
+    apart = f" ({about if audience.comparable else 'its own count'})" if about or not audience.comparable else ""
+    rough, broken = "~" if audience.state == "estimated" else "", "†" if audience.spans_break else ""
+    return f"{rough}{short(audience.value)} {one if audience.value == 1 else many}{broken}{apart}"
 
 
 def short(value: Decimal) -> str:
@@ -141,7 +146,7 @@ def drawn(graph: FamilyGraph, *, runs: Callable[[str, float, bool], Iterable[Run
             graph=graph,
             heading=name_of(graph.root),
             summary=_summary(graph),
-            asked=any(not edge.stands for edge in graph.edges),
+            legend=_legend(graph),
             runs=runs or _one_run,
         )
     )
@@ -166,6 +171,22 @@ def _summary(graph: FamilyGraph) -> str:
     if graph.more_suggested:
         parts.append(f"{graph.more_suggested:,} of them not shown")
     return " · ".join(parts)
+
+
+def _legend(graph: FamilyGraph) -> str:
+    """What the signs in this picture mean."""
+    audiences = [node.audience for node in graph.nodes]
+    meanings = (
+        (
+            "Platforms count differently: for sums see the family's totals.",
+            sum(one.value is not None for one in audiences) > 1,
+        ),
+        ("~ estimated or rounded.", any(one.state == "estimated" for one in audiences)),
+        ("† The platform changed its rule meanwhile.", any(one.spans_break for one in audiences)),
+        ("✓ confirmed by a person.", any(edge.state == "confirmed" for edge in graph.edges)),
+        ("Dashed: only suggested.", any(not edge.stands for edge in graph.edges)),
+    )
+    return "  ".join(words for words, shown in meanings if shown)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHARP = 2.0
 _MOST_PIXELS = 40_000_000
 # A sign of Chinese, Japanese or Korean is as wide as it is high, an emoji a little wider.
-_WIDTH_OF_OTHERS = 1.1
+_WIDTHS = {"emoji": 1.2, "decorated": 0.62, "other": 1.05}
 # Where our font lacks a letter, the machine's are asked in this order; the last draws a box with the script's name.
 _FONTS_OF_SCRIPTS = (
     "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Meiryo",
@@ -80,7 +80,7 @@ def _runs(words: str, size: float, bold: bool) -> Iterator[Run]:
     for kind, marks in groupby(words, key=_kind):
         run = "".join(marks)
         yield Run(run, round(offset, 1), ",".join(f"'{family}'" for family in _FONTS_OF[kind]))
-        offset += _our_width(run, size, bold=bold) if kind == "ours" else _WIDTH_OF_OTHERS * size * _signs(run)
+        offset += _our_width(run, size, bold=bold) if kind == "ours" else _WIDTHS[kind] * size * _signs(run)
 
 
 def _signs(run: str) -> int:

@@ -63,7 +63,8 @@ class Side:
 
     `audience` is its newest figure that says how far it got, with the platform's name for it and its state; None where
     the platform was never asked. `family_id` is the item's own id where it is alone; `family_items` counts the family
-    that it is in now, 1 for an item alone, and `family_title` is the title of that family's root.
+    that it is in now, 1 for an item alone, and `family_title` is the title of that family's root. `text` is how its
+    caption or description begins.
     """
 
     id: UUID
@@ -79,6 +80,7 @@ class Side:
     family_id: UUID
     family_title: str | None
     family_items: int
+    text: str | None
 
 
 # An edge whose child hangs on a parent already is no question: confirmed, it would be a second parent.
@@ -199,7 +201,7 @@ def read_stakes(session: Session, waiting: Sequence[Waiting], *, tenant_id: UUID
 
 _SIDES = """
 SELECT item.id, item.platform, item.native_id, account.platform || ':' || account.handle AS account, item.kind,
-       item.title, item.url, item.published_at, item.duration_seconds,
+       item.title, item.url, item.published_at, item.duration_seconds, left(item.body, 300) AS text,
        coalesce(node.family_id, item.id) AS family_id, coalesce(root.title, item.title) AS family_title,
        CASE WHEN node.family_id IS NULL THEN 1
             ELSE (SELECT count(*) FROM content_nodes AS other

@@ -304,7 +304,7 @@ def test_the_application_may_call_these_functions_of_ours_and_no_others(superuse
     }
 
 
-@pytest.mark.parametrize("function", ["engagerr_edge_changed", "engagerr_audit_chain"])
+@pytest.mark.parametrize("function", ["engagerr_edges_written", "engagerr_audit_chain"])
 def test_a_trigger_of_ours_cannot_be_hung_on_a_table_of_theirs(app_connection: Connection, function: str) -> None:
     """It would run with the owner's rights on rows that the caller made up."""
     app_connection.execute("CREATE TEMPORARY TABLE mine (LIKE content_edges)")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.content.detection.corpus import Shape
+from engagerr.core.content.detection.corpus import Shape, are_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -102,9 +102,7 @@ def _may_belong(corpus: Corpus, one: Ints, other: Ints) -> Flags:
     import numpy as np
 
     shape_one, shape_other = corpus.shape[one], corpus.shape[other]
-    whole_one = (shape_one == Shape.LONG) | (shape_one == Shape.UNKNOWN)
-    whole_other = (shape_other == Shape.LONG) | (shape_other == Shape.UNKNOWN)
-    cut = (whole_one != whole_other) | (corpus.clip[one] != corpus.clip[other])
+    cut, _ = are_cuts(corpus, one, other)
     both_posts = (shape_one == Shape.POST) & (shape_other == Shape.POST)
     same_account = corpus.account[one] == corpus.account[other]
     may: Flags = (one != other) & (corpus.show[one] == corpus.show[other]) & ~both_posts & (~same_account | cut)

@@ -45,6 +45,9 @@ _FILE_NAME = re.compile(r"^(?:index|default)(?:\.\w+)?$")
 _NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
 _UNKNOWN = -1
 _SHORTEST_HASHTAG = 7
+# A cut from an hour may last minutes: what is far shorter than its source is a cut of it, whatever it calls itself.
+_LONGEST_CUT = 0.4
+_LONGEST_CUT_SECONDS = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,29 @@ def _weights(
     common = np.where(common > 0, common, np.maximum(share_of_texts, 1e-9))
     weights = np.clip(-np.log(np.clip(common, 1e-6, 1.0)), 0.02, 7.0)
     return np.where(np.asarray(vocabulary.is_number, dtype=bool), weights * _NUMBER_WEIGHT, weights)
+
+
+def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
+    """(which pairs can only be a cut and its source, in which of them `one` is the cut)."""
+    import numpy as np
+
+    short_one = (corpus.shape[one] == Shape.SHORT) | (corpus.shape[one] == Shape.POST)
+    short_other = (corpus.shape[other] == Shape.SHORT) | (corpus.shape[other] == Shape.POST)
+    cut = short_one != short_other
+    # Nothing says which is short: two uploads to one platform are no renditions of each other, as a rule.
+    open_one = (corpus.shape[one] == Shape.UNKNOWN) & ~short_other
+    open_other = (corpus.shape[other] == Shape.UNKNOWN) & ~short_one
+    cued = (open_one | open_other) & (corpus.clip[one] != corpus.clip[other])
+    unsure = open_one & open_other & (corpus.platform[one] == corpus.platform[other]) & ~cued
+    seconds_one, seconds_other = corpus.seconds[one], corpus.seconds[other]
+    shorter, longer = np.fmin(seconds_one, seconds_other), np.fmax(seconds_one, seconds_other)
+    much_shorter = ~short_one & ~short_other & (shorter <= _LONGEST_CUT * longer) & (shorter <= _LONGEST_CUT_SECONDS)
+    unsure &= ~much_shorter
+    cued &= ~much_shorter
+    is_child = np.where(cut, short_one, np.where(much_shorter, seconds_one < seconds_other, corpus.clip[one]))
+    later = np.nan_to_num(corpus.published[one], nan=np.inf) > np.nan_to_num(corpus.published[other], nan=np.inf)
+    is_child = np.where(unsure, later, is_child)
+    return np.asarray(cut | much_shorter | cued | unsure, dtype=bool), np.asarray(is_child, dtype=bool)
 
 
 class _Hashtags:

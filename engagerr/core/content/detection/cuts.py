@@ -14,7 +14,7 @@ from engagerr.core.content.detection.comparing import (
     _numbers,
     _spelling,
 )
-from engagerr.core.content.detection.corpus import Shape
+from engagerr.core.content.detection.corpus import Shape, are_cuts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,24 +35,6 @@ class Cuts:
     parent: Ints
     features: Mapping[str, Floats]
     vetoed: Flags
-
-
-def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
-    """(which pairs can only be a cut and its source, in which of them `one` is the cut)."""
-    import numpy as np
-
-    short_one = (corpus.shape[one] == Shape.SHORT) | (corpus.shape[one] == Shape.POST)
-    short_other = (corpus.shape[other] == Shape.SHORT) | (corpus.shape[other] == Shape.POST)
-    cut = short_one != short_other
-    # Nothing says which is short: two uploads to one platform are no renditions of each other, as a rule.
-    open_one = (corpus.shape[one] == Shape.UNKNOWN) & ~short_other
-    open_other = (corpus.shape[other] == Shape.UNKNOWN) & ~short_one
-    cued = (open_one | open_other) & (corpus.clip[one] != corpus.clip[other])
-    unsure = open_one & open_other & (corpus.platform[one] == corpus.platform[other]) & ~cued
-    is_child = np.where(cut, short_one, corpus.clip[one])
-    later = np.nan_to_num(corpus.published[one], nan=np.inf) > np.nan_to_num(corpus.published[other], nan=np.inf)
-    is_child = np.where(unsure, later, is_child)
-    return np.asarray(cut | cued | unsure, dtype=bool), np.asarray(is_child, dtype=bool)
 
 
 def compare_cuts(

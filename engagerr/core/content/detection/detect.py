@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from engagerr.core.content.detection.assigning import Works, group_works, one_to_one
 from engagerr.core.content.detection.blocking import Blocks, block
 from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
-from engagerr.core.content.detection.corpus import Corpus, Shape, lay_out
-from engagerr.core.content.detection.cuts import Cuts, are_cuts, compare_cuts
+from engagerr.core.content.detection.corpus import Corpus, Shape, are_cuts, lay_out
+from engagerr.core.content.detection.cuts import Cuts, compare_cuts
 from engagerr.core.content.detection.explaining import explain
 from engagerr.core.content.detection.pieces import Detection, FoundEdge, Piece, ScoredPair
 from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, score, shipped_model

@@ -21,7 +21,8 @@ def piece(number: int, views: float | None, **fields: Any) -> dict[str, Any]:
     return {
         "item_id": f"item{number:04}", "platform": "instagram", "account_id": "a", "creator_id": "ann",
         "role": "clip_of", "family_id": f"family{number % 5}", "views_group": "play_start", "era": 0, "mixed": False,
-        "source_kind": None, "source_at": published - pd.Timedelta(days=2), "published_at": published, "views": views, "age_days": 100.0,
+        "source_kind": None, "source_at": published - pd.Timedelta(days=2), "published_at": published, "views": views,
+        "age_days": 100.0,
         "at_age": None, "duration_seconds": 30.0, **fields,
     }  # fmt: skip
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engagerr.core.content.detection.assigning import Works
 from engagerr.core.content.detection.blocking import block
 from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
-from engagerr.core.content.detection.corpus import Shape, lay_out
-from engagerr.core.content.detection.cuts import are_cuts, compare_cuts
+from engagerr.core.content.detection.corpus import Shape, are_cuts, lay_out
+from engagerr.core.content.detection.cuts import compare_cuts
 from engagerr.core.content.detection.detect import SURE, find_works, score_cuts, score_twins
 from engagerr.core.content.detection.pieces import Piece
 from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, lead_over_rivals
@@ -217,7 +217,8 @@ def _fit(samples: Sequence[_Sample], stated: Mapping[str, float], *, ask: float)
             ]  # fmt: skip
             if not wrong:
                 break
-            kept = [name for name in kept if name not in wrong]
+            # One at a time: what is wrong beside another may be right without it.
+            kept.remove(max(wrong, key=lambda name: abs(found[name])))
         weights = {name: float(found.get(name, 0.0)) for name in names}
         base, lead_weight = float(fitted.intercept_[0]), float(fitted.coef_[0][len(kept)])
     slope, shift, auto_confirm = _calibrated(samples, base, weights, stated, lead_weight)

@@ -18,9 +18,11 @@ from engagerr.core.content.detection.training.works import Work
 
 _PLATFORMS = ("podcast", "youtube", "spotify", "apple_podcasts", "website")
 _CUT_PLATFORMS = ("youtube", "tiktok", "instagram")
-_NAMES = ("Ann Lee", "Marco Ruiz", "Ines Roth", "Tom Baker", "Aiko Tanaka", "Lena Vogel", "Sam Okoro", "Nina Park",
-          "Paul Meyer", "Rosa Silva", "Jan Novak", "Emma Clark", "Omar Haddad", "Yuki Mori", "Clara Weiss", "Leo Rossi",
-          "Mia Jansen", "Ivan Petrov", "Zoe Martin", "Ravi Patel")  # fmt: skip
+_FIRST = ("Ann", "Marco", "Ines", "Tom", "Aiko", "Lena", "Sam", "Nina", "Paul", "Rosa", "Jan", "Emma", "Omar", "Yuki",
+          "Clara", "Leo", "Mia", "Ivan", "Zoe", "Ravi", "Hugo", "Sofia", "Kwame", "Elif", "Noor", "Pavel", "Ida", "Theo")
+_LAST = ("Lee", "Ruiz", "Roth", "Baker", "Tanaka", "Vogel", "Okoro", "Park", "Meyer", "Silva", "Novak", "Clark", "Haddad",
+         "Mori", "Weiss", "Rossi", "Jansen", "Petrov", "Martin", "Patel", "Lindqvist", "Moreau", "Adeyemi", "Kaya",
+         "Brandt", "Castillo", "Whitcombe", "Nakamura", "Oduya", "Ferreira", "Holm", "Szabo", "Eriksen", "Quist")
 _TAGS = ("#shorts", "#podcast", "#viral", "#fyp", "#interview", "#clips")
 
 
@@ -59,7 +61,7 @@ def make_world(works: Sequence[Work], seed: int) -> World:
     start = datetime(2021, 3, 1, 9, tzinfo=UTC)
     cadence = rng.choice((1.0, 3.5, 7.0, 7.0, 14.0))
     has_guests = rng.random() < 0.7
-    guests = [works[at].guest or rng.choice(_NAMES) + rng.choice(("", "", " Jr", "son")) for at in chosen]
+    guests = [works[at].guest or f"{rng.choice(_FIRST)} {rng.choice(_LAST)}" for at in chosen]
     pieces: list[Piece] = []
     work_of: dict[str, int] = {}
     cut_from: dict[str, int] = {}
@@ -152,8 +154,11 @@ def _cut(
 ) -> Piece:  # fmt: skip
     platform = rng.choice(_CUT_PLATFORMS)
     # A cut is often named after words that were spoken and stand in no text: as good as somebody else's.
-    moment = rng.choice((stranger if stranger.moments and rng.random() < 0.35 else work).moments)
+    moment = rng.choice(work.moments)
     words = moment.split()
+    if stranger.moments and rng.random() < 0.35:
+        words = rng.choice(stranger.moments).split()
+        rng.shuffle(words)
     if rng.random() < 0.5 and len(words) > 6:
         first = rng.randrange(0, len(words) - 4)
         words = words[first : first + rng.choice((4, 5, 7))]

@@ -87,8 +87,9 @@ GRANT SELECT, INSERT, DELETE ON content_embeddings TO :app;
 
 -- ── Families: what one statement changes is moved at once ──────────────────────────────────────────────────────────
 -- An import stands thousands of edges up and an undo takes as many away, each in one statement. One by one, every edge
--- that leaves a large family walks through the whole of it. So a statement has one trigger: an edge alone goes the short
--- way (plans that are kept), several go together (plans made for their number), and both come to the same nodes.
+-- that leaves a large family walks through the whole of it: 900 edges of a family of 10,000 took 30 times as long. So
+-- there is one trigger for a statement: an edge alone goes the short way (plans that are kept), several go together
+-- (plans made for their number), and both come to the same nodes.
 DROP TRIGGER edge_changed ON content_edges;
 DROP TRIGGER edge_judged ON content_edges;
 DROP FUNCTION engagerr_edge_changed();
@@ -102,7 +103,8 @@ BEGIN
   -- the tree before they touch an item, so nobody waits in a circle.
   PERFORM FROM content_items AS item
     WHERE item.tenant_id = edge.tenant_id AND item.id IN (edge.child_id, edge.parent_id)
-      AND NOT EXISTS (SELECT FROM content_nodes AS node WHERE node.tenant_id = item.tenant_id AND node.item_id = item.id)
+      AND NOT EXISTS (SELECT FROM content_nodes AS node
+                      WHERE node.tenant_id = item.tenant_id AND node.item_id = item.id)
     FOR SHARE;
   -- One change of shape at a time per tenant: two confirms that together close a circle must see each other.
   PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.tree.' || edge.tenant_id::text, 0));
@@ -117,7 +119,8 @@ BEGIN
       FROM content_items AS item
       JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
       WHERE item.tenant_id = edge.tenant_id AND item.id IN (edge.child_id, edge.parent_id)
-        AND NOT EXISTS (SELECT FROM content_nodes AS node WHERE node.tenant_id = item.tenant_id AND node.item_id = item.id);
+        AND NOT EXISTS (SELECT FROM content_nodes AS node
+                        WHERE node.tenant_id = item.tenant_id AND node.item_id = item.id);
     SELECT * INTO STRICT above FROM content_nodes WHERE tenant_id = edge.tenant_id AND item_id = edge.parent_id;
     SELECT * INTO STRICT below FROM content_nodes WHERE tenant_id = edge.tenant_id AND item_id = edge.child_id;
   END IF;
@@ -259,8 +262,8 @@ BEGIN
 END
 $$;
 
--- What a statement did to the standing edges of one tenant: `leaving` names children, `joining` and `judged` edges. What
--- leaves goes first, so that one statement may hang an item elsewhere.
+-- What a statement did to the standing edges of one tenant: `leaving` names children, `joining` and `judged` edges. It
+-- takes away before it hangs up, so that one statement may hang an item elsewhere.
 CREATE FUNCTION engagerr_reshape(tenant uuid, leaving uuid[], joining uuid[], judged uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -316,8 +319,8 @@ DECLARE
   stands boolean := EXISTS (SELECT FROM after WHERE state IN ('confirmed', 'auto_confirmed'));
 BEGIN
   IF stood AND stands THEN
-    -- Each edge is there twice, as it was and as it is. They are grouped and not joined: the plan is kept, and that of a
-    -- join would fit one edge or thousands, never both.
+    -- Each edge is there twice, as it was and as it is. They are grouped and not joined: the plan is kept, and that of
+    -- a join would fit one edge or thousands, never both.
     PERFORM engagerr_reshape(
         tenant_id,
         array_agg(child_id) FILTER (WHERE edge.stood AND NOT edge.stands),
