@@ -140,7 +140,7 @@ def score(records: list[dict[str, Any]]) -> list[tuple[str, str, float]]:
         except Exception as error:  # noqa: BLE001 -- a rule without pairs trains nothing; the others do
             print(f"    nothing to learn from a pass: {type(error).__name__}", file=sys.stderr)
     linker = Linker(frames, with_floors(linker.misc.save_model_to_json()), log_level=40)
-    found = linker.inference.predict(threshold_match_weight=-25).as_record_list()
+    found = linker.inference.predict(threshold_match_weight=-30).as_record_list()
     return [(row["unique_id_l"], row["unique_id_r"], row["match_weight"]) for row in found]
 
 

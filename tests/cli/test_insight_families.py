@@ -75,7 +75,7 @@ def test_a_missing_figure_is_an_empty_cell_and_makes_a_bound(cli: CommandLine, t
     missing = [row for row in rows if row["platform"] == "instagram"]
     assert [(row["value"], row["share"], row["missing"]) for row in missing] == [("", "", "1")]
     out = cli("insight", "clips", "tiktok:a").out
-    assert "at least 40% of its play start" in out
+    assert "at least 40% of its plays" in out
 
 
 def test_an_item_and_a_creator_together_are_refused(sample: CommandLine) -> None:

@@ -59,7 +59,7 @@ def test_the_promised_commands_are_there() -> None:
         platform:list,show,connect,connections,disconnect,rotate-keys
         sync:run,retry,status,history,replay job:list,run,set,start event:list,subscribers,deliver,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,move,split,merge,decisions,tree,families
-        content:picture,export
+        content:picture,export,review
         metric:show,report,definitions,explain,performance,rollup export:jsonl
         member:list,add,set-role,remove token:list,add,remove
         insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value,clips,formats

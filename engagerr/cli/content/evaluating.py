@@ -51,7 +51,7 @@ def evaluate(
         ),
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]…", help="Further files, as a shell's * gives them.")
+        list[Path] | None, typer.Argument(metavar="FILE…", help="Further files, as a shell's * gives them.")
     ] = None,
     folds: Annotated[
         str | None,
@@ -72,7 +72,7 @@ def evaluate(
         found = evaluation.evaluate([*groups, *(more or ())], folds=folds, baseline=baseline, progress=progress)
     rows = [row.flat() for row in found.rows]
     if presentation().output is not Output.TABLE:
-        put({"rows": rows, "notes": list(found.notes), "folds": found.folds}, csv=_CSV, flat=rows)
+        put({"rows": rows, "notes": list(found.notes), "folds": found.folds, "model": found.model}, csv=_CSV, flat=rows)
         return
     clips = [row for row in found.rows if row.children]
     draw(

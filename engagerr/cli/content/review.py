@@ -135,8 +135,8 @@ def _side_flat(end: str, side: Side) -> dict[str, Any]:
     figure = side.audience
     row = {
         "title": side.title, "text": side.text, "account": side.account, "kind": side.kind,
-        "published_at": side.published_at, "duration_seconds": side.duration_seconds, "url": side.url, "family_id": side.family_id,
-        "family_items": side.family_items,
+        "published_at": side.published_at, "duration_seconds": side.duration_seconds, "url": side.url,
+        "family_id": side.family_id, "family_items": side.family_items,
         "metric": figure.metric if figure else None, "audience": figure.reported if figure else None,
         "audience_state": figure.state if figure else "not_reported",
     }  # fmt: skip

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterator
+from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from engagerr.cli.content.drawing import item_name
 from engagerr.cli.content.review import nothing_open
 from engagerr.cli.output import MISSING, clean, console, day, draw, duration, number
-from engagerr.core.errors import EngagerrError
+from engagerr.core.errors import EngagerrError, NotFound
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -98,7 +99,9 @@ class Round:
                 if self._act(question, word):
                     return True
             except EngagerrError as error:
-                draw(_styled(error.message, "red"), *([f"  {clean(error.hint)}"] if error.hint else []))
+                draw(_styled(error.message, "red"), *([f"  {clean(error.hint)}"] if error.hint else []), "")
+                if self._is_gone(question, error):
+                    return True
             _prompt(question)
         sys.stdout.write("\n")
         return False
@@ -139,6 +142,13 @@ class Round:
             one for one in self._waiting if one.edge.id not in gone and not (right and one.child.id == child)
         )
 
+    def _is_gone(self, question: Question, error: EngagerrError) -> bool:
+        """Whether somebody else settled the question meanwhile; then it is not asked any longer."""
+        gone = isinstance(error, NotFound) or error.facts.get("edge") == str(question.edge.id)
+        if gone:
+            self._waiting.remove(question)
+        return gone
+
     def _undo(self) -> bool:
         """Take back the last answer of this round and ask that question again."""
         if not self._answered:
@@ -152,6 +162,8 @@ class Round:
         return True
 
     def _show(self, question: Question) -> None:
+        from rich.padding import Padding
+
         progress = self._work.review.progress(creator=self._creator, relation=self._relation)
         head = _styled(_ASKED.get(question.edge.relation, question.edge.relation), "bold")
         head.append(f"  {number(question.edge.confidence * 100)} % sure", style="yellow")
@@ -160,7 +172,7 @@ class Round:
         draw(
             _styled(counts, "dim"), head, _side_by_side(question), "",
             *(_evidence_line(piece) for piece in question.edge.evidence), *_rival_lines(question),
-            *_earlier_lines(question), _styled(f"  {question.why}", "dim"),
+            *_earlier_lines(question), Padding(_styled(question.why, "dim"), (0, 0, 0, 2)),
         )  # fmt: skip
 
     def _why_over(self) -> str:
@@ -236,13 +248,14 @@ def _beginning(text: str | None) -> str:
 
 
 def _apart(question: Question) -> str:
-    if question.child.published_at is None or question.parent.published_at is None:
+    dates = [side.published_at.astimezone(UTC).date() for side in _sides(question) if side.published_at is not None]
+    if len(dates) < 2:
         return ""
-    days = (question.child.published_at - question.parent.published_at).total_seconds() / 86_400
-    if abs(days) < 1:
-        return "  (within a day)"
-    whole = round(abs(days))
-    return f"  ({number(whole)} day{'s' if whole > 1 else ''} {'later' if days > 0 else 'earlier'})"
+    # By the days that are shown, not by the hours between.
+    days = (dates[0] - dates[1]).days
+    if days == 0:
+        return "  (the same day)"
+    return f"  ({number(abs(days))} day{'s' if abs(days) > 1 else ''} {'later' if days > 0 else 'earlier'})"
 
 
 def _audience(side: Side) -> str:

@@ -123,12 +123,12 @@ def _subject(found: ClipShare) -> str:
 
 
 def _by_family(found: ClipShare) -> list[RenderableType]:
-    groups = [group.group for group in found.groups if group.share is not None][:3]
+    groups = [group for group in found.groups if group.share is not None][:3]
     columns: list[Column[FamilyShare]] = [
         Column("Family", lambda row: row.title or str(row.family_id), elastic=True),
         Column("Items", lambda row: number(row.items), right=True),
         Column("Clips and posts", lambda row: number(row.pieces), right=True),
-        *(Column(_heading(name), _share_in(name), right=True) for name in groups),
+        *(Column(f"Of {_plain(group)}", _share_in(group.group), right=True) for group in groups),
     ]
     shown: list[RenderableType] = [table(found.families[:_MOST_FAMILIES], columns)]
     if len(found.families) > _MOST_FAMILIES:
@@ -144,8 +144,8 @@ def _share_in(name: str) -> Any:
     return cell
 
 
-def _heading(group: str) -> str:
-    return f"of {group.replace('_', ' ')}"
+def _plain(group: GroupShare) -> str:
+    return f"{group.title[:1].lower()}{group.title[1:]}"
 
 
 def _share(group: GroupShare) -> str:
@@ -164,7 +164,7 @@ def _figure(part: SharePart) -> str:
 
 
 _PARTS: list[Column[tuple[GroupShare, SharePart]]] = [
-    Column("Of", lambda row: row[0].group.replace("_", " "), elastic=True),
+    Column("Of", lambda row: row[0].title, elastic=True),
     Column("Part", lambda row: _ROLES.get(row[1].role, row[1].role)),
     Column("Platform", lambda row: row[1].platform),
     Column("Items", lambda row: number(row[1].items), right=True),

@@ -37,13 +37,13 @@ def meaning_vectors(
         for heading, text in zip(headings, texts, strict=True)
     ]
     rows = embed([*headings, *wholes])
-    rows = _of_length_one(rows[: len(headings)] + rows[len(headings) :])
+    rows = _of_length_one(np.add(*np.split(rows, 2)))
     places: dict[Hashable, list[int]] = {}
     for place, group in enumerate(groups):
         if rows[place].any():
             places.setdefault(group, []).append(place)
     for members in places.values():
-        rows[members] -= np.sum(rows[members], axis=0, dtype=np.float32) / np.float32(len(members) + _OF_NO_GROUP)
+        rows[members] -= rows[members].sum(axis=0) / (len(members) + _OF_NO_GROUP)
     return _of_length_one(rows)
 
 
@@ -51,5 +51,4 @@ def _of_length_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = rows / np.where(lengths > 0, lengths, 1)
-    return unit
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)

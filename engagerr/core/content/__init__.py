@@ -7,7 +7,7 @@ from engagerr.core.content.edges import EdgeRow
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers
 from engagerr.core.content.items import find_item
 from engagerr.core.content.links import OutgoingLink, outgoing_links
-from engagerr.core.content.suggest import draw_edge, lock_tree, suggest_edges
+from engagerr.core.content.writing import draw_edge, lock_tree
 
 __all__ = [
     "Campaigns",
@@ -24,5 +24,4 @@ __all__ = [
     "find_item",
     "lock_tree",
     "outgoing_links",
-    "suggest_edges",
 ]

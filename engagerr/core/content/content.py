@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,11 +18,14 @@ from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers, famil
 from engagerr.core.content.family_graph import FamilyGraph, family_graph, family_graphs
 from engagerr.core.content.items import find_edge, find_item
 from engagerr.core.content.reshaping import Reshaped
-from engagerr.core.content.suggest import SuggestStats, lock_tree, suggest_edges
 from engagerr.core.content.undoing import Undone, undo
+from engagerr.core.content.writing import lock_tree
 from engagerr.core.errors import InvalidInput
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
+
+if TYPE_CHECKING:
+    from engagerr.core.content.suggest import SuggestStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,33 +97,29 @@ class Content:
             )  # fmt: skip
             return tuple(ItemRow(*row) for row in rows)
 
-    def suggest(self, *, creator: str | None = None) -> Suggestions:
-        """Look again at every link, write what is new, and return all edges in scope that were not rejected."""
+    def suggest(self, *, creator: str | None = None, progress: Callable[[int, int], None] | None = None) -> Suggestions:
+        """Look again at everything (or at a creator's items): what belongs together, and why.
+
+        What is new is written and what nothing speaks for any more goes, a few thousand items at a time, so that a run
+        that was cut short is taken up by the next one. Returns all edges in scope that were not rejected. `progress`
+        is told (items looked at, items in all).
+        """
+        from engagerr.core.content.suggest import SuggestStats, read_shows, suggest_edges, together
+
+        tenant_id = self._access.tenant.id
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
-            lock_tree(session, self._access.tenant.id)
             creator_id = find_creator(session, creator)[0] if creator else None
-            item_ids: Sequence[UUID] = ()
-            if creator_id is not None:
-                item_ids = (
-                    session.execute(
-                        text(
-                            "SELECT item.id FROM content_items AS item JOIN accounts AS account"
-                            " ON account.tenant_id = item.tenant_id AND account.id = item.account_id"
-                            " WHERE item.tenant_id = :tenant_id AND account.creator_id = :creator_id"
-                        ),
-                        {"tenant_id": self._access.tenant.id, "creator_id": creator_id},
-                    )
-                    .scalars()
-                    .all()
-                )
-            stats = suggest_edges(
-                session,
-                tenant_id=self._access.tenant.id,
-                scope="all" if creator is None else "items",
-                item_ids=item_ids,
-            )
-            edges = read_edges(session, "edge.state <> 'rejected'", creator_id=creator_id)
-            return Suggestions(edges, stats)
+            shows = read_shows(session, creator_id=creator_id)
+        stats = SuggestStats()
+        whole = sum(show.items for show in shows)
+        for batch in together(shows):
+            with self._access.transaction(Permission.DECIDE_CONTENT) as session:
+                lock_tree(session, tenant_id)
+                stats += suggest_edges(session, tenant_id=tenant_id, shows=batch)
+            if progress is not None:
+                progress(stats.items, whole)
+        with self._access.transaction(Permission.READ) as session:
+            return Suggestions(read_edges(session, "edge.state <> 'rejected'", creator_id=creator_id), stats)
 
     def edges(self, *, creator: str | None = None, state: str | None = None) -> tuple[EdgeRow, ...]:
         """Edges as they stand, surest first; writes nothing."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content.edges import RELATIONS, STANDING, EdgeRow, edges_by_id, item_names
-from engagerr.core.content.suggest import draw_edge, lock_tree, stated_claim
+from engagerr.core.content.writing import draw_edge, lock_tree, stated_claim
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 AUTO_CONFIRM = 0.95
 LEAST_SUGGESTED = 0.3
+# Evidence that somebody wrote down, in contrast to what is alike.
+EXPLICIT = frozenset({"platform_hint", "alternate_enclosure", "canonical_url", "link"})
 _SHORT_KINDS = frozenset({"short_video", "reel", "clip"})
 _LONG_KINDS = frozenset({"long_video", "episode", "live", "audio"})
 _POST_KINDS = frozenset({"post", "image", "carousel", "story"})
@@ -88,18 +90,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A relation between two items that evidence speaks for."""
+    """A relation between two items that evidence speaks for.
+
+    It stands by itself from the confidence `certain_from`, unless it is to be asked about in any case.
+    """
 
     child_id: UUID
     parent_id: UUID
     relation: str
     confidence: float
     evidence: tuple[Evidence, ...]
+    asked: bool = False
+    certain_from: float = AUTO_CONFIRM
 
     @property
     def state(self) -> str:
-        """Explicit enough to stand until a person objects, or a question to a person."""
-        return "auto_confirmed" if self.confidence >= AUTO_CONFIRM else "suggested"
+        """Sure enough to stand until a person objects, or a question to a person."""
+        return "auto_confirmed" if self.confidence >= self.certain_from and not self.asked else "suggested"
 
 
 def judge(source: LinkedItem, target: LinkedItem, *, found_in: str, detail: str, rivals: int) -> Claim | None:

@@ -30,6 +30,7 @@ NO_FIGURE = "not_imported"
 # networkx holds a graph in memory, some kilobytes an item.
 MOST_EXPORTED = 100_000
 _FAMILIES_AT_ONCE = 200
+_LONGEST_OPENING = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Audience:
 class GraphNode:
     """One item. `depth` is 1 at the root of its own family; `family_id` tells whether it is this graph's.
 
-    `left_out` counts the items below it that the graph does not show.
+    `left_out` counts the items below it that the graph does not show; `opening` is the first line of the text of an item
+    without a title, as most posts are.
     """
 
     id: UUID
@@ -69,6 +71,7 @@ class GraphNode:
     depth: int
     audience: Audience
     left_out: int = 0
+    opening: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def family_graph(
     )  # fmt: skip
     if limit is not None:
         graph = narrowed(graph, limit)
-    [graph] = _with_figures(session, [graph], numbers)
+    [graph] = _told(session, [graph], numbers, tenant_id=tenant_id)
     return graph
 
 
@@ -158,7 +161,7 @@ def family_graphs(
             session, tenant_id=tenant_id, family_ids=family_ids[at : at + _FAMILIES_AT_ONCE],
             include_suggested=include_suggested,
         )  # fmt: skip
-        graphs += _with_figures(session, some, numbers)
+        graphs += _told(session, some, numbers, tenant_id=tenant_id)
     return tuple(graphs)
 
 
@@ -273,14 +276,32 @@ def _node(node: FamilyNode, family_id: UUID) -> GraphNode:
     )  # fmt: skip
 
 
-def _with_figures(session: Session, graphs: Sequence[FamilyGraph], numbers: Numbers) -> list[FamilyGraph]:
-    figures = numbers.figures(session, list({node.id for graph in graphs for node in graph.nodes}))
+_OPENINGS = """
+SELECT id, left(body, 400) AS opening FROM content_items
+WHERE tenant_id = :tenant_id AND id = ANY (CAST(:item_ids AS uuid[])) AND body IS NOT NULL
+"""
+
+
+def _told(session: Session, graphs: Sequence[FamilyGraph], numbers: Numbers, *, tenant_id: UUID) -> list[FamilyGraph]:
+    """The graphs with figures, and with words for what has no title."""
+    nodes = {node.id: node for graph in graphs for node in graph.nodes}
+    figures = numbers.figures(session, list(nodes))
+    untitled = [str(node.id) for node in nodes.values() if not (node.title or "").strip()]
+    rows = session.execute(text(_OPENINGS), {"tenant_id": tenant_id, "item_ids": untitled}) if untitled else ()
+    openings = {row.id: _first_line(row.opening) for row in rows}
+    told = {
+        node.id: replace(node, audience=headline(figures.get(node.id, ())), opening=openings.get(node.id))
+        for node in nodes.values()
+    }
+    # Only what was left out below it may differ from graph to graph.
     return [
-        replace(
-            graph, nodes=tuple(replace(node, audience=headline(figures.get(node.id, ()))) for node in graph.nodes)
-        )
+        replace(graph, nodes=tuple(replace(told[node.id], left_out=node.left_out) for node in graph.nodes))
         for graph in graphs
-    ]  # fmt: skip
+    ]
+
+
+def _first_line(words: str) -> str | None:
+    return next((line.strip()[:_LONGEST_OPENING] for line in words.splitlines() if line.strip()), None)
 
 
 def headline(figures: Sequence[ItemFigure]) -> Audience:

@@ -92,8 +92,11 @@ def to_html(graph: FamilyGraph) -> bytes:
 
 
 def name_of(node: GraphNode) -> str:
-    """What the item is called: its title, or its name where it has none."""
-    return one_line(node.title or "") or f"{node.platform}:{node.native_id}"
+    """What the item is called: its title, else how its text begins, in quotes, else its name."""
+    if title := one_line(node.title or ""):
+        return title
+    opening = one_line(node.opening or "")
+    return f"“{opening}”" if opening else one_line(f"{node.platform}:{node.native_id}")
 
 
 def audience_words(audience: Audience) -> str:

@@ -96,6 +96,7 @@ def _node(node: GraphNode) -> Attributes:
         "account": node.account,
         "kind": node.kind,
         "title": node.title,
+        "opening": node.opening,
         "url": node.url,
         "published_at": _moment(node.published_at),
         "duration_seconds": None if node.duration_seconds is None else float(node.duration_seconds),

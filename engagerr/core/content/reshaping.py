@@ -12,7 +12,7 @@ from sqlalchemy import text
 from engagerr.core.content.decisions import decide, draw, new_action, standing_edge
 from engagerr.core.content.edges import EdgeEnd, EdgeRow, edges_by_id, item_names
 from engagerr.core.content.families import family_of
-from engagerr.core.content.suggest import lock_tree
+from engagerr.core.content.writing import lock_tree
 from engagerr.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:

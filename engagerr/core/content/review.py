@@ -16,17 +16,14 @@ from engagerr.core.content.edges import RELATIONS, EdgeEnd, EdgeRow, edges_by_id
 from engagerr.core.content.families import Numbers
 from engagerr.core.content.items import find_edge
 from engagerr.core.content.questions import Side, Stake, Waiting, count_waiting, read_sides, read_stakes, read_waiting
-from engagerr.core.content.suggest import lock_tree
-from engagerr.core.content.thresholds import IN_BULK, Thresholds, read_thresholds
-from engagerr.core.errors import InvalidInput
+from engagerr.core.content.thresholds import IN_BULK, PRECISION, Thresholds, read_thresholds
+from engagerr.core.content.writing import lock_tree
+from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
-
-# Of the edges that confirm themselves so many are to be right, where nobody says otherwise.
-PRECISION = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +111,10 @@ class BulkOutcome:
     expected_wrong: float
 
 
+class AnsweredAlready(Conflict):
+    """The question is none any more: somebody, or the machine, settled it meanwhile."""
+
+
 class Review:
     """The questions of this workspace, asked in the order in which answers are worth most."""
 
@@ -152,16 +153,27 @@ class Review:
             return Progress(waiting, skipped, session.execute(text(_DECIDED_TODAY), values).scalar_one())
 
     def answer(self, edge: str, *, right: bool, reason: str | None = None) -> Answered:
-        """Confirm or reject one edge. It is saved at once; `Content.undo` takes it back."""
+        """Confirm or reject one edge that waits. It is saved at once; `Content.undo` takes it back.
+
+        Raises:
+            AnsweredAlready: it waits no more.
+            SecondParent, Circle: it cannot stand.
+        """
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
             lock_tree(session, self._access.tenant.id)
             edge_id = find_edge(session, edge)
+            _still_open(edges_by_id(session, [edge_id])[edge_id])
             after, action = ("confirmed", "confirm") if right else ("rejected", "reject")
             decide(session, self._access, [edge_id], after=after, action=action, reason=reason)
             return self._answered(session, [edge_id], settles=right)
 
     def choose(self, edge: str, *, instead_of: str, reason: str | None = None) -> Answered:
-        """Confirm one edge and reject a rival of it that was asked about: one decision, taken back together."""
+        """Confirm one edge and reject a rival of it that was asked about: one decision, taken back together.
+
+        Raises:
+            AnsweredAlready: one of them waits no more.
+            SecondParent, Circle: the chosen one cannot stand.
+        """
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
             lock_tree(session, self._access.tenant.id)
             chosen, refused = find_edge(session, edge), find_edge(session, instead_of)
@@ -171,6 +183,8 @@ class Review:
                     "These two edges are no rivals: they are not about the same child.",
                     hint="`engagerr content review` shows the rivals of a question.",
                 )
+            _still_open(found[chosen])
+            _still_open(found[refused])
             action_id = new_action(session)
             for edge_id, after, action in ((refused, "rejected", "reject"), (chosen, "confirmed", "confirm")):
                 decide(session, self._access, [edge_id], after=after, action=action, reason=reason, action_id=action_id)
@@ -276,6 +290,17 @@ class Review:
             family_title=place.family_title,
             family_items=place.family_items,
             settled=place.others if settles else 0,
+        )
+
+
+def _still_open(edge: EdgeRow) -> None:
+    """Two people may have the same question before them: the second answer must not overturn the first unseen."""
+    if edge.state != "suggested":
+        child, parent = (f"{end.platform}:{end.native_id}" for end in (edge.child, edge.parent))
+        raise AnsweredAlready(
+            f"{child} and {parent} were decided on already: {edge.state}.",
+            hint=f"If that is wrong: engagerr content undo {edge.id.hex[-8:]}",
+            facts={"edge": str(edge.id), "state": edge.state},
         )
 
 

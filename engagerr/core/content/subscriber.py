@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from engagerr.core.content.suggest import lock_tree, suggest_edges
+from engagerr.core.content.writing import lock_tree
 from engagerr.core.events import Event, Subscriber
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 def _suggest(session: Session, tenant_id: UUID, events: Sequence[Event], _now: datetime) -> int:
-    return suggest_edges(
+    # Here and not above: numpy and scipy load with it, and most commands never map anything.
+    from engagerr.core.content.suggest import suggest_landed
+
+    return suggest_landed(
         session,
         tenant_id=tenant_id,
-        scope="landed",
         accounts=sorted({event.about for event in events}),
         imports=sorted({UUID(event.detail["import_id"]) for event in events}),
     ).new

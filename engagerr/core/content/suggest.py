@@ -1,330 +1,249 @@
-"""Steps that turn links into edges: find linked pairs, judge them, write what is new. Repeating changes nothing."""
+"""Content mapping of what the database holds: show by show, pieces in, claims out, edges reconciled."""
 
 from __future__ import annotations
 
-import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
-from engagerr.core.content.evidence import Claim, Evidence, LinkedItem, judge
+from engagerr.core.content.detection import FoundEdge, Judgements, Piece, detect
+from engagerr.core.content.evidence import EXPLICIT, Claim, Evidence
+from engagerr.core.content.linked import linked_claims
+from engagerr.core.content.thresholds import PRECISION, Thresholds, read_thresholds
+from engagerr.core.content.writing import reconcile
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from engagerr.core.db import Session
 
+# A show up to this size is looked at as a whole whenever something of it lands; of a larger one only what could belong
+# to what landed. (A full `content suggest` looks at everything.)
+WHOLE_SHOW = 5_000
+ITEMS_AT_A_TIME = 8_000
+_BODY_CHARACTERS = 3_000
+
 
 @dataclass(frozen=True, slots=True)
 class SuggestStats:
-    """What a run of suggestion found and wrote. `linked_pairs` counts pairs of known items that a link joins,
-    `reweighed` edges that no person decided on and that other links now make more or less sure."""
+    """What a run of suggestion looked at and wrote.
 
-    linked_pairs: int
-    claims: int
-    new: int
-    auto_confirmed: int
-    reweighed: int
+    `linked_pairs` counts pairs of known items that a link joins, `items` those that were compared and `compared` the
+    pairs of them. `new` edges, of them `auto_confirmed`; `reweighed` that no person decided on and that are now more or
+    less sure; `withdrawn` that nothing speaks for any more.
+    """
+
+    items: int = 0
+    compared: int = 0
+    linked_pairs: int = 0
+    claims: int = 0
+    new: int = 0
+    auto_confirmed: int = 0
+    reweighed: int = 0
+    withdrawn: int = 0
+
+    def __add__(self, other: SuggestStats) -> SuggestStats:
+        return SuggestStats(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-# A link's target is known by its native id, or by its own web page if that page is one item's alone (feeds that give
-# every episode the show's home page name no episode by it). All links of a source are read, whatever brought the source
-# into scope: how many rivals a target has must not depend on the order in which files came.
-_LINKED_PAIRS = """
-WITH pairs AS (
-  SELECT link.item_id AS source_id, target.id AS target_id, link.found_in, link.detail
-  FROM content_links AS link
-  JOIN content_items AS target ON target.tenant_id = link.tenant_id AND target.platform = link.platform
-                              AND target.native_id = link.native_id
-  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
-    AND link.stands AND link.platform <> 'website'
-  UNION
-  SELECT link.item_id, page.item_id, link.found_in, link.detail
-  FROM content_links AS link
-  JOIN content_links AS page ON page.tenant_id = link.tenant_id AND page.platform = 'website'
-                            AND page.native_id = link.native_id AND page.found_in = 'canonical'
-                            AND page.item_id <> link.item_id
-  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
-    AND link.stands AND link.platform = 'website' AND link.found_in = 'link'
-    AND 1 = (SELECT count(*) FROM content_links AS claim
-             WHERE claim.tenant_id = link.tenant_id AND claim.platform = 'website'
-               AND claim.native_id = link.native_id AND claim.found_in = 'canonical')
-), targets AS (
-  SELECT source_id, found_in, count(DISTINCT target_id) - 1 AS rivals FROM pairs
-  WHERE source_id <> target_id GROUP BY source_id, found_in
-)
-SELECT source_id, target_id, found_in, detail, rivals FROM pairs JOIN targets USING (source_id, found_in)
-WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
-"""
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Whose items are compared with each other: a creator's, or those of an account that is nobody's."""
 
-# Whose links are to be judged: those of the items in scope, and of every item that points at one of them.
-_SOURCES = {
-    "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
-    "landed": """
-WITH scope AS (SELECT id FROM content_items
-               WHERE tenant_id = engagerr_tenant() AND account_id = ANY (CAST(:accounts AS uuid[]))
-                 AND import_id = ANY (CAST(:imports AS uuid[])))
-{pointing}""",
-    "items": """
-WITH scope AS (SELECT unnest(CAST(:ids AS uuid[])) AS id)
-{pointing}""",
-}
-_POINTING = """
-SELECT link.item_id
-FROM scope JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.item_id = scope.id
-UNION
-SELECT link.item_id
-FROM scope
-JOIN content_items AS target ON target.tenant_id = engagerr_tenant() AND target.id = scope.id
-JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = target.platform
-                          AND link.native_id = target.native_id
-UNION
-SELECT link.item_id
-FROM scope
-JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
-                          AND page.platform = 'website' AND page.found_in = 'canonical'
-JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = 'website'
-                          AND link.native_id = page.native_id AND link.found_in = 'link'
-"""
-_SOURCES_AT_A_TIME = 2_000
+    id: UUID
+    items: int
+
+
+def read_shows(
+    session: Session, *, creator_id: UUID | None = None, accounts: Sequence[UUID] | None = None
+) -> list[Show]:
+    """The shows of the workspace (of this creator, or that these accounts belong to) that have items."""
+    rows = session.execute(
+        text(
+            """
+            WITH chosen AS (
+              SELECT coalesce(creator_id, id) AS show FROM accounts
+              WHERE tenant_id = engagerr_tenant()
+                AND (CAST(:creator_id AS uuid) IS NULL OR creator_id = :creator_id)
+                AND (CAST(:accounts AS uuid[]) IS NULL OR id = ANY (CAST(:accounts AS uuid[])))
+              GROUP BY 1
+            )
+            SELECT chosen.show, count(*) AS items
+            FROM chosen
+            JOIN accounts AS account
+              ON account.tenant_id = engagerr_tenant() AND coalesce(account.creator_id, account.id) = chosen.show
+            JOIN content_items AS item ON item.tenant_id = account.tenant_id AND item.account_id = account.id
+            GROUP BY chosen.show ORDER BY chosen.show
+            """
+        ),
+        {
+            "creator_id": creator_id,
+            "accounts": None if accounts is None else [str(account_id) for account_id in accounts],
+        },
+    )
+    return [Show(row.show, row.items) for row in rows]
+
+
+def together(shows: Sequence[Show]) -> Iterator[list[Show]]:
+    """Shows in batches of a bounded number of items, each show whole."""
+    batch: list[Show] = []
+    for show in shows:
+        if batch and sum(one.items for one in batch) + show.items > ITEMS_AT_A_TIME:
+            yield batch
+            batch = []
+        batch.append(show)
+    if batch:
+        yield batch
+
+
+def suggest_landed(
+    session: Session, *, tenant_id: UUID, accounts: Sequence[UUID], imports: Sequence[UUID]
+) -> SuggestStats:
+    """Look at the shows of these accounts for what the imports brought or changed."""
+    total = SuggestStats()
+    shows = read_shows(session, accounts=accounts)
+    small = [show for show in shows if show.items <= WHOLE_SHOW]
+    for batch in together(small):
+        total += suggest_edges(session, tenant_id=tenant_id, shows=batch)
+    large = [show for show in shows if show.items > WHOLE_SHOW]
+    if large:
+        landed = session.execute(
+            text(
+                "SELECT id FROM content_items WHERE tenant_id = engagerr_tenant()"
+                " AND account_id = ANY (CAST(:accounts AS uuid[])) AND import_id = ANY (CAST(:imports AS uuid[]))"
+            ),
+            {"accounts": [str(one) for one in accounts], "imports": [str(one) for one in imports]},
+        )
+        focus = set(landed.scalars())
+        for show in large:
+            total += suggest_edges(session, tenant_id=tenant_id, shows=[show], focus=focus)
+    return total
 
 
 def suggest_edges(
-    session: Session,
-    *,
-    tenant_id: UUID,
-    scope: str = "all",
-    item_ids: Sequence[UUID] = (),
-    accounts: Sequence[UUID] = (),
-    imports: Sequence[UUID] = (),
+    session: Session, *, tenant_id: UUID, shows: Sequence[Show], focus: Collection[UUID] | None = None
 ) -> SuggestStats:
-    """Judge every linked pair in scope and write edges: "all", "items" (`item_ids`), or "landed": the items of
-    `accounts` that one of `imports` was the last to change."""
-    sources = (
-        session.execute(
-            text(_SOURCES[scope].format(pointing=_POINTING)),
-            {
-                "items": {"ids": [str(item_id) for item_id in item_ids]},
-                "landed": {"accounts": [str(one) for one in accounts], "imports": [str(one) for one in imports]},
-            }.get(scope, {}),
-        )
-        .scalars()
-        .all()
-    )
-    pairs = claimed = 0
-    written: Counter[str] = Counter()
-    for start in range(0, len(sources), _SOURCES_AT_A_TIME):
-        rows = session.execute(
-            text(_LINKED_PAIRS),
-            {"sources": [str(item_id) for item_id in sources[start : start + _SOURCES_AT_A_TIME]]},
-        ).all()
-        if not rows:
-            continue
-        items = _linked_items(session, {row.source_id for row in rows} | {row.target_id for row in rows})
-        claims = _claims(rows, items)
-        pairs += len({(row.source_id, row.target_id) for row in rows})
-        claimed += len(claims)
-        written.update(_write(session, tenant_id, claims))
+    """Look at these shows (at what touches `focus`, if given) and make the machine's edges what it now claims."""
+    pieces = _read_pieces(session, [show.id for show in shows])
+    if not pieces:
+        return SuggestStats()
+    item_ids = sorted(UUID(str(piece.id)) for piece in pieces)
+    linked, linked_pairs = linked_claims(session, item_ids=item_ids)
+    judged = _judgements(session, item_ids, linked)
+    thresholds = read_thresholds(session, tenant_id=tenant_id, precision=PRECISION)
+    found = detect(pieces, focus=focus, judgements=judged, thresholds=thresholds)
+    settled = {UUID(str(item_id)) for item_id in found.settled}
+    claims = _together(found.edges, linked, thresholds)
+    done: Counter[str] = reconcile(session, tenant_id=tenant_id, claims=claims, settled=settled)
     return SuggestStats(
-        linked_pairs=pairs,
-        claims=claimed,
-        new=written["suggested"] + written["auto_confirmed"],
-        auto_confirmed=written["auto_confirmed"],
-        reweighed=written["reweighed"],
+        items=len(pieces),
+        compared=found.compared,
+        linked_pairs=linked_pairs,
+        claims=len(claims),
+        new=done["suggested"] + done["auto_confirmed"],
+        auto_confirmed=done["auto_confirmed"],
+        reweighed=done["reweighed"],
+        withdrawn=done["withdrawn"],
     )
 
 
-def lock_tree(session: Session, tenant_id: UUID) -> None:
-    """Be the only one who changes the shape of this tenant's families until the transaction ends.
-
-    Taken before the first edge is touched: row locks first and this lock later would let two confirms block each other.
-    """
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.tree.' || :tenant, 0))"),
-        {"tenant": str(tenant_id)},
-    )
-
-
-def draw_edge(
-    session: Session,
-    *,
-    tenant_id: UUID,
-    claim: Claim,
-    state: str,
-) -> UUID:
-    """Write one edge in this state; raises the driver's IntegrityError on a second parent or a circle."""
-    edge_id: UUID = session.execute(
-        text(
-            """
-            INSERT INTO content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence)
-            VALUES (:tenant_id, :child_id, :parent_id, :relation, :state, :confidence, CAST(:evidence AS jsonb))
-            ON CONFLICT (tenant_id, child_id, parent_id, relation) DO UPDATE
-              SET state = excluded.state, confidence = greatest(content_edges.confidence, excluded.confidence),
-                  evidence = excluded.evidence || content_edges.evidence, updated_at = now()
-            RETURNING id
-            """
-        ),
-        {**_values(tenant_id, claim), "state": state},
-    ).scalar_one()
-    return edge_id
+_PIECES = """
+SELECT item.id, coalesce(account.creator_id, account.id) AS show, item.platform, account.handle, item.native_id,
+       item.kind, item.title, left(item.body, :characters) AS body, item.url, item.published_at, item.duration_seconds,
+       item.language, item.hints -> 'episode' AS episode, item.hints -> 'season' AS season,
+       item.hints -> 'chapters' AS chapters, link.links
+FROM accounts AS account
+JOIN content_items AS item ON item.tenant_id = account.tenant_id AND item.account_id = account.id
+LEFT JOIN LATERAL (
+  SELECT array_agg(ARRAY[link.platform, link.native_id]) AS links FROM content_links AS link
+  WHERE link.tenant_id = item.tenant_id AND link.item_id = item.id AND link.stands AND link.found_in = 'link'
+) AS link ON true
+WHERE account.tenant_id = engagerr_tenant() AND coalesce(account.creator_id, account.id) = ANY (CAST(:shows AS uuid[]))
+"""
 
 
-def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Claim]:
-    strongest: dict[frozenset[UUID], Claim] = {}
-    for row in rows:
-        claim = judge(
-            items[row.source_id], items[row.target_id], found_in=row.found_in, detail=row.detail, rivals=row.rivals
-        )
-        if claim is None:
-            continue
-        pair = frozenset({claim.child_id, claim.parent_id})
-        held = strongest.get(pair)
-        if held is None or claim.confidence > held.confidence:
-            strongest[pair] = claim
-    # The surest first: where two claims want the same child, the better one gets it and the other becomes a question.
-    return sorted(strongest.values(), key=lambda claim: (-claim.confidence, str(claim.child_id), str(claim.parent_id)))
+def _read_pieces(session: Session, shows: Sequence[UUID]) -> list[Piece]:
+    rows = session.execute(
+        text(_PIECES), {"shows": [str(show) for show in shows], "characters": _BODY_CHARACTERS}
+    )  # fmt: skip
+    return [_piece(row) for row in rows]
 
 
-def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedItem]:
+def _piece(row: Row[Any]) -> Piece:
+    hints = {
+        name: value
+        for name, value in (("episode", row.episode), ("season", row.season), ("chapters", row.chapters))
+        if value is not None
+    }
+    return Piece(
+        id=row.id, show=row.show, platform=row.platform, account=row.handle, native_id=row.native_id, kind=row.kind,
+        title=row.title, body=row.body, url=row.url, published_at=row.published_at,
+        duration_seconds=None if row.duration_seconds is None else float(row.duration_seconds), language=row.language,
+        links=tuple((platform, native_id) for platform, native_id in row.links or ()), hints=hints,
+    )  # fmt: skip
+
+
+def _judgements(session: Session, item_ids: Sequence[UUID], linked: Collection[frozenset[UUID]]) -> Judgements:
+    """What people and files said about these items, and what links say: detection keeps to it."""
     rows = session.execute(
         text(
-            # Only the words of a short one are looked at, for a cue such as "full episode".
-            "SELECT id, platform, kind, left(title, 500) AS title, published_at, duration_seconds,"
-            " CASE WHEN kind IN ('short_video', 'reel', 'clip') OR kind IS NULL THEN left(body, 5000) END AS body"
-            " FROM content_items"
-            " WHERE tenant_id = engagerr_tenant() AND id = ANY (CAST(:ids AS uuid[]))"
+            """
+            SELECT edge.child_id, edge.parent_id, edge.relation, edge.state FROM content_edges AS edge
+            WHERE edge.tenant_id = engagerr_tenant() AND edge.child_id = ANY (CAST(:ids AS uuid[]))
+              AND (edge.state IN ('confirmed', 'rejected')
+                OR (edge.state = 'auto_confirmed' AND edge.evidence -> 0 ->> 'kind' IN ('file', 'person')))
+            """
         ),
-        {"ids": [str(item_id) for item_id in ids]},
+        {"ids": [str(item_id) for item_id in item_ids]},
+    ).all()
+    return Judgements(
+        rejected=frozenset(frozenset({row.child_id, row.parent_id}) for row in rows if row.state == "rejected"),
+        linked=frozenset(linked),
+        parents={row.child_id: (row.parent_id, row.relation) for row in rows if row.state != "rejected"},
     )
-    return {
-        row.id: LinkedItem(
-            row.id, row.platform, row.kind, row.title, row.body, row.published_at,
-            None if row.duration_seconds is None else float(row.duration_seconds),
-        )
-        for row in rows
-    }  # fmt: skip
 
 
-def _write(session: Session, tenant_id: UUID, claims: Sequence[Claim]) -> list[str]:
-    """Write the claims on pairs that nobody has settled; what became of each that changed something."""
-    standing: dict[frozenset[UUID], list[Row[Any]]] = {}
-    for edge in session.execute(
-        text(_STANDING),
-        {
-            "children": [str(claim.child_id) for claim in claims],
-            "parents": [str(claim.parent_id) for claim in claims],
-        },
-    ):
-        standing.setdefault(frozenset({edge.child_id, edge.parent_id}), []).append(edge)
-    fresh: list[Claim] = []
-    written: list[str] = []
-    for claim in claims:
-        held = standing.get(frozenset({claim.child_id, claim.parent_id}), [])
-        if not held:
-            fresh.append(claim)
-            continue
-        outcome = _reweigh(session, tenant_id, claim, held)
-        if outcome is not None:
-            written.append(outcome)
-    certain = [claim for claim in fresh if claim.state == "auto_confirmed"]
-    doubtful = [claim for claim in fresh if claim.state != "auto_confirmed"]
-    try:
-        with session.begin_nested():
-            _insert(session, tenant_id, certain, "auto_confirmed")
-        written += ["auto_confirmed"] * len(certain)
-    except IntegrityError:
-        # A child among them has a parent already, or stands above it: one by one, and for that one a person decides.
-        for claim in certain:
-            try:
-                with session.begin_nested():
-                    _insert(session, tenant_id, [claim], "auto_confirmed")
-                written.append("auto_confirmed")
-            except IntegrityError:
-                doubtful.append(claim)
-    _insert(session, tenant_id, doubtful, "suggested")
-    return written + ["suggested"] * len(doubtful)
+def _together(found: Sequence[FoundEdge], linked: dict[frozenset[UUID], Claim], thresholds: Thresholds) -> list[Claim]:
+    """One claim a pair: of what was written down, of what was found, or of both."""
+    claims = dict(linked)
+    for edge in found:
+        pair = frozenset({UUID(str(edge.child)), UUID(str(edge.parent))})
+        own = Claim(
+            UUID(str(edge.child)), UUID(str(edge.parent)), edge.relation, edge.confidence, edge.evidence,
+            asked=edge.state != "auto_confirmed", certain_from=thresholds.of(edge.relation).auto_confirm,
+        )  # fmt: skip
+        written = claims.get(pair)
+        if written is None:
+            claims[pair] = own
+        elif written.relation == own.relation:
+            claims[pair] = _both(written, own)
+        elif written.confidence < own.confidence and not _is_certain(written):
+            claims[pair] = own
+    return list(claims.values())
 
 
-_STANDING = """
-SELECT edge.id, edge.child_id, edge.parent_id, edge.relation, edge.state, edge.confidence,
-       edge.evidence -> 0 ->> 'kind' IN ('file', 'person') AS stated,
-       EXISTS (SELECT FROM content_decisions AS decision
-               WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id) AS decided
-FROM unnest(CAST(:children AS uuid[]), CAST(:parents AS uuid[])) AS pair (child_id, parent_id)
-JOIN content_edges AS edge ON edge.tenant_id = engagerr_tenant()
-  AND ((edge.child_id = pair.child_id AND edge.parent_id = pair.parent_id)
-    OR (edge.child_id = pair.parent_id AND edge.parent_id = pair.child_id))
-"""
+def _is_certain(claim: Claim) -> bool:
+    return any(piece.kind in EXPLICIT and piece.kind != "link" for piece in claim.evidence)
 
 
-def _reweigh(session: Session, tenant_id: UUID, claim: Claim, standing: Sequence[Row[Any]]) -> str | None:
-    """What a claim means for a pair that has edges: None for nothing.
+def _both(written: Claim, found: Claim) -> Claim:
+    """Two independent grounds for the same thing: it is wrong only if both are. Weights are scaled to add up."""
+    from dataclasses import replace
 
-    Only the same claim, on which nobody decided, is weighed anew. A pair that a person judged is left alone,
-    however they judged it: the machine knows of one link what they know of two works.
-    """
-    for edge in standing:
-        same = edge.relation == claim.relation and edge.child_id == claim.child_id
-        open_to_change = same and not edge.decided and not edge.stated and edge.state in {"suggested", "auto_confirmed"}
-        if not open_to_change or float(edge.confidence) == claim.confidence:
-            return None
-        values = {**_values(tenant_id, claim), "id": edge.id, "state": claim.state}
-        try:
-            with session.begin_nested():
-                session.execute(text(_UPDATE_CLAIM), values)
-        except IntegrityError:
-            session.execute(text(_UPDATE_CLAIM), {**values, "state": "suggested"})
-        return "reweighed"
-    return None
-
-
-_UPDATE_CLAIM = """
-UPDATE content_edges
-SET confidence = :confidence, evidence = CAST(:evidence AS jsonb), state = :state, updated_at = now()
-WHERE tenant_id = :tenant_id AND id = :id
-"""
-
-
-def _insert(session: Session, tenant_id: UUID, claims: Sequence[Claim], state: str) -> None:
-    if claims:
-        session.execute(
-            text(
-                """
-                INSERT INTO content_edges (tenant_id, child_id, parent_id, relation, state, confidence, evidence)
-                SELECT :tenant_id, child_id, parent_id, relation, :state, confidence, evidence
-                FROM unnest(CAST(:children AS uuid[]), CAST(:parents AS uuid[]), CAST(:relations AS text[]),
-                            CAST(:confidences AS numeric[]), CAST(:evidences AS jsonb[]))
-                  AS claim (child_id, parent_id, relation, confidence, evidence)
-                """
-            ),
-            {
-                "tenant_id": tenant_id,
-                "state": state,
-                "children": [str(claim.child_id) for claim in claims],
-                "parents": [str(claim.parent_id) for claim in claims],
-                "relations": [claim.relation for claim in claims],
-                "confidences": [str(claim.confidence) for claim in claims],
-                "evidences": [_values(tenant_id, claim)["evidence"] for claim in claims],
-            },
-        )
-
-
-def _values(tenant_id: UUID, claim: Claim) -> dict[str, Any]:
-    return {
-        "tenant_id": tenant_id,
-        "child_id": claim.child_id,
-        "parent_id": claim.parent_id,
-        "relation": claim.relation,
-        "confidence": claim.confidence,
-        "evidence": json.dumps([asdict(piece) for piece in claim.evidence], ensure_ascii=False),
-    }
-
-
-def stated_claim(child_id: UUID, parent_id: UUID, relation: str, *, kind: str, detail: str) -> Claim:
-    """A claim that somebody stated outright: a person, or a file that says so."""
-    return Claim(child_id, parent_id, relation, 1.0, (Evidence(kind, detail, 1.0),))
+    if _is_certain(written):
+        return written
+    confidence = round(1.0 - (1.0 - written.confidence) * (1.0 - found.confidence), 3)
+    whole = written.confidence + found.confidence
+    scale = confidence / whole if whole > 0 else 0.0
+    evidence = [
+        Evidence(piece.kind, piece.detail, round(piece.weight * scale, 3))
+        for piece in (*written.evidence, *found.evidence)
+    ]
+    rest = confidence - math.fsum(piece.weight for piece in evidence)
+    evidence[-1] = replace(evidence[-1], weight=round(evidence[-1].weight + rest, 3))
+    return replace(written, confidence=confidence, evidence=tuple(evidence), asked=False)

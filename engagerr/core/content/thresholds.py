@@ -13,6 +13,8 @@ from engagerr.core.errors import InvalidInput
 if TYPE_CHECKING:
     from engagerr.core.db import Session
 
+# The share of edges that confirm themselves which is to be right.
+PRECISION = 0.99
 # What the shipped model's own word counts for, in judgements: so many that one wrong edge among those that confirmed
 # themselves may be somebody's slip and moves nothing, and so few that the second one does (at the usual 0.99).
 MODEL_WORTH = 20

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.content.decisions import Entry, clashes, new_action, remember
 from engagerr.core.content.edges import STANDING, EdgeRow, edges_by_id
-from engagerr.core.content.suggest import lock_tree
+from engagerr.core.content.writing import lock_tree
 from engagerr.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from engagerr.core.content.suggest import draw_edge, stated_claim
+from engagerr.core.content.writing import draw_edge, stated_claim
 from engagerr.core.db import constraint_of
 from engagerr.core.integrations.records import EdgeRecord, Rejection
 

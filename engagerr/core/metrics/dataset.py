@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.metrics.figures import HELD_BY_ITS_TWIN
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.rulings import UNPUBLISHED, rulings
 
@@ -51,10 +52,7 @@ SELECT item.id AS item_id, item.platform, item.native_id, item.kind, item.accoun
        account.platform || ':' || account.handle AS account, account.creator_id, creator.name AS creator, item.title,
        item.url, item.published_at, item.duration_seconds::float8 AS duration_seconds, item.language,
        coalesce(node.family_id, item.id) AS family_id, node.relation,
-       item.platform = 'facebook' AND item.hints @> '{"is_crosspost": true}' AND EXISTS (
-         SELECT FROM content_nodes AS twin
-         WHERE twin.tenant_id = node.tenant_id AND twin.family_id = node.family_id AND twin.platform = 'instagram'
-       ) AS doubled
+       {doubled} AS doubled
 FROM content_items AS item
 JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
 LEFT JOIN creators AS creator ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
@@ -139,8 +137,8 @@ def read_items(
     import pandas as pd
 
     chosen = _frame(
-        session, _CHOSEN, tenant_id=tenant_id, creator_ids=_ids(creator_ids), item_ids=_ids(item_ids),
-        platform=platform, since=since, until=until,
+        session, _CHOSEN.format(doubled=HELD_BY_ITS_TWIN), tenant_id=tenant_id, creator_ids=_ids(creator_ids),
+        item_ids=_ids(item_ids), platform=platform, since=since, until=until,
     )  # fmt: skip
     if chosen.empty:
         return _typed(pd.DataFrame(columns=list(ITEM_COLUMNS)))

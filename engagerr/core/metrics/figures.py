@@ -46,6 +46,14 @@ ORDER BY seen.subject_id, seen.metric, (seen.value IS NULL),
 
 # Meta's overlap is in the views: likes and comments of the two copies are different people's.
 DOUBLED_METRIC = "views"
+# The same rule where items are read in SQL (as `item`, with its `node`): a Facebook copy whose Instagram twin has a
+# number for its views. A twin without one holds nothing, and the copy is all that is known.
+HELD_BY_ITS_TWIN = f"""item.platform = 'facebook' AND item.hints @> '{{"is_crosspost": true}}' AND EXISTS (
+         SELECT FROM content_nodes AS twin
+         JOIN metric_observations AS held ON held.tenant_id = twin.tenant_id AND held.subject_id = twin.item_id
+         WHERE twin.tenant_id = node.tenant_id AND twin.family_id = node.family_id AND twin.platform = 'instagram'
+           AND held.metric = '{DOUBLED_METRIC}' AND held.value IS NOT NULL
+           AND held.observed_at <= coalesce(CAST(:until AS timestamptz), 'infinity'))"""
 
 
 class FigureReader:

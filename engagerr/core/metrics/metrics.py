@@ -26,7 +26,7 @@ from engagerr.core.metrics.explain import (
     Subject,
     explain_observation,
 )
-from engagerr.core.metrics.figures import FigureReader, Totals
+from engagerr.core.metrics.figures import HELD_BY_ITS_TWIN, FigureReader, Totals
 from engagerr.core.metrics.moves import MOVE, MoveChain, MoveRef, explain_move
 from engagerr.core.metrics.performance import Performance, PerformanceRow, performance
 from engagerr.core.metrics.rollups import Rebuilt
@@ -123,11 +123,7 @@ SELECT item.id, item.platform, item.native_id, item.title, item.published_at,
        coalesce(node.family_id, item.id)::text AS family_id,
        coalesce(root.title, root.platform || ':' || root.native_id, item.title,
                 item.platform || ':' || item.native_id) AS family,
-       item.platform = 'facebook' AND item.hints @> '{"is_crosspost": true}' AND EXISTS (
-         SELECT FROM content_nodes AS twin JOIN content_items AS original
-           ON original.tenant_id = twin.tenant_id AND original.id = twin.item_id
-         WHERE twin.tenant_id = node.tenant_id AND twin.family_id = node.family_id
-           AND original.platform = 'instagram') AS doubled
+       {doubled} AS doubled
 FROM content_items AS item
 JOIN accounts AS account ON account.tenant_id = item.tenant_id AND account.id = item.account_id
 LEFT JOIN creators AS creator ON creator.tenant_id = account.tenant_id AND creator.id = account.creator_id
@@ -358,7 +354,7 @@ class Metrics:
         if by not in GROUPINGS:
             raise InvalidInput(f"A report cannot be grouped by {by!r}.", hint=f"One of: {', '.join(GROUPINGS)}.")
         rows = session.execute(
-            text(_REPORTED_ITEMS),
+            text(_REPORTED_ITEMS.format(doubled=HELD_BY_ITS_TWIN)),
             {"tenant_id": self._access.tenant.id, "creator_id": creator_id, "since": since, "until": until},
             execution_options={"yield_per": _BATCH_OF_ITEMS},
         )

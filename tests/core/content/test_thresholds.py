@@ -100,6 +100,12 @@ def test_many_confirmed_just_below_lower_it_by_one_stretch() -> None:
     assert learnt(spread(200_000, 0.5, 0.95)) == FLOOR
 
 
+def test_what_the_model_states_below_the_floor_is_not_lowered_further() -> None:
+    low = Threshold("same_work", 0.75, 0.4, 0, 0, "as stated")
+    assert learnt_threshold(low, spread(5_000, 0.65, 0.75), precision=PRECISION).auto_confirm == 0.75
+    assert learnt_threshold(low, [Judged(0.8, False)] * 3, precision=PRECISION).auto_confirm > 0.8
+
+
 def test_wrong_ones_among_many_keep_it_where_it_is() -> None:
     assert learnt(spread(1000, 0.9, 0.95, wrong=20)) == 0.95
 

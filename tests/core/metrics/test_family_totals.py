@@ -279,3 +279,34 @@ def test_a_family_has_the_same_totals_with_its_video_or_its_podcast_as_the_root(
     assert (plays.value, plays.items, plays.missing) == (5700, 2, 1)
     of_plays = next(one for one in groups if one.group == "play_start")
     assert (of_plays.share, of_plays.bound) == (pytest.approx(700 / 5700), "at_least")
+
+
+@pytest.mark.parametrize("reel_views", [None, 300])
+def test_families_reports_and_values_agree_on_what_a_twin_holds(
+    workspace: Workspace, tmp_path: Path, reel_views: int | None
+) -> None:
+    """A reel without a number holds nothing: the plays of its Facebook copy are all that is known, and are kept."""
+    at = {"published_at": "2026-10-01T00:00:00Z"}
+    counted = [] if reel_views is None else [a_figure("views", reel_views, "2026-10-20")]
+    bring(
+        workspace, tmp_path,
+        an_item("youtube:v", kind="long_video", metrics=[a_figure("views", 1000, "2026-10-20")], **at),
+        an_item("instagram:r", kind="reel", metrics=[a_figure("likes", 5, "2026-10-20"), *counted], **at),
+        an_item(
+            "facebook:r", kind="reel", hints={"is_crosspost": True}, metrics=[a_figure("views", 80, "2026-10-20")], **at
+        ),
+        an_edge("instagram:r", "youtube:v"), an_edge("facebook:r", "instagram:r", "same_work"),
+    )  # fmt: skip
+    expected = (1080, 0) if reel_views is None else (1300, 1)
+    [row] = workspace.content.families()
+    [plays] = [one for one in row.totals if one.concept == "play_start"]
+    assert (plays.value, plays.counted_elsewhere) == expected
+    [reported] = [one.total for one in workspace.metrics.report(by="family").rows if one.total.concept == "play_start"]
+    assert (reported.value, reported.counted_elsewhere) == expected
+    [on_facebook] = [
+        one for one in workspace.insights.media_value(family="youtube:v").rows
+        if one.platform == "facebook" and one.measure == "views"
+    ]  # fmt: skip
+    assert (on_facebook.figure, on_facebook.counted_elsewhere) == ((80, 0) if reel_views is None else (None, 1))
+    [share] = workspace.insights.clips("youtube:v").families
+    assert [one.total for one in share.groups if one.group == "play_start"] == [expected[0]]

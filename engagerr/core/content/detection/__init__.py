@@ -4,12 +4,13 @@
 """
 
 from engagerr.core.content.detection.detect import detect
-from engagerr.core.content.detection.pieces import Detection, FoundEdge, Piece, ScoredPair
+from engagerr.core.content.detection.pieces import Detection, FoundEdge, Judgements, Piece, ScoredPair
 from engagerr.core.content.detection.scoring import Model, RelationModel, read_model, shipped_model
 
 __all__ = [
     "Detection",
     "FoundEdge",
+    "Judgements",
     "Model",
     "Piece",
     "RelationModel",

@@ -6,6 +6,7 @@ where their pieces agree on average, so that one weak pair never joins two of th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def one_to_one(corpus: Corpus, one: Ints, other: Ints, total: Floats, *, at_leas
     order = np.argsort(group[~alone], kind="stable")
     rivals = np.flatnonzero(~alone)[order]
     bounds = np.flatnonzero(np.r_[True, np.diff(group[rivals]) != 0, True]) if len(rivals) else np.zeros(0, dtype=int)
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in itertools.pairwise(bounds):
         members = rivals[start:end]
         rows = able[members]
         swap = corpus.account[one[rows]] > corpus.account[other[rows]]

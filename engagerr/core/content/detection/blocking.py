@@ -85,7 +85,9 @@ def block(
         one, other, shared = _cells(named_in)
         keep(one, other, 0.7 * shared * shared / (name_weight[other] + 2.0), _BEST_BY_TEXT)
         one, other, shared = _cells(shared_texts)
-        keep(one, other, 0.3 * shared * shared / (np.minimum(body_weight[one], body_weight[other]) + 10.0), _BEST_BY_TEXT)
+        keep(
+            one, other, 0.3 * shared * shared / (np.minimum(body_weight[one], body_weight[other]) + 10.0), _BEST_BY_TEXT
+        )
         for one, other, score in (_by_number(corpus), _by_link(corpus)):
             keep(one, other, score, _MOST_OF_ONE_NUMBER)
         one, other, score = _by_date(corpus)
@@ -166,7 +168,7 @@ def _rank(group: Ints, score: Floats) -> Ints:
     return rank
 
 
-def _pairs_of_equals(keys: Sequence[Any], rows: Ints, most: int) -> tuple[Ints, Ints]:
+def _pairs_of_equals(keys: Any, rows: Ints, most: int) -> tuple[Ints, Ints]:
     """All pairs of rows with equal keys, of keys that no more than `most` rows have."""
     import numpy as np
 
@@ -176,7 +178,6 @@ def _pairs_of_equals(keys: Sequence[Any], rows: Ints, most: int) -> tuple[Ints, 
     order = np.argsort(number, kind="stable")
     ordered, rows = number[order], rows[order]
     counts = np.bincount(number)
-    starts = np.cumsum(counts) - counts
     ones: list[Ints] = []
     others: list[Ints] = []
     # Each row is paired with the next, the next but one, and so on, within its key.
@@ -185,7 +186,6 @@ def _pairs_of_equals(keys: Sequence[Any], rows: Ints, most: int) -> tuple[Ints, 
         same = (ordered[at] == ordered[at + step]) & (counts[ordered[at]] <= most)
         ones.append(rows[at[same]])
         others.append(rows[at[same] + step])
-    del starts
     if not ones:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     return np.concatenate(ones), np.concatenate(others)
@@ -230,7 +230,7 @@ def _by_date(corpus: Corpus) -> tuple[Ints, Ints, Floats]:
     nothing = np.zeros(0, dtype=np.int64)
     if not len(dated):
         return nothing, nothing, nothing.astype(np.float64)
-    # One line of time for each account, laid end to end; a piece is looked up on the lines of its show's other accounts.
+    # One line of time for each account, laid end to end; a piece is looked up on the lines of the other accounts.
     far = float(np.ptp(corpus.published[dated])) + 10 * WINDOW_DAYS
     start = float(corpus.published[dated].min())
     place = corpus.account[dated] * far + (corpus.published[dated] - start)
@@ -267,16 +267,16 @@ def _by_date(corpus: Corpus) -> tuple[Ints, Ints, Floats]:
     return one, other, 2.0 / (1.0 + apart)
 
 
-def _by_vector(
-    corpus: Corpus, vectors: Mapping[Hashable, NDArray[np.float32]]
-) -> tuple[Ints, Ints, Floats]:
+def _by_vector(corpus: Corpus, vectors: Mapping[Hashable, NDArray[np.float32]]) -> tuple[Ints, Ints, Floats]:
     import numpy as np
 
     ones: list[Ints] = []
     others: list[Ints] = []
     scores: list[Floats] = []
     for show in np.unique(corpus.show):
-        rows = np.array([row for row in np.flatnonzero(corpus.show == show) if corpus.pieces[row].id in vectors])
+        rows = np.array(
+            [row for row in np.flatnonzero(corpus.show == show).tolist() if corpus.pieces[row].id in vectors]
+        )
         if len(rows) < 2:
             continue
         matrix = np.stack([vectors[corpus.pieces[row].id] for row in rows])
@@ -292,9 +292,7 @@ def _by_vector(
     return np.concatenate(ones), np.concatenate(others), np.concatenate(scores)
 
 
-def _most_promising(
-    found: Sequence[tuple[Ints, Ints, Floats]], rows: int, focus: Flags | None
-) -> tuple[Ints, Ints]:
+def _most_promising(found: Sequence[tuple[Ints, Ints, Floats]], rows: int, focus: Flags | None) -> tuple[Ints, Ints]:
     """The pairs of all channels, each once, cut to the best of each piece."""
     import numpy as np
 

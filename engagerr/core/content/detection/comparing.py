@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEAST_PAIRS_OF_A_HABIT = 4
 _SAME_ENOUGH = 0.75
+_ENOUGH_PIECES = 12
 _USUAL_SPREAD_DAYS = 4.0
 
 
@@ -264,7 +265,7 @@ def _comparable(corpus: Corpus, one: Ints, other: Ints) -> Flags:
 
 
 def _numbers(corpus: Corpus, one: Ints, other: Ints, offset: Ints | int = 0) -> tuple[Flags, Flags, Flags]:
-    """(both count the same episode, they count different ones, both titles say that it is an episode that they count)."""
+    """(both count the same episode, they count different ones, both say in the same way that it is one)."""
     seasons = (corpus.season[one] >= 0) & (corpus.season[other] >= 0)
     seasons_differ = seasons & (corpus.season[one] != corpus.season[other])
     comparable = _comparable(corpus, one, other)
@@ -329,6 +330,7 @@ def _links(corpus: Corpus, one: Ints, other: Ints) -> Floats:
     linked = {row: set(piece.links) for row, piece in enumerate(corpus.pieces) if piece.links}
     if not linked:
         return shared
+    sizes = np.bincount(corpus.show)
     uses: dict[tuple[int, tuple[str, str]], int] = {}
     for row, links in linked.items():
         for link in links:
@@ -339,13 +341,12 @@ def _links(corpus: Corpus, one: Ints, other: Ints) -> Floats:
         common = linked[left] & linked[right]
         if common:
             rarest = min(uses[int(corpus.show[left]), link] for link in common)
-            shared[at] = 1.0 if rarest <= 2 else 2.0 / rarest
+            # In a show of a handful of pieces everything is rare.
+            shared[at] = min(1.0, 2.0 / rarest) * min(1.0, sizes[int(corpus.show[left])] / _ENOUGH_PIECES)
     return shared
 
 
-def _meaning(
-    corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, NDArray[np.float32]]
-) -> Floats:
+def _meaning(corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, NDArray[np.float32]]) -> Floats:
     import numpy as np
 
     alike = np.zeros(len(one))

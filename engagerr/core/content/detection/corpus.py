@@ -141,7 +141,8 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         platform=np.array([platforms.of(piece.platform) for piece in pieces], dtype=np.int64),
         shape=np.array(shapes, dtype=np.int64),
         published=np.array(
-            [np.nan if p.published_at is None else p.published_at.timestamp() / 86_400 for p in pieces], dtype=np.float64
+            [np.nan if p.published_at is None else p.published_at.timestamp() / 86_400 for p in pieces],
+            dtype=np.float64,
         ),
         seconds=np.array([p.duration_seconds or np.nan for p in pieces], dtype=np.float64),
         season=number(piece_season(p) if m.season is None else m.season for p, m in zip(pieces, said, strict=True)),
@@ -163,7 +164,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         name_weight=name_weight,
         body_weight=body_weight,
         weights=weights,
-        is_number=np.asarray(vocabulary.is_number, dtype=bool),
+        is_number=np.asarray(vocabulary.is_number or [False], dtype=bool),
         surface=vocabulary.surface,
     )
 
@@ -213,19 +214,17 @@ def _number_column(values: Any) -> Ints:
     return np.array([_UNKNOWN if value is None else value for value in values], dtype=np.int64)
 
 
-def _weights(
-    names: csr_array, bodies: csr_array, show: Ints, account: Ints, vocabulary: _Vocabulary
-) -> Floats:
+def _weights(names: csr_array, bodies: csr_array, show: Ints, account: Ints, vocabulary: _Vocabulary) -> Floats:
     """What each word is worth within its show: much when few pieces have it, nothing when all have.
 
-    The measure is inverse document frequency (Spärck Jones 1972), of titles. A word is as common as it is on the account
-    that uses it most: a channel that puts its name into every title does not make that name rare for having a feed
-    beside it that does not.
+    The measure is inverse document frequency (Spärck Jones 1972), of titles. A word is as common as it is on the
+    account that uses it most: a channel that puts its name into every title does not make that name rare for having a
+    feed beside it that does not.
     """
     import numpy as np
     from scipy.sparse import coo_array
 
-    columns = len(vocabulary)
+    columns = names.shape[1]
     width = len(np.unique(account))
     _, account_number = np.unique(account, return_inverse=True)
     counts = np.bincount(account_number)
@@ -239,10 +238,11 @@ def _weights(
     # A word that stands in texts only is weighed by how many texts have it.
     in_bodies = np.bincount(bodies.indices, minlength=columns)
     sizes = np.bincount(show)
-    share_of_texts = in_bodies / (sizes[np.asarray(vocabulary.show, dtype=np.int64)] + 4.0) if columns else in_bodies
+    share_of_texts = in_bodies / (sizes[np.asarray(vocabulary.show or [0], dtype=np.int64)] + 4.0)
     common = np.where(common > 0, common, np.maximum(share_of_texts, 1e-9))
     weights = np.clip(-np.log(np.clip(common, 1e-6, 1.0)), 0.02, 7.0)
-    return np.where(np.asarray(vocabulary.is_number, dtype=bool), weights * _NUMBER_WEIGHT, weights)
+    weights = np.where(np.asarray(vocabulary.is_number or [False], dtype=bool), weights * _NUMBER_WEIGHT, weights)
+    return np.asarray(weights, dtype=np.float64)
 
 
 def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
@@ -257,6 +257,7 @@ def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
     open_other = (corpus.shape[other] == Shape.UNKNOWN) & ~short_one
     cued = (open_one | open_other) & (corpus.clip[one] != corpus.clip[other])
     unsure = open_one & open_other & (corpus.platform[one] == corpus.platform[other]) & ~cued
+    unsure &= corpus.account[one] != corpus.account[other]
     seconds_one, seconds_other = corpus.seconds[one], corpus.seconds[other]
     shorter, longer = np.fmin(seconds_one, seconds_other), np.fmax(seconds_one, seconds_other)
     much_shorter = ~short_one & ~short_other & (shorter <= _LONGEST_CUT * longer) & (shorter <= _LONGEST_CUT_SECONDS)

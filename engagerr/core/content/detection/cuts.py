@@ -71,7 +71,9 @@ def compare_cuts(
     known = ~np.isnan(after)
     days = np.nan_to_num(after)
     features["follows"] = np.where(known & (days > -1.5), np.exp(-np.maximum(days, 0.0) / 14.0), 0.0)
-    features["before"] = np.where(known & (days <= -1.5), np.clip(np.log1p(np.maximum(-days, 0.0)) / 3.0, 0.3, 1.0), 0.0)
+    features["before"] = np.where(
+        known & (days <= -1.5), np.clip(np.log1p(np.maximum(-days, 0.0)) / 3.0, 0.3, 1.0), 0.0
+    )
     features["late"] = np.where(known, np.clip(np.log1p(np.maximum(days, 0.0) / _LATE_DAYS) / 4.0, 0.0, 1.0), 0.0)
     agree, differ, firm = _numbers(corpus, child, parent)
     features["number_equal"] = (agree & (corpus.episode[child] >= 0)).astype(np.float64)

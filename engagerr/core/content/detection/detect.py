@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engagerr.core.content.detection.assigning import Works, group_works, one_to_one
@@ -13,8 +13,8 @@ from engagerr.core.content.detection.comparing import Comparison, by_habits, com
 from engagerr.core.content.detection.corpus import Corpus, Shape, are_cuts, lay_out
 from engagerr.core.content.detection.cuts import Cuts, compare_cuts
 from engagerr.core.content.detection.explaining import explain
-from engagerr.core.content.detection.pieces import Detection, FoundEdge, Piece, ScoredPair
-from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, score, shipped_model
+from engagerr.core.content.detection.pieces import Detection, FoundEdge, Judgements, Piece, ScoredPair
+from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, ahead, score, shipped_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,7 @@ HOMES = (
 )  # fmt: skip
 _DOUBT = -2.0
 _LEAST_TOTAL = -2.5
+_SETTLED_TOTAL = 15.0
 SURE = 0.9
 _QUESTIONS_PER_CUT = 3
 _LEAST_ASKED_ALTERNATIVE = 0.08
@@ -41,6 +42,7 @@ def detect(
     *,
     focus: Collection[Hashable] | None = None,
     vectors: Mapping[Hashable, NDArray[np.float32]] | None = None,
+    judgements: Judgements | None = None,
     thresholds: Thresholds | None = None,
     model: Model | None = None,
     with_pairs: bool = False,
@@ -48,20 +50,24 @@ def detect(
     """Find which pieces are one work, and which are cut from which (or are words about which).
 
     All pieces of a show must be given: words weigh what they are worth within it. With `focus` (ids) only what these
-    and their candidates could belong to is looked at. `vectors` are embeddings of length one, by id; `thresholds` the
-    tenant's bands in place of the model's. Pure: the same pieces in any order give the same edges.
+    and their candidates could belong to is looked at. `vectors` are embeddings of length one, by id; `judgements` what
+    is settled already; `thresholds` the tenant's bands in place of the model's. Pure: the same pieces in any order give
+    the same edges.
     """
     model = model or shipped_model()
     edges: list[FoundEdge] = []
     pairs: list[ScoredPair] = []
+    settled: set[Hashable] = set()
     compared = 0
+    bands = _Bands.of(model, thresholds)
     for shows in _batches(pieces):
-        found = _detect(shows, focus, vectors, _Bands.of(model, thresholds), model, with_pairs=with_pairs)
+        found = _detect(shows, focus, vectors, judgements or Judgements(), bands, model, with_pairs=with_pairs)
+        settled |= found.settled
         edges += found.edges
         pairs += found.pairs
         compared += found.compared
     edges.sort(key=lambda edge: (-edge.confidence, str(edge.child), str(edge.parent)))
-    return Detection(tuple(edges), len(pieces), compared, tuple(pairs))
+    return Detection(tuple(edges), len(pieces), compared, frozenset(settled), tuple(pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ def _detect(
     pieces: Sequence[Piece],
     focus: Collection[Hashable] | None,
     vectors: Mapping[Hashable, NDArray[np.float32]] | None,
+    judgements: Judgements,
     bands: _Bands,
     model: Model,
     *,
@@ -114,16 +121,18 @@ def _detect(
     import numpy as np
 
     corpus = lay_out(pieces)
-    blocks = _blocks(corpus, focus, vectors)
+    blocks, near = _blocks(corpus, focus, vectors)
     cut, _ = are_cuts(corpus, blocks.one, blocks.other)
     posts = (corpus.shape[blocks.one] == Shape.POST) | (corpus.shape[blocks.other] == Shape.POST)
     same_account = corpus.account[blocks.one] == corpus.account[blocks.other]
     twins = compare(corpus, _only(blocks, ~cut & ~posts & ~same_account), vectors=vectors)
+    twins = _without_rejected(corpus, twins, judgements)
     # What is sure already tells the habits of the accounts, and these the rest.
     twins = by_habits(corpus, twins, sure=score_twins(corpus, twins, model.same_work).probability >= SURE)
-    twin_scores = score_twins(corpus, twins, model.same_work)
+    twins = _without_rejected(corpus, twins, judgements)
+    twin_scores = _with_settled(corpus, twins, score_twins(corpus, twins, model.same_work), judgements)
     works, edges = _renditions(corpus, twins, twin_scores, model.same_work, bands)
-    cuts = compare_cuts(corpus, blocks, vectors=vectors)
+    cuts = _cuts_without(corpus, compare_cuts(corpus, blocks, vectors=vectors), judgements)
     cut_scores = score_cuts(cuts, works, model.cut)
     edges += _cut_edges(corpus, cuts, cut_scores, works, edges, model.cut, bands)
     pairs: list[ScoredPair] = []
@@ -137,27 +146,77 @@ def _detect(
                 ScoredPair(ids[left], ids[right], relation, float(chance))
                 for left, right, chance in zip(one, other, np.atleast_1d(probability), strict=True)
             ]
-    return Detection(tuple(edges), len(pieces), len(blocks), tuple(pairs))
+    settled = frozenset(piece.id for piece, looked_at in zip(pieces, near, strict=True) if looked_at)
+    return Detection(tuple(edges), len(pieces), len(blocks), settled, tuple(pairs))
+
+
+def _without_rejected(corpus: Corpus, twins: Comparison, judgements: Judgements) -> Comparison:
+    """What a person rejected is vetoed, so that the next best can take its place."""
+    rejected = _are_among(judgements.rejected, corpus, twins.one, twins.other)
+    features = _unlinked(judgements, corpus, twins.one, twins.other, twins.features)
+    return replace(twins, vetoed=twins.vetoed | rejected, features=features)
+
+
+def _cuts_without(corpus: Corpus, cuts: Cuts, judgements: Judgements) -> Cuts:
+    """Without what is rejected, and without pieces that hang somewhere already: of these nothing is asked."""
+    import numpy as np
+
+    hung = np.array([corpus.pieces[row].id in judgements.parents for row in cuts.child], dtype=bool)
+    rejected = _are_among(judgements.rejected, corpus, cuts.child, cuts.parent)
+    features = _unlinked(judgements, corpus, cuts.child, cuts.parent, cuts.features)
+    return replace(cuts, vetoed=cuts.vetoed | hung | rejected, features=features)
+
+
+def _unlinked(
+    judgements: Judgements, corpus: Corpus, one: Ints, other: Ints, features: Mapping[str, Floats]
+) -> Mapping[str, Floats]:
+    if not judgements.linked:
+        return features
+    weighed = _are_among(judgements.linked, corpus, one, other)
+    return dict(features) | {"links_shared": features["links_shared"] * ~weighed}
+
+
+def _are_among(pairs: Collection[frozenset[Hashable]], corpus: Corpus, one: Ints, other: Ints) -> Flags:
+    import numpy as np
+
+    if not pairs:
+        return np.zeros(len(one), dtype=bool)
+    ids = [piece.id for piece in corpus.pieces]
+    return np.array(
+        [frozenset((ids[left], ids[right])) in pairs for left, right in zip(one, other, strict=True)], dtype=bool
+    )
+
+
+def _with_settled(corpus: Corpus, twins: Comparison, scores: Scores, judgements: Judgements) -> Scores:
+    """Renditions that a person or a file joined are joined, whatever the score: others must find their place beside."""
+    if not judgements.parents:
+        return scores
+    total = scores.total.copy()
+    ids = [piece.id for piece in corpus.pieces]
+    for pair, (left, right) in enumerate(zip(twins.one, twins.other, strict=True)):
+        for child, parent in ((ids[left], ids[right]), (ids[right], ids[left])):
+            if judgements.parents.get(child) == (parent, "same_work"):
+                total[pair] = _SETTLED_TOTAL
+    return replace(scores, total=total)
 
 
 def _blocks(
     corpus: Corpus, focus: Collection[Hashable] | None, vectors: Mapping[Hashable, NDArray[np.float32]] | None
-) -> Blocks:
+) -> tuple[Blocks, Flags]:
+    """The candidate pairs, and which pieces have all of theirs among them."""
     import numpy as np
 
     if focus is None:
-        return block(corpus, vectors=vectors)
+        return block(corpus, vectors=vectors), np.ones(len(corpus), dtype=bool)
     near = np.array([piece.id in focus for piece in corpus.pieces], dtype=bool)
     # Twice: whom the new ones meet, and whom those meet, so that a place that is taken already is known to be taken.
     first = block(corpus, focus=near, vectors=vectors)
     near[first.one] = True
     near[first.other] = True
-    return block(corpus, focus=near, vectors=vectors)
+    return block(corpus, focus=near, vectors=vectors), near
 
 
 def _only(blocks: Blocks, rows: Flags) -> Blocks:
-    from dataclasses import replace
-
     return replace(blocks, one=blocks.one[rows], other=blocks.other[rows])
 
 
@@ -184,9 +243,7 @@ def score_cuts(cuts: Cuts, works: Works, model: RelationModel) -> Scores:
     place = cuts.child * int(works.work.size) + works.work[cuts.parent]
     order = np.lexsort((-alone.alone, place))
     best = order[np.r_[True, np.diff(place[order]) != 0]]
-    from engagerr.core.content.detection.scoring import ahead
-
-    lead_of_work = ahead(cuts.child[best], alone.alone[best])
+    lead_of_work = ahead(cuts.child[best], alone.alone[best], stranger=model.base)
     lead = lead_of_work[np.searchsorted(place[best], place)]
     total = np.where(cuts.vetoed, alone.alone, alone.alone + model.lead * lead)
     return Scores(alone.alone, lead, total)
@@ -206,7 +263,7 @@ def _renditions(
     within: dict[int, list[int]] = {}
     for pair in np.flatnonzero(works.held):
         within.setdefault(int(works.work[twins.one[pair]]), []).append(int(pair))
-    best_rival = _rivals(corpus, twins.one, twins.other, scores.total)
+    best_rival = _rivals(twins.one, twins.other, scores.total)
     edges: list[FoundEdge] = []
     for pairs in within.values():
         edges += [
@@ -223,17 +280,15 @@ def find_works(corpus: Corpus, twins: Comparison, scores: Scores, model: Relatio
     return group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=_DOUBT)
 
 
-def _hung(
-    corpus: Corpus, twins: Comparison, scores: Scores, pairs: Sequence[int]
-) -> Iterator[tuple[int, int, int]]:
+def _hung(corpus: Corpus, twins: Comparison, scores: Scores, pairs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """(pair, child, parent): the tree of surest pairs, grown from the piece where the work began."""
-    rows = sorted({int(row) for pair in pairs for row in (twins.one[pair], twins.other[pair])}, key=lambda row: home(corpus, row))
+    rows = sorted(
+        {int(row) for pair in pairs for row in (twins.one[pair], twins.other[pair])}, key=lambda row: home(corpus, row)
+    )
     root, hung = rows[0], {rows[0]}
     left = list(pairs)
     while left:
-        reach = [
-            pair for pair in left if (int(twins.one[pair]) in hung) != (int(twins.other[pair]) in hung)
-        ]
+        reach = [pair for pair in left if (int(twins.one[pair]) in hung) != (int(twins.other[pair]) in hung)]
         if not reach:
             return
 
@@ -254,10 +309,10 @@ def home(corpus: Corpus, row: int) -> tuple[int, float, str]:
     piece = corpus.pieces[row]
     rank = HOMES.index(piece.platform) if piece.platform in HOMES else len(HOMES)
     day = float(corpus.published[row])
-    return rank, day if day == day else math.inf, piece.native_id
+    return rank, math.inf if math.isnan(day) else day, piece.native_id
 
 
-def _rivals(corpus: Corpus, one: Ints, other: Ints, total: Floats) -> dict[int, list[int]]:
+def _rivals(one: Ints, other: Ints, total: Floats) -> dict[int, list[int]]:
     """By piece, its pairs that are not out of the question, the best first."""
     import numpy as np
 
@@ -290,7 +345,14 @@ def _twin_edge(
                 chance = model.chance(float(scores.total[candidate]))
                 rival = f"“{_short(corpus.titles[met])}” ({chance:.0%})"
     confidence, evidence = explain(
-        corpus, model, child, parent, features, lead=float(scores.lead[pair]), rival=rival, lag_days=float(twins.lag[pair])
+        corpus,
+        model,
+        child,
+        parent,
+        features,
+        lead=float(scores.lead[pair]),
+        rival=rival,
+        lag_days=float(twins.lag[pair]),
     )
     return FoundEdge(
         corpus.pieces[child].id, corpus.pieces[parent].id, "same_work", confidence,
@@ -355,9 +417,7 @@ def _cut_edge(
     if rival is not None:
         chance = model.chance(float(scores.total[rival]))
         name = f"“{_short(corpus.titles[int(cuts.parent[rival])])}” ({chance:.0%})"
-    confidence, evidence = explain(
-        corpus, model, child, parent, features, lead=float(scores.lead[pair]), rival=name
-    )
+    confidence, evidence = explain(corpus, model, child, parent, features, lead=float(scores.lead[pair]), rival=name)
     best = pair == pairs[0]
     state = bands.state(relation, confidence) if best else "suggested"
     return FoundEdge(corpus.pieces[child].id, corpus.pieces[parent].id, relation, confidence, state, evidence)

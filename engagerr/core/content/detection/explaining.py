@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ _KINDS: Mapping[str, str] = {
     "rare_in_its_text": "description", "rare_in_text": "description",
     "name_in_text": "description", "texts_alike": "description", "texts_rare": "description",
     "name_in_its_text": "description", "work_in_text": "description",
-    "date_near": "date", "date_far": "date", "date_unknown": "date", "date_by_habit": "date", "follows": "date", "before": "date",
-    "late": "date", "title_date_fits": "date_in_title", "title_date_off": "date_in_title",
+    "date_near": "date", "date_far": "date", "date_unknown": "date", "date_by_habit": "date", "follows": "date",
+    "before": "date", "late": "date", "title_date_fits": "date_in_title", "title_date_off": "date_in_title",
     "number_equal": "episode", "number_by_habit": "episode",
     "number_differs": "episode", "number_off_habit": "episode", "one_part_only": "part", "rerun_once": "wording",
     "wording": "wording", "lengths_equal": "duration", "lengths_differ": "duration", "length_fits": "duration",
@@ -79,28 +80,18 @@ def _sentence(
     rival: str | None,
     lag_days: float,
 ) -> str:
-    if kind == "title":
-        return _about_title(corpus, child, parent, features)
-    if kind == "description":
-        return _about_texts(corpus, child, parent, features)
+    if kind in _ABOUT_WORDS:
+        return _ABOUT_WORDS[kind](corpus, child, parent, features)
     if kind == "date":
         return _about_dates(corpus, child, parent, lag_days)
-    if kind == "date_in_title":
-        fits = features.get("title_date_fits", 0.0) > 0
-        return "the date in the title fits" if fits else "the date in the title is another month's"
-    if kind == "episode":
-        number = _number_of(corpus, child)
-        if features.get("number_equal"):
-            return f"both are number {number}"
-        return f"number {number} against number {_number_of(corpus, parent)}"
     if kind == "duration":
-        left, right = corpus.seconds[child], corpus.seconds[parent]
-        return f"{_length(left)} against {_length(right)}"
+        return f"{_length(corpus.seconds[child])} against {_length(corpus.seconds[parent])}"
     if kind == "rivals":
-        if rival is None:
-            return "nothing else comes near"
-        return f"{'the next best' if lead > 0 else 'a better one'} is {rival}"
+        ahead = "the next best" if lead > 0 else "a better one"
+        return f"{ahead} is {rival}" if rival else "nothing else comes near"
+    fits = features.get("title_date_fits", 0.0) > 0
     return {
+        "date_in_title": "the date in the title fits" if fits else "the date in the title is another month's",
         "part": "only one of them is named as a part",
         "wording": "its title calls itself a clip" if features.get("wording") else "only one of them is a rerun",
         "language": "they are in different languages",
@@ -108,6 +99,15 @@ def _sentence(
         "platform": "they are on the same platform",
         "embedding": f"what they say is alike ({features.get('meaning_alike', 0.0):.0%})",
     }.get(kind, kind)
+
+
+def _about_numbers(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
+    left, right = _number_of(corpus, child), _number_of(corpus, parent)
+    if features.get("number_equal") and left == right:
+        return f"both are number {left}"
+    if features.get("number_equal") or features.get("number_by_habit"):
+        return f"number {left} is number {right} there, as with the others"
+    return f"number {left} against number {right}"
 
 
 def _about_title(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
@@ -123,7 +123,10 @@ def _about_title(corpus: Corpus, child: int, parent: int, features: Mapping[str,
 def _about_texts(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
     for names, bodies, whose in ((child, parent, "the parent's"), (parent, child, "the child's")):
         shared = _shared(corpus, corpus.names, corpus.bodies, names, bodies)
-        if shared and max(features.get(name, 0.0) for name in ("name_in_text", "name_in_its_text", "work_in_text")) > 0.2:
+        if (
+            shared
+            and max(features.get(name, 0.0) for name in ("name_in_text", "name_in_its_text", "work_in_text")) > 0.2
+        ):
             return f"{whose} text has {', '.join(shared)} of the other's title"
     shared = _shared(corpus, corpus.bodies, corpus.bodies, child, parent)
     return f"both texts have {', '.join(shared)}" if shared else "the texts have words in common"
@@ -139,10 +142,14 @@ def _shared(corpus: Corpus, left: object, right: object, row: int, other: int) -
 
 def _about_dates(corpus: Corpus, child: int, parent: int, lag_days: float) -> str:
     days = corpus.published[child] - corpus.published[parent]
-    if days != days:
+    if math.isnan(days):
         return "one of them has no date"
     apart = abs(days)
-    when = "the same day" if apart < 1 else f"{apart:.0f} day{'s' if round(apart) != 1 else ''} {'after' if days > 0 else 'before'} it"
+    when = (
+        "the same day"
+        if apart < 1
+        else f"{apart:.0f} day{'s' if round(apart) != 1 else ''} {'after' if days > 0 else 'before'} it"
+    )
     habit = f"; these accounts are usually {abs(lag_days):.0f} days apart" if abs(lag_days) >= 1.5 else ""
     return f"published {when}{habit}"
 
@@ -153,4 +160,11 @@ def _number_of(corpus: Corpus, row: int) -> int:
 
 def _length(seconds: float) -> str:
     whole = int(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    return (
+        f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+        if whole >= 3600
+        else f"{whole // 60}:{whole % 60:02}"
+    )
+
+
+_ABOUT_WORDS = {"title": _about_title, "description": _about_texts, "episode": _about_numbers}

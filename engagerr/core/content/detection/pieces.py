@@ -62,10 +62,24 @@ class ScoredPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgements:
+    """What is judged elsewhere: pairs (of ids) that people said do not belong together, the parent and relation of
+    pieces that are settled, and pairs whose links were weighed already and are not to be counted twice."""
+
+    rejected: frozenset[frozenset[Hashable]] = frozenset()
+    linked: frozenset[frozenset[Hashable]] = frozenset()
+    parents: Mapping[Hashable, tuple[Hashable, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
-    """What one run found. `pairs` is every pair that blocking let through, with its score (only when asked for)."""
+    """What one run found. `settled` are the pieces that were looked at in full: all, or with a focus those around it.
+
+    `pairs` is every pair that blocking let through, with its score (only when asked for).
+    """
 
     edges: tuple[FoundEdge, ...]
     pieces: int
     compared: int
+    settled: frozenset[Hashable] = frozenset()
     pairs: tuple[ScoredPair, ...] = ()

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _FILE = "model.json"
 _VETOED = -30.0
-_NO_RIVAL = -8.0  # log-odds of the rival that was never found: unlikely, not impossible
 _LEAD_SCALE = 3.0
 
 
@@ -113,28 +112,31 @@ def score(
         if name in features:
             alone = alone + weight * features[name]
     alone = np.where(vetoed, _VETOED, alone)
-    lead = lead_over_rivals(left, right, alone)
+    lead = lead_over_rivals(left, right, alone, stranger=model.base)
     return Scores(alone, lead, np.where(vetoed, _VETOED, alone + model.lead * lead))
 
 
-def lead_over_rivals(left: Ints, right: Ints, alone: Floats) -> Floats:
+def lead_over_rivals(left: Ints, right: Ints, alone: Floats, *, stranger: float) -> Floats:
     """How far each pair is ahead of the best other claim to either of its places: -1 to 1.
 
-    A rival that fits better elsewhere is less of a rival: its claim counts for less by as much as it would lose.
+    A rival that fits better elsewhere is less of a rival: its claim counts for less by as much as it would lose. There
+    is always the `stranger`, a piece with which nothing is shared: to be the only one to ask proves nothing.
     """
     import numpy as np
 
     if not len(left):
         return np.zeros(0)
-    better_left = _best_other(left, alone) - alone
-    better_right = _best_other(right, alone) - alone
+    better_left = _best_other(left, alone, stranger) - alone
+    better_right = _best_other(right, alone, stranger) - alone
     claim_on_left = alone - np.maximum(better_right, 0.0)
     claim_on_right = alone - np.maximum(better_left, 0.0)
-    room = np.minimum(alone - _best_other(left, claim_on_left), alone - _best_other(right, claim_on_right))
+    room = np.minimum(
+        alone - _best_other(left, claim_on_left, stranger), alone - _best_other(right, claim_on_right, stranger)
+    )
     return np.asarray(np.tanh(room / _LEAD_SCALE))
 
 
-def _best_other(place: Ints, claim: Floats) -> Floats:
+def _best_other(place: Ints, claim: Floats, stranger: float) -> Floats:
     """For each, the strongest claim of another to its place."""
     import numpy as np
 
@@ -143,31 +145,19 @@ def _best_other(place: Ints, claim: Floats) -> Floats:
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     lengths = np.diff(np.r_[starts, len(order)])
     group = np.repeat(np.arange(len(starts)), lengths)
-    second = np.where(lengths > 1, value[np.minimum(starts + 1, len(order) - 1)], _NO_RIVAL)
+    second = np.where(lengths > 1, value[np.minimum(starts + 1, len(order) - 1)], stranger)
     first = np.zeros(len(order), dtype=bool)
     first[starts] = True
     other = np.where(first, second[group], value[starts][group])
     found = np.empty(len(order))
-    found[order] = np.maximum(other, _NO_RIVAL)
+    found[order] = np.maximum(other, stranger)
     return found
 
 
-def ahead(contest: Ints, value: Floats) -> Floats:
+def ahead(contest: Ints, value: Floats, *, stranger: float) -> Floats:
     """How far each is ahead of the best other of its contest (behind, if it is not the best): -1 to 1."""
     import numpy as np
 
     if not len(contest):
         return np.zeros(0)
-    order = np.lexsort((-value, contest))
-    ordered, sorted_value = contest[order], value[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    lengths = np.diff(np.r_[starts, len(order)])
-    best = sorted_value[starts]
-    second = np.where(lengths > 1, sorted_value[np.minimum(starts + 1, len(order) - 1)], _NO_RIVAL)
-    group = np.repeat(np.arange(len(starts)), lengths)
-    first = np.zeros(len(order), dtype=bool)
-    first[starts] = True
-    gap = np.where(first, sorted_value - np.maximum(second[group], _NO_RIVAL), sorted_value - best[group])
-    found = np.empty(len(order))
-    found[order] = np.tanh(gap / _LEAD_SCALE)
-    return found
+    return np.asarray(np.tanh((value - _best_other(contest, value, stranger)) / _LEAD_SCALE))

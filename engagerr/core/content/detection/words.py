@@ -74,8 +74,8 @@ _RERUN = re.compile(
     r"wiederholung|classic episode|remaster(?:ed)?|compilation|re-?upload)\b|再放送|総集編|总集篇|重播|재방송|몰아보기"
 )
 _CLIP = re.compile(
-    r"\b(?:clips?|shorts?|highlights?|teaser|trailer|preview|snippet|excerpt|best moments?|ausschnitt|extrait|fragmento|"
-    r"recorte)\b|切り?抜き?|ハイライト|클립|하이라이트|쇼츠|片段|切片|剪[辑輯]|精[华華]"
+    r"\b(?:clips?|shorts?|highlights?|teaser|trailer|preview|snippet|excerpt|best moments?|ausschnitt|extrait|"
+    r"fragmento|recorte)\b|切り?抜き?|ハイライト|클립|하이라이트|쇼츠|片段|切片|剪[辑輯]|精[华華]"
 )
 _TRAILER = re.compile(r"\b(?:trailer|teaser|preview|coming soon|vorschau|bande[- ]annonce)\b|予告|예고")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from engagerr.core.content.detection.pieces import Detection, Piece
-from engagerr.core.content.evaluation.baseline import title_matches
+from engagerr.core.content.evaluation.baseline import STATED_THRESHOLD, title_matches
+from engagerr.core.content.evaluation.folding import shipped_version, shows_of_shipped_model, train_without
 from engagerr.core.content.evaluation.groups import GroupSet, read_groups
 from engagerr.core.content.evaluation.judging import clip_rows_by_title, judge, rows_of_matches
 from engagerr.core.content.evaluation.rows import BASELINE, Evaluation, EvaluationRow
@@ -56,7 +57,7 @@ def evaluate(
         )
     step = _Steps(progress, total=(len(shows) if folds else len(sets)) + len(sets) * (2 if baseline else 1))
     found = _by_show(sets, shows, trainer or _own_trainer(), step) if folds else _at_once(sets, detector, step)
-    seen = _trained_on() if not folds and detector is None else None
+    seen = shows_of_shipped_model() if not folds and detector is None else None
     rows: list[EvaluationRow] = []
     for one in sets:
         judged = judge(one, found[one.name])
@@ -65,7 +66,8 @@ def evaluate(
     if baseline:
         rows += _rows_of_baseline(sets, step)
     rows.sort(key=lambda row: (row.set, row.relation))
-    return Evaluation(tuple(rows), tuple(_notes(sets, folds, seen, baseline=baseline)), folds)
+    model = shipped_version() if seen is not None else None
+    return Evaluation(tuple(rows), tuple(_notes(sets, folds, seen, baseline=baseline)), folds, model)
 
 
 def _rows_of_baseline(sets: Sequence[GroupSet], step: Callable[[], None]) -> list[EvaluationRow]:
@@ -134,16 +136,7 @@ def _own_trainer() -> Trainer:
             "Folds train a model for each show, and scikit-learn, which does that, is not installed.",
             hint="pip install 'engagerr[train]', or leave --folds out to judge the shipped model.",
         )
-    from engagerr.core.content.evaluation.folding import train_without
-
     return train_without
-
-
-def _trained_on() -> frozenset[str] | None:
-    """The shows that the shipped model has seen."""
-    from engagerr.core.content.evaluation.folding import shows_of_shipped_model
-
-    return shows_of_shipped_model()
 
 
 def _seen(one: GroupSet, trained_on: frozenset[str] | None) -> bool | None:
@@ -175,8 +168,10 @@ def _notes(sets: Sequence[GroupSet], folds: str | None, seen: frozenset[str] | N
             notes.append(f"{one.name}: {one.unsure:,} pairs are marked as in need of review and were not counted.")
         notes += [f"{one.name}: the parent was told so: {rule} ({times:,} ×)." for rule, times in one.rules.items()]
     if baseline:
+        alone = len({show for one in sets for show in one.shows}) == 1
+        chosen = f"threshold {STATED_THRESHOLD:.0f} (no other show is here)" if alone else "threshold from other shows"
         notes.append(
-            "title_ratio: rapidfuzz ratio of case-folded titles, one-to-one within two platforms, threshold chosen on "
-            "the other shows; at its best: the threshold that the answers of the set itself would choose."
+            f"title_ratio: rapidfuzz ratio of case-folded titles, one-to-one within two platforms, {chosen}; at its "
+            "best: the threshold that the answers of the set itself would choose. For clips it is told which they are."
         )
     return notes

@@ -22,6 +22,13 @@ def shows_of_shipped_model() -> frozenset[str]:
     return frozenset(shipped_model().trained_on)
 
 
+def shipped_version() -> str:
+    """The version of the shipped model."""
+    from engagerr.core.content.detection.scoring import shipped_model
+
+    return shipped_model().version
+
+
 def train_without(sets: Sequence[GroupSet], show: str) -> Detector:
     """A detector whose model has seen every show of the sets but this one."""
     from engagerr.core.content.detection import detect

@@ -67,9 +67,9 @@ def read_groups(paths: Sequence[Path | str]) -> tuple[GroupSet, ...]:
     of a pair with another relation than same_work, item_a is the child. Detection must not learn from the reading what
     it is to find: the id of a piece is a hash of its own content, and the pieces come in the order of these hashes.
 
-    In a file of groups every item is a piece, also where the makers gave one id to two of them (a real mistake in real
-    data): the second one is known by its address or a number instead, as an id that names two things names neither.
-    In a file of pairs, rows that name the same item are the same piece.
+    Every item of a group of renditions is a piece, also where the makers gave one id to items of two groups (a real
+    mistake in real data): the second one is known by a number instead, as an id that names two things names neither.
+    In pairs, and in groups of clips, an item that was named before is the same piece: the source of many clips, say.
 
     Raises InvalidInput with file and line for a row that cannot be read; none is skipped.
     """
@@ -91,7 +91,7 @@ class _Reader:
         self.path, self.name = path, name
         self.pieces: dict[Hashable, Piece] = {}
         self.copies: Counter[str] = Counter()
-        self.of_pairs: dict[tuple[Any, ...], Hashable] = {}
+        self.known: dict[tuple[Any, ...], Hashable] = {}
         self.same: list[tuple[Hashable, Hashable]] = []
         self.children: dict[Hashable, tuple[str, set[Hashable]]] = {}
         self.apart: set[frozenset[Hashable]] = set()
@@ -101,7 +101,10 @@ class _Reader:
         self.groups = 0
 
     def read(self) -> GroupSet:
-        for line, row in _rows(self.path):
+        rows = list(_rows(self.path))
+        # Works first: the source of a clip may be known from a group of its renditions, wherever that stands.
+        rows.sort(key=lambda numbered: _relation(numbered[1]) != SAME_WORK)
+        for line, row in rows:
             try:
                 self._row(row)
             except _Unreadable as error:
@@ -131,10 +134,10 @@ class _Reader:
 
     def _row(self, row: Mapping[str, Any]) -> None:
         show = text_of(first(row, "show", "channel", "creator", "series")) or self.name
-        said = str(first(row, "relation", "rel") or SAME_WORK).strip().casefold().replace("-", "_").replace(" ", "_")
-        if said not in RELATIONS and not said.startswith("same_"):
+        said = _said_relation(row)
+        relation = _relation(row)
+        if relation is None:
             raise _Unreadable(f"nobody here knows the relation “{said}”", f"Known are: {', '.join(RELATIONS)}.")
-        relation = RELATIONS.get(said, SAME_WORK)
         keys = next((keys for keys in _PAIRS if all(isinstance(row.get(key), Mapping) for key in keys)), None)
         members = first(row, *_MEMBERS)
         if keys:
@@ -165,8 +168,12 @@ class _Reader:
             self.rules["item_a is the child"] += 1
 
     def _group(self, members: Sequence[Mapping[str, Any]], *, show: str, relation: str, said: str) -> None:
-        pieces = tuple(self._new(_piece(item, show=show)) for item in members)
         self.called[said] += 1
+        read = [_piece(item, show=show) for item in members]
+        if relation == SAME_WORK:
+            pieces = tuple(self._new(piece) for piece in read)
+        else:
+            pieces = tuple(self.pieces[self._once(piece)] if piece.native_id else self._new(piece) for piece in read)
         if relation == SAME_WORK:
             self.same += [(pieces[0].id, piece.id) for piece in pieces[1:]]
         elif relation == NOT_THE_SAME:
@@ -189,7 +196,7 @@ class _Reader:
         self.same += [(leading[0], other) for other in leading[1:]]
         for piece in pieces:
             if piece.id not in parents:
-                self.children[piece.id] = (relation, set(parents))
+                self.children.setdefault(piece.id, (relation, set()))[1].update(parents)
 
     def _new(self, piece: Piece) -> Piece:
         content = _fingerprint(piece)
@@ -197,13 +204,28 @@ class _Reader:
         copy = self.copies[content]
         made = replace(piece, id=content if copy == 1 else f"{content}.{copy}")
         self.pieces[made.id] = made
+        self.known.setdefault(_name(piece, content), made.id)
         return made
 
     def _once(self, piece: Piece) -> Hashable:
-        name = (piece.platform, piece.native_id or _fingerprint(piece), (piece.title or "").casefold(), piece.show)
-        if name not in self.of_pairs:
-            self.of_pairs[name] = self._new(piece).id
-        return self.of_pairs[name]
+        """The piece of that name, which an earlier row may have brought."""
+        name = _name(piece, _fingerprint(piece))
+        return self.known[name] if name in self.known else self._new(piece).id
+
+
+def _said_relation(row: Mapping[str, Any]) -> str:
+    return str(first(row, "relation", "rel") or SAME_WORK).strip().casefold().replace("-", "_").replace(" ", "_")
+
+
+def _relation(row: Mapping[str, Any]) -> str | None:
+    """The relation under the name that it has here; None for one that nobody knows."""
+    said = _said_relation(row)
+    return RELATIONS.get(said, SAME_WORK if said.startswith("same_") else None)
+
+
+def _name(piece: Piece, content: str) -> tuple[Any, ...]:
+    """What makes two items of a file one: their id and title, or all of their content where they have no id."""
+    return piece.show, piece.platform, piece.native_id or content, (piece.title or "").casefold()
 
 
 class _Unreadable(Exception):

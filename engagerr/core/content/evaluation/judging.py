@@ -149,7 +149,7 @@ def rows_of_matches(
             own = _curve(one, matches[one.name], show)
             best[str(show)] = (best_threshold([own]) if own else None) or chosen[str(show)]
         for method, thresholds in zip(methods, (chosen, best), strict=True):
-            rows.append(_works_of_matches(one, matches[one.name], thresholds, method))
+            rows.append(works_of_matches(one, matches[one.name], thresholds, method))
     return rows
 
 
@@ -181,9 +181,10 @@ def _curve(one: GroupSet, matches: Sequence[Match], show: Hashable) -> Mapping[f
     )
 
 
-def _works_of_matches(
+def works_of_matches(
     one: GroupSet, matches: Sequence[Match], thresholds: Mapping[str, float], method: str
 ) -> EvaluationRow:
+    """The row of a set when its matches from `thresholds` (by show, 0 to 100) on are drawn."""
     titled, gold = _titled(one), one.gold
     show_of = {piece.id: str(piece.show) for piece in one.pieces}
     drawn = [(match.one, match.other) for match in matches if match.ratio >= thresholds[show_of[match.one]]]

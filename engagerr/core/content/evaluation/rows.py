@@ -23,7 +23,8 @@ class EvaluationRow:
     `decidable` counts only pairs of which both ends have a title: an id alone gives nothing to go by. `interval` is
     the 95 % bootstrap interval of its F1. `auto` are the pairs that stand without a person's word (decidable ones).
     `direct` counts the edges as drawn, and not the pairs that they imply. `first_parent` and `parent_among_three` are
-    shares of the children. `seen` says whether the model was trained on this set's shows; None where nobody knows.
+    shares of the children. `blocking` is about decidable pairs. `seen` says whether the model was trained on this
+    set's shows; None where nobody knows.
     """
 
     set: str
@@ -86,7 +87,7 @@ class EvaluationRow:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Every row, and sentences on how to read them."""
+    """Every row, and sentences on how to read them. `model` is the version of the shipped model where that judged."""
 
     rows: tuple[EvaluationRow, ...]
     notes: tuple[str, ...]

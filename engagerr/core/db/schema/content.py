@@ -219,4 +219,9 @@ content_nodes = Table(
     PrimaryKeyConstraint("tenant_id", "item_id"),
     comment="Made from confirmed edges, and of their items, by triggers alone; only items in a family of two or more.",
 )
-Index("content_nodes_family_idx", content_nodes.c.tenant_id, content_nodes.c.family_id)
+Index(
+    "content_nodes_family_idx",
+    content_nodes.c.tenant_id,
+    content_nodes.c.family_id,
+    postgresql_include=["platform", "duration_seconds"],
+)

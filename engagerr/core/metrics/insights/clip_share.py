@@ -25,6 +25,7 @@ from engagerr.core.metrics.dataset import HEADLINES
 from engagerr.core.metrics.figures import FigureReader, figures_of_family
 from engagerr.core.metrics.insights.clip_lift import ClipLift, WorkAndClips, clip_lift
 from engagerr.core.metrics.registry import Registry
+from engagerr.core.metrics.reports.names import group_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ class SharePart:
 
 @dataclass(frozen=True, slots=True)
 class GroupShare:
-    """What the pieces made of a work have of one sum group. Groups are never added to each other.
+    """What the pieces made of a work have of one sum group, `title` in words. Groups are never added to each other.
 
     `share` is the pieces' part (0 to 1) of what is known. `bound` says what it is of the truth: `exact` (nothing is
     missing), `at_least` (only pieces are missing), `at_most` (only the work is), `known` (both are: of what is known,
@@ -77,6 +78,7 @@ class GroupShare:
     """
 
     group: str
+    title: str
     concept: str
     total: Decimal
     share: float | None
@@ -318,6 +320,7 @@ def _group(concept: str, group: str, parts: Mapping[tuple[str, str], _Tally], *,
     bounds = {(): "exact", (False,): "at_least", (True,): "at_most"}
     return GroupShare(
         group=group,
+        title=group_name(group),
         concept=concept,
         total=total,
         share=None if why else float(made / total),
@@ -442,15 +445,18 @@ def _words(role: str) -> str:
     return _WORDS.get(role, role.replace("_", " "))
 
 
+def _within(title: str) -> str:
+    """A title within a sentence."""
+    return f"{title[:1].lower()}{title[1:]}"
+
+
 def _answer(groups: Sequence[GroupShare], families: Sequence[FamilyShare]) -> str:
     if not families:
         return "No clips or posts are known of it: link them (engagerr content suggest, engagerr content review)."
     shares = [group for group in groups if group.share is not None]
     if not shares:
         return "No share can be given: no sum group counts both the work and what was made of it."
-    said = [
-        f"{_BOUNDS[group.bound or 'known']}{group.share:.0%} of its {group.group.replace('_', ' ')}" for group in shares
-    ]
+    said = [f"{_BOUNDS[group.bound or 'known']}{group.share:.0%} of its {_within(group.title)}" for group in shares]
     return f"Clips and posts have {'; '.join(said)}."
 
 
@@ -463,15 +469,21 @@ def _cautions(groups: Sequence[GroupShare], families: Sequence[FamilyShare]) -> 
     ]
     mixed = [group for group in groups if group.share is not None and len(group.definitions) > 1]
     lines += [
-        f"{group.group}: {len(group.definitions)} rules that mean the same are added ({', '.join(group.definitions)})."
+        f"{group.title}: added up from the {group.families} of {len(families)} families in which both the work and"
+        " what was made of it are counted."
+        for group in groups
+        if group.share is not None and group.families < len(families)
+    ]
+    lines += [
+        f"{group.title}: {len(group.definitions)} rules that mean the same are added ({', '.join(group.definitions)})."
         for group in mixed
     ]
     if any(group.spans_break for group in groups):
         lines.append(
             "A figure marked † was counted under two rules one after the other; its share moves with the rule. Compare"
-            " a group that was counted throughout (engaged play), where there is one."
+            " what is counted as before (engaged plays), where there is any."
         )
-    if apart := [group.group for group in groups if group.share is None]:
+    if apart := [_within(group.title) for group in groups if group.share is None]:
         lines.append(f"Without a share, as one side only is counted: {', '.join(apart)}.")
     without = sum(len(family.without_figure) for family in families)
     if without:

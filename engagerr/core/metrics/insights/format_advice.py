@@ -43,8 +43,8 @@ _LENGTHS = (
 )  # fmt: skip
 # Days by the calendar (UTC), as some exports tell the day and no hour.
 _AFTER = (
-    (-1, "from before the work"), (0, "from the day of the work"), (3, "from 1–3 days after the work"),
-    (7, "from 4–7 days after the work"), (float("inf"), "from more than a week after the work"),
+    (-1, "before the work"), (0, "on the day of the work"), (3, "1–3 days after the work"),
+    (7, "4–7 days after the work"), (float("inf"), "over a week after the work"),
 )  # fmt: skip
 _ROLES = {"clip_of": "clips", "promotes": "posts", "derived_from": "remixes", "part_of": "parts"}
 # What the renditions of a work are, in words: {kinds: words}.
@@ -429,7 +429,7 @@ def _cautions(basis: str, days: int, told: Sequence[Comparison]) -> tuple[str, .
         "What goes together is not what causes: pieces of one sort may differ in subject, guest or season as well.",
         f"{when} Each piece is compared with others of its own account and rule of counting.",
         f"{len(told)} comparisons were made. What is called advice stands after a correction for all of them (Benjamini"
-        f" and Hochberg): {FALSE_SHARE:.0%} of advice is expected to be chance.",
+        f" and Hochberg): up to {FALSE_SHARE:.0%} of advice is expected to be chance.",
     ]
     if any(one.division == "platform" and one.is_advice for one in told):
         lines.append(

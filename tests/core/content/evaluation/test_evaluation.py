@@ -30,7 +30,7 @@ def by_equal_titles(pieces: Sequence[Piece], *, with_pairs: bool) -> Detection:
         tuple(FoundEdge(other, first, "same_work", 0.99, AUTO_CONFIRMED, ()) for first, other in two),
         len(pieces),
         len(two),
-        tuple(ScoredPair(other, first, "same_work", 0.99) for first, other in two),
+        pairs=tuple(ScoredPair(other, first, "same_work", 0.99) for first, other in two),
     )
 
 

@@ -249,6 +249,19 @@ def test_the_parent_of_clips_is_told_by_what_the_file_has(read: Any, source: Any
     assert one.rules == {rule: 1}
 
 
+@pytest.mark.parametrize("works_first", [True, False])
+def test_a_source_that_a_group_of_renditions_has_too_is_one_piece(read: Any, works_first: bool) -> None:
+    clips = [{"platform": "tiktok", "id": f"t{n}", "title": f"Cut {n}", "role": "clip"} for n in range(2)]
+    rows = [
+        group(EPISODE, VIDEO),
+        *(group(VIDEO | {"role": "source"}, clip, relation="clip_of", name=clip["id"]) for clip in clips),
+    ]
+    one = read(*(rows if works_first else rows[::-1]))
+    assert sorted(piece.native_id for piece in one.pieces) == ["SaltVid41xx", "e1", "t0", "t1"]
+    assert one.repeated == 0
+    assert parents(one) == {"t0": {"SaltVid41xx", "e1"}, "t1": {"SaltVid41xx", "e1"}}
+
+
 def test_without_any_sign_the_first_item_is_the_parent(read: Any) -> None:
     items = [{"platform": "youtube", "id": "one"}, {"platform": "youtube", "id": "two"}]
     one = read(group(*items, relation="clip_of"))

@@ -67,7 +67,7 @@ def test_the_plays_of_a_family_are_told_by_what_they_are_plays_of(family: Worksp
     assert (copy.items, copy.with_figure, copy.missing, copy.counted_elsewhere) == (1, 0, 0, 1)
     assert plays.definitions == ("instagram.views.reel", "youtube.views.2026-08-24")
     assert any("2 rules that mean the same" in line for line in found.cautions)
-    assert found.answer == "Clips and posts have 40% of its play start."
+    assert found.answer == "Clips and posts have 40% of its plays."
 
 
 def test_any_item_of_the_family_names_it(family: Workspace) -> None:

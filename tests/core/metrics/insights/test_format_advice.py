@@ -154,8 +154,8 @@ def test_days_after_the_work_are_days_of_the_calendar() -> None:
         )
     found = asked(*rows)
     # Seven hours later is the next day.
-    assert of(found, "from 1–3 days after the work").n == 30
-    assert {one.label for one in found.comparisons} == {"from 1–3 days after the work"}, "of two sorts one is asked"
+    assert of(found, "1–3 days after the work").n == 30
+    assert {one.label for one in found.comparisons} == {"1–3 days after the work"}, "of two sorts one is asked"
 
 
 def test_pieces_of_other_ages_are_not_compared_by_what_they_have_so_far() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engagerr.core.content.detection.corpus import Corpus, Floats, Ints
+    from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 VERSION = "1"
 WORLDS_A_SHOW = 14
@@ -59,14 +59,12 @@ class _Sample:
     features: Mapping[str, Floats]
     right: NDArray[np.bool_]
     vetoed: NDArray[np.bool_]
-    lead: Callable[[Floats], Floats]
+    lead: Callable[[Floats, float], Floats]
     chosen: Callable[[Floats], Any]
     again: Callable[[RelationModel], _Sample] | None = None
 
 
-def train(
-    pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leave_out: str | None = None
-) -> Model:
+def train(pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leave_out: str | None = None) -> Model:
     """A model of every show but `leave_out`. Needs scikit-learn; the same input gives the same model."""
     try:
         import sklearn  # noqa: F401
@@ -124,10 +122,10 @@ def _of_twins(corpus: Corpus, found: Comparison, work_of: Mapping[Any, Any]) -> 
     left = found.one * accounts + corpus.account[found.other]
     right = found.other * accounts + corpus.account[found.one]
 
-    def lead(alone: Floats) -> Floats:
-        return lead_over_rivals(left, right, alone)
+    def lead(alone: Floats, base: float) -> Floats:
+        return lead_over_rivals(left, right, alone, stranger=base)
 
-    def chosen(total: Floats) -> Floats:
+    def chosen(total: Floats) -> Flags:
         scores = Scores(total, total, total)
         return find_works(corpus, found, scores, _stub(), ask=0.05).held
 
@@ -151,10 +149,10 @@ def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: M
     ])  # fmt: skip
     works = Works(work, np.zeros(0, dtype=bool))
 
-    def lead(alone: Floats) -> Floats:
-        return score_cuts(replace(cuts, features={"alone": alone}), works, _stub(alone=1.0)).lead
+    def lead(alone: Floats, base: float) -> Floats:
+        return score_cuts(replace(cuts, features={"alone": alone - base}), works, _stub(base, alone=1.0)).lead
 
-    def chosen(total: Floats) -> Floats:
+    def chosen(total: Floats) -> Flags:
         order = np.lexsort((-total, cuts.child))
         best = np.zeros(len(total), dtype=bool)
         if len(order):
@@ -164,8 +162,8 @@ def _cut_sample(pieces: Sequence[Piece], work_of: Mapping[Any, int], cut_from: M
     return _Sample(cuts.features, _same(corpus, cuts.child, cuts.parent, cut_from, work_of), cuts.vetoed, lead, chosen)
 
 
-def _stub(**weights: float) -> RelationModel:
-    return RelationModel(0.0, weights, frozenset(), 1.0, 1.0, 0.0, 1.0, 0.0)
+def _stub(base: float = 0.0, **weights: float) -> RelationModel:
+    return RelationModel(base, weights, frozenset(), 1.0, 1.0, 0.0, 1.0, 0.0)
 
 
 def _same(
@@ -195,15 +193,13 @@ def _fit(samples: Sequence[_Sample], stated: Mapping[str, float], *, ask: float)
     weight = np.concatenate([
         np.full(int((~sample.vetoed).sum()), 1_000.0 / max(1, int((~sample.vetoed).sum()))) for sample in samples
     ])  # fmt: skip
-    columns = {
-        name: np.concatenate([sample.features[name][~sample.vetoed] for sample in samples]) for name in names
-    }
+    columns = {name: np.concatenate([sample.features[name][~sample.vetoed] for sample in samples]) for name in names}
     fixed = np.concatenate([_stated(sample, stated)[~sample.vetoed] for sample in samples])
     weights: dict[str, float] = dict.fromkeys(names, 1.0)
     base, lead_weight = -5.0, 2.0
     for _ in range(_ROUNDS):
         lead = np.concatenate([
-            sample.lead(_alone(sample, base, weights, stated))[~sample.vetoed] for sample in samples
+            sample.lead(_alone(sample, base, weights, stated), base)[~sample.vetoed] for sample in samples
         ])  # fmt: skip
         kept = list(names)
         while True:
@@ -265,7 +261,7 @@ def _calibrated(
     totals, answers, weight = [], [], []
     for sample in samples:
         alone = _alone(sample, base, weights, stated)
-        total = np.where(sample.vetoed, -30.0, alone + lead * sample.lead(alone))
+        total = np.where(sample.vetoed, -30.0, alone + lead * sample.lead(alone, base))
         chosen = sample.chosen(total) & ~sample.vetoed
         totals.append(total[chosen])
         answers.append(sample.right[chosen])
@@ -286,7 +282,8 @@ def as_json(model: Model) -> dict[str, Any]:
 
     def relation(one: RelationModel) -> dict[str, Any]:
         return {
-            "base": one.base, "lead": one.lead, "slope": one.slope, "shift": one.shift, "auto_confirm": one.auto_confirm, "ask": one.ask,
+            "base": one.base, "lead": one.lead, "slope": one.slope, "shift": one.shift,
+            "auto_confirm": one.auto_confirm, "ask": one.ask,
             "weights": {
                 name: {"weight": value, "from": "statement" if name in one.stated else "data"}
                 for name, value in sorted(one.weights.items(), key=lambda item: (-abs(item[1]), item[0]))

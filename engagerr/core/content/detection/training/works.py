@@ -14,7 +14,7 @@ _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One work as its renditions told of it. `guest` is what one title has beyond another; `moments` name parts of it."""
+    """One work as its renditions told of it: `guest` is what a title has beyond another, `moments` name parts of it."""
 
     show: str
     titles: tuple[str, ...]
@@ -43,11 +43,7 @@ def _work(renditions: Sequence[Piece]) -> Work | None:
     if not titles:
         return None
     text = max((piece.body or "" for piece in renditions), key=len)
-    moments = [
-        _STAMP.sub("", line).strip()
-        for piece in renditions
-        for line in _lines(piece.hints.get("chapters"))
-    ]
+    moments = [_STAMP.sub("", line).strip() for piece in renditions for line in _lines(piece.hints.get("chapters"))]
     moments += [sentence.strip() for sentence in _SENTENCE.split(text[:1_500])]
     numbers = [int(piece.hints["episode"]) for piece in renditions if str(piece.hints.get("episode", "")).isdigit()]
     return Work(

@@ -18,11 +18,72 @@ from engagerr.core.content.detection.training.works import Work
 
 _PLATFORMS = ("podcast", "youtube", "spotify", "apple_podcasts", "website")
 _CUT_PLATFORMS = ("youtube", "tiktok", "instagram")
-_FIRST = ("Ann", "Marco", "Ines", "Tom", "Aiko", "Lena", "Sam", "Nina", "Paul", "Rosa", "Jan", "Emma", "Omar", "Yuki",
-          "Clara", "Leo", "Mia", "Ivan", "Zoe", "Ravi", "Hugo", "Sofia", "Kwame", "Elif", "Noor", "Pavel", "Ida", "Theo")
-_LAST = ("Lee", "Ruiz", "Roth", "Baker", "Tanaka", "Vogel", "Okoro", "Park", "Meyer", "Silva", "Novak", "Clark", "Haddad",
-         "Mori", "Weiss", "Rossi", "Jansen", "Petrov", "Martin", "Patel", "Lindqvist", "Moreau", "Adeyemi", "Kaya",
-         "Brandt", "Castillo", "Whitcombe", "Nakamura", "Oduya", "Ferreira", "Holm", "Szabo", "Eriksen", "Quist")
+_FIRST = (
+    "Ann",
+    "Marco",
+    "Ines",
+    "Tom",
+    "Aiko",
+    "Lena",
+    "Sam",
+    "Nina",
+    "Paul",
+    "Rosa",
+    "Jan",
+    "Emma",
+    "Omar",
+    "Yuki",
+    "Clara",
+    "Leo",
+    "Mia",
+    "Ivan",
+    "Zoe",
+    "Ravi",
+    "Hugo",
+    "Sofia",
+    "Kwame",
+    "Elif",
+    "Noor",
+    "Pavel",
+    "Ida",
+    "Theo",
+)
+_LAST = (
+    "Lee",
+    "Ruiz",
+    "Roth",
+    "Baker",
+    "Tanaka",
+    "Vogel",
+    "Okoro",
+    "Park",
+    "Meyer",
+    "Silva",
+    "Novak",
+    "Clark",
+    "Haddad",
+    "Mori",
+    "Weiss",
+    "Rossi",
+    "Jansen",
+    "Petrov",
+    "Martin",
+    "Patel",
+    "Lindqvist",
+    "Moreau",
+    "Adeyemi",
+    "Kaya",
+    "Brandt",
+    "Castillo",
+    "Whitcombe",
+    "Nakamura",
+    "Oduya",
+    "Ferreira",
+    "Holm",
+    "Szabo",
+    "Eriksen",
+    "Quist",
+)
 _TAGS = ("#shorts", "#podcast", "#viral", "#fyp", "#interview", "#clips")
 
 
@@ -54,7 +115,7 @@ class _Habit:
 
 def make_world(works: Sequence[Work], seed: int) -> World:
     """Publish works (of one show) by habits drawn from `seed`."""
-    rng = random.Random(f"world {seed} {works[0].show}")
+    rng = random.Random(f"world {seed} {works[0].show}")  # noqa: S311 - nothing here is secret
     show = works[0].show
     chosen = sorted(rng.sample(range(len(works)), min(len(works), rng.choice((15, 40, 90, 160)))))
     habits = [_habit(rng, platform, show) for platform in rng.sample(_PLATFORMS, rng.choice((2, 2, 3, 4)))]

@@ -1,0 +1,135 @@
+"""Claims that rest on what was written down: links, hints, enclosures, pages; read from the links of items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from engagerr.core.content.evidence import Claim, LinkedItem, judge
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from engagerr.core.db import Session
+
+# A link's target is known by its native id, or by its own web page if that page is one item's alone (feeds that give
+# every episode the show's home page name no episode by it). All links of a source are read, whatever brought the source
+# into scope: how many rivals a target has must not depend on the order in which files came.
+_LINKED_PAIRS = """
+WITH pairs AS (
+  SELECT link.item_id AS source_id, target.id AS target_id, link.found_in, link.detail
+  FROM content_links AS link
+  JOIN content_items AS target ON target.tenant_id = link.tenant_id AND target.platform = link.platform
+                              AND target.native_id = link.native_id
+  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
+    AND link.stands AND link.platform <> 'website'
+  UNION
+  SELECT link.item_id, page.item_id, link.found_in, link.detail
+  FROM content_links AS link
+  JOIN content_links AS page ON page.tenant_id = link.tenant_id AND page.platform = 'website'
+                            AND page.native_id = link.native_id AND page.found_in = 'canonical'
+                            AND page.item_id <> link.item_id
+  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
+    AND link.stands AND link.platform = 'website' AND link.found_in = 'link'
+    AND 1 = (SELECT count(*) FROM content_links AS claim
+             WHERE claim.tenant_id = link.tenant_id AND claim.platform = 'website'
+               AND claim.native_id = link.native_id AND claim.found_in = 'canonical')
+), targets AS (
+  SELECT source_id, found_in, count(DISTINCT target_id) - 1 AS rivals FROM pairs
+  WHERE source_id <> target_id GROUP BY source_id, found_in
+)
+SELECT source_id, target_id, found_in, detail, rivals FROM pairs JOIN targets USING (source_id, found_in)
+WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
+"""
+
+# Whose links are to be judged: those of the items in scope, and of every item that points at one of them.
+_SOURCES = {
+    "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
+    "items": """
+WITH scope AS (SELECT unnest(CAST(:ids AS uuid[])) AS id)
+{pointing}""",
+}
+_POINTING = """
+SELECT link.item_id
+FROM scope JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.item_id = scope.id
+UNION
+SELECT link.item_id
+FROM scope
+JOIN content_items AS target ON target.tenant_id = engagerr_tenant() AND target.id = scope.id
+JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = target.platform
+                          AND link.native_id = target.native_id
+UNION
+SELECT link.item_id
+FROM scope
+JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
+                          AND page.platform = 'website' AND page.found_in = 'canonical'
+JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = 'website'
+                          AND link.native_id = page.native_id AND link.found_in = 'link'
+"""
+_SOURCES_AT_A_TIME = 2_000
+
+
+def linked_claims(session: Session, *, item_ids: Sequence[UUID] | None) -> tuple[dict[frozenset[UUID], Claim], int]:
+    """(the strongest claim of each pair that links join, how many pairs were looked at).
+
+    Of `item_ids`, and of every item that points at one of them; None is all there are.
+    """
+    scope = "all" if item_ids is None else "items"
+    values = {} if item_ids is None else {"ids": [str(item_id) for item_id in item_ids]}
+    sources = session.execute(text(_SOURCES[scope].format(pointing=_POINTING)), values).scalars().all()
+    strongest: dict[frozenset[UUID], Claim] = {}
+    pairs = 0
+    for start in range(0, len(sources), _SOURCES_AT_A_TIME):
+        rows = session.execute(
+            text(_LINKED_PAIRS),
+            {"sources": [str(item_id) for item_id in sources[start : start + _SOURCES_AT_A_TIME]]},
+        ).all()
+        if not rows:
+            continue
+        items = _linked_items(session, {row.source_id for row in rows} | {row.target_id for row in rows})
+        pairs += len({(row.source_id, row.target_id) for row in rows})
+        for claim in _claims(rows, items):
+            pair = frozenset({claim.child_id, claim.parent_id})
+            held = strongest.get(pair)
+            if held is None or (claim.confidence, str(claim.child_id)) > (held.confidence, str(held.child_id)):
+                strongest[pair] = claim
+    return strongest, pairs
+
+
+def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Claim]:
+    strongest: dict[frozenset[UUID], Claim] = {}
+    for row in rows:
+        claim = judge(
+            items[row.source_id], items[row.target_id], found_in=row.found_in, detail=row.detail, rivals=row.rivals
+        )
+        if claim is None:
+            continue
+        pair = frozenset({claim.child_id, claim.parent_id})
+        held = strongest.get(pair)
+        if held is None or claim.confidence > held.confidence:
+            strongest[pair] = claim
+    # The surest first: where two claims want the same child, the better one gets it and the other becomes a question.
+    return sorted(strongest.values(), key=lambda claim: (-claim.confidence, str(claim.child_id), str(claim.parent_id)))
+
+
+def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedItem]:
+    rows = session.execute(
+        text(
+            # Only the words of a short one are looked at, for a cue such as "full episode".
+            "SELECT id, platform, kind, left(title, 500) AS title, published_at, duration_seconds,"
+            " CASE WHEN kind IN ('short_video', 'reel', 'clip') OR kind IS NULL THEN left(body, 5000) END AS body"
+            " FROM content_items"
+            " WHERE tenant_id = engagerr_tenant() AND id = ANY (CAST(:ids AS uuid[]))"
+        ),
+        {"ids": [str(item_id) for item_id in ids]},
+    )
+    return {
+        row.id: LinkedItem(
+            row.id, row.platform, row.kind, row.title, row.body, row.published_at,
+            None if row.duration_seconds is None else float(row.duration_seconds),
+        )
+        for row in rows
+    }  # fmt: skip
