@@ -70,7 +70,7 @@ def compare_embedders(count: int, runs: int) -> tuple[list[Limit], dict[str, Any
     peer = sentence_transformer()
     limits, also = [], {}
     for name in local_embedders():
-        embedder = local_embedder(name)
+        embedder = local_embedder(name, threads=os.cpu_count())  # as the peer has them
         for kind, words in LENGTHS.items():
             texts = some_texts(count, words)
             embedder.embed(texts[:8])

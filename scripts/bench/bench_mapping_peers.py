@@ -129,6 +129,7 @@ def splink_parents(one: GroupSet, python: Path) -> dict[str, Any] | None:
     ]
     return {
         "set": one.name,
+        "relation": "clip_of",
         "method": "splink",
         "children": len(children),
         "first_parent": sum(any(three[:1]) for three in hits) / len(hits),
@@ -151,9 +152,14 @@ def limits(rows: Sequence[dict[str, Any]], ours: str) -> list[Limit]:
     """Detection's F1 beside the best peer's on every set that has something to find; no peer may be ahead."""
     made = []
     for name in sorted({row["set"] for row in rows}):
-        works = {
-            row["method"]: row["decidable_f1"] for row in rows if row["set"] == name and row["relation"] == "same_work"
-        }
+        parents = {row["method"]: row["parent_among_three"] for row in rows if row["set"] == name and row["children"]}
+        others = {method: share for method, share in parents.items() if not method.startswith("engagerr")}
+        if ours in parents and any(others.values()):
+            best = max(others, key=lambda method: others[method])
+            ratio = parents[ours] / others[best]
+            made.append(Limit(f"{name}: parent among three beside {best}", ratio, at_least=1.0, figures=parents))
+        own = [row for row in rows if row["set"] == name and row["relation"] == "same_work"]
+        works = {row["method"]: row["decidable_f1"] for row in own}
         peers = {method: f1 or 0.0 for method, f1 in works.items() if not method.startswith("engagerr")}
         if works.get(ours) is None or not peers:
             continue
@@ -206,7 +212,7 @@ def main() -> None:
         python = splink_python(said.splink_python)
         rows += [line(row) for row in splink_rows(sets, python)]
         rows += [row for one in sets if (row := splink_parents(one, python))]
-    rows.sort(key=lambda row: (row["set"], row.get("relation", "clip_of"), row["method"]))
+    rows.sort(key=lambda row: (row["set"], row["relation"], row["method"]))
     draw(rows)
     finish(
         "mapping_peers",

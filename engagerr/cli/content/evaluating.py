@@ -25,6 +25,7 @@ _CSV = (
     "direct_precision", "direct_recall", "direct_f1", "direct_right", "direct_found", "direct_gold",
     "b_cubed_precision", "b_cubed_recall", "b_cubed_f1",
     "b_cubed_decidable_precision", "b_cubed_decidable_recall", "b_cubed_decidable_f1",
+    "b_cubed_auto_precision", "b_cubed_auto_recall", "b_cubed_auto_f1",
     "blocking_recall", "blocking_candidates", "blocking_mean_per_item", "blocking_p99_per_item",
     "blocking_max_per_item", "blocking_reduction",
     "calibration_edges_equal_mass", "calibration_edges_equal_width", "calibration_edges_n",

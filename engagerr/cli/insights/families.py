@@ -15,12 +15,13 @@ from engagerr.cli.output import MISSING, Column, clean, console, number, plain, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.metrics.insights.clip_share import ClipShare, FamilyShare, GroupShare, Onward, SharePart
+    from engagerr.core.metrics.insights.clip_onward import Onward
+    from engagerr.core.metrics.insights.clip_share import ClipShare, FamilyShare, GroupShare, SharePart
     from engagerr.core.metrics.insights.format_advice import Comparison, Formats
 
 _CLIPS_CSV = (
     "family_id", "title", "group", "role", "platform", "items", "with_figure", "missing", "counted_elsewhere", "value",
-    "share", "definitions", "spans_break",
+    "share", "definitions", "spans_break", "is_estimate",
 )  # fmt: skip
 _FORMATS_CSV = (
     "role", "division", "label", "platforms", "n", "others", "accounts", "ratio", "low", "high", "p_value", "adjusted",
@@ -30,7 +31,7 @@ _ROLES = {
     "work": "the work itself", "clip_of": "clips", "promotes": "posts about it", "derived_from": "made from it",
     "part_of": "parts of it",
 }  # fmt: skip
-_BOUNDS = {"exact": "", "at_least": "at least ", "at_most": "at most ", "known": "of what is known "}
+_BOUNDS = {"at_least": "≥ ", "at_most": "≤ ", "known": "of known "}
 _WIDEST_CHART = 110
 _MOST_FAMILIES = 12
 
@@ -151,7 +152,7 @@ def _plain(group: GroupShare) -> str:
 def _share(group: GroupShare) -> str:
     if group.share is None:
         return MISSING
-    sign = {"at_least": "≥ ", "at_most": "≤ ", "known": "~ "}.get(group.bound or "", "")
+    sign = _BOUNDS.get(group.bound or "", "~" if group.is_estimate else "")
     return f"{sign}{_percent(group.share)}{'†' if group.spans_break else ''}"
 
 
@@ -160,7 +161,7 @@ def _percent(share: float | None) -> str:
 
 
 def _figure(part: SharePart) -> str:
-    return f"{number(part.value)}{'†' if part.spans_break else ''}"
+    return f"{'~' if part.is_estimate else ''}{number(part.value)}{'†' if part.spans_break else ''}"
 
 
 _PARTS: list[Column[tuple[GroupShare, SharePart]]] = [

@@ -73,8 +73,8 @@ def local_embedders() -> tuple[str, ...]:
 def local_embedder(name: str = "english", *, threads: int | None = None) -> Embedder:
     """The local model of that name: `english` (quicker) or `multilingual` (finds the same thing across languages).
 
-    `threads` bounds the processor threads (by default the machine's cores); a GPU is used where torch finds one.
-    Weights are read with the first text. `InvalidInput` for another name, or where packages are missing, with the
+    `threads` of the processor share a batch (by default half of the machine's cores); a GPU is used where torch finds
+    one. Weights are read with the first text. `InvalidInput` for another name, or where packages are missing, with the
     command that installs them.
     """
     model = LOCAL_MODELS.get(name)

@@ -48,7 +48,8 @@ class TransformersEmbedder:
 
     def __init__(self, model: LocalModel, *, version: str, threads: int | None = None) -> None:
         self._model = model
-        self._threads = threads
+        # Threads that share a batch wait for each other, which is dear as soon as one of them waits for a core.
+        self._threads = threads or max(1, (os.cpu_count() or 1) // 2)
         self._turn = threading.Lock()
         self.name = f"{model.model} {version}/{model.recipe}"
         self.dimensions = model.dimensions
@@ -136,9 +137,6 @@ class TransformersEmbedder:
 
     @contextmanager
     def _bounded_threads(self, torch: Any) -> Iterator[None]:
-        if self._threads is None:
-            yield
-            return
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
@@ -165,7 +163,7 @@ def _minilm(folder: Path, most_tokens: int) -> _Loaded:
         torch = importlib.import_module("torch")
         return model(input_ids=torch.from_numpy(ids).to(device), attention_mask=mask).last_hidden_state
 
-    return _Loaded(tokenizer, _sound, states, device, tokenizer.token_to_id("[PAD]"), tokenizer.token_to_id("[UNK]"))
+    return _Loaded(tokenizer, _plain, states, device, tokenizer.token_to_id("[PAD]"), tokenizer.token_to_id("[UNK]"))
 
 
 def _e5(file: E5File, most_tokens: int) -> _Loaded:
@@ -187,7 +185,7 @@ def _e5(file: E5File, most_tokens: int) -> _Loaded:
         return model(inputs_embeds=words.to(device, model.dtype), attention_mask=mask).last_hidden_state
 
     def prepared(text: str) -> str:
-        words = unicodedata.normalize("NFKC", _sound(text)).translate(file.characters).strip()
+        words = _plain(text).translate(file.characters).strip()
         # The model learnt with this word before every text that is compared with its like (its authors' model card).
         return f"query: {words}" if words else ""
 
@@ -219,6 +217,8 @@ def _ready(model: Any) -> tuple[Any, Any]:
     return model.eval().to(device, torch.bfloat16 if quick else torch.float32), device
 
 
-def _sound(text: str) -> str:
-    """Without what is no text and what tokenizers refuse or take for a word: halves of surrogate pairs, and NUL."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+def _plain(text: str) -> str:
+    """Decorated and full-width letters as plain ones; without what is no text and what tokenizers refuse or take for a
+    word: halves of surrogate pairs, and NUL.
+    """
+    return unicodedata.normalize("NFKC", text.replace("\x00", "").encode("utf-8", "replace").decode())

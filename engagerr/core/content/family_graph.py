@@ -54,8 +54,8 @@ class Audience:
 class GraphNode:
     """One item. `depth` is 1 at the root of its own family; `family_id` tells whether it is this graph's.
 
-    `left_out` counts the items below it that the graph does not show; `opening` is the first line of the text of an item
-    without a title, as most posts are.
+    `left_out` counts the items below it that the graph does not show; `opening` is the first line of an item's text
+    where it has no title, as most posts have none.
     """
 
     id: UUID

@@ -27,6 +27,7 @@ from engagerr.core.content.family_layout import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from jinja2 import Environment
 
@@ -96,7 +97,9 @@ def name_of(node: GraphNode) -> str:
     if title := one_line(node.title or ""):
         return title
     opening = one_line(node.opening or "")
-    return f"“{opening}”" if opening else one_line(f"{node.platform}:{node.native_id}")
+    if not opening:
+        return one_line(f"{node.platform}:{node.native_id}")
+    return opening if set(opening) & set('“”„«»"') else f"“{opening}”"
 
 
 def audience_words(audience: Audience) -> str:
@@ -209,7 +212,11 @@ def _words(name: str | None) -> str:
 
 
 def _day(node: GraphNode) -> str:
-    return f"{node.published_at.astimezone(UTC):%Y-%m-%d}" if node.published_at else ""
+    return _day_of(node.published_at) if node.published_at else ""
+
+
+def _day_of(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
 def _length(node: GraphNode) -> str:
@@ -297,8 +304,9 @@ def _templates() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters |= {
-        "platform": _platform, "colour": _colour, "words": _words, "day": _day, "length": _length, "sure": _sure,
-        "audience": audience_words, "name": name_of, "web": _web_address, "cut": _cut, "lines": lines_of,
+        "platform": _platform, "colour": _colour, "words": _words, "day": _day, "day_of": _day_of,
+        "length": _length, "sure": _sure, "audience": audience_words, "name": name_of,
+        "web": _web_address, "cut": _cut, "lines": lines_of,
         "state": lambda state: _STATES.get(state, state), "one_line": one_line, "length_of": _tag_width,
     }  # fmt: skip
     return environment

@@ -117,9 +117,11 @@ def test_the_same_thing_in_another_language_is_nearest(multilingual: Embedder, t
 
 
 @EXTRA_MULTILINGUAL
-def test_what_is_written_in_full_width_or_with_odd_spaces_reads_the_same(multilingual: Embedder) -> None:
-    rows = multilingual.embed(["Ｇｅａｒ　Ｔａｌｋ　１２", "Gear  Talk 12"])
-    assert rows[0] @ rows[1] > 0.999
+@pytest.mark.parametrize("name", ["english", "multilingual"])
+@pytest.mark.parametrize("written", ["Ｇｅａｒ　Ｔａｌｋ　１２", "𝗚𝗲𝗮𝗿 𝗧𝗮𝗹𝗸 𝟭𝟮", "Gear\u00a0\u200bTalk  12"])
+def test_decorated_letters_and_odd_spaces_read_as_plain_ones(name: str, written: str) -> None:
+    rows = local_embedder(name, threads=1).embed([written, "Gear Talk 12"])
+    assert rows[0] @ rows[1] > 0.99
 
 
 @EXTRA_MULTILINGUAL

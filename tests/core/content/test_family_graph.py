@@ -154,12 +154,14 @@ def test_an_item_that_is_alone_is_a_graph_of_one_and_a_question_brings_both_ends
 
 def test_a_post_without_a_title_is_called_by_how_its_text_begins(family: Workspace, tmp_path: Path) -> None:
     bring(
-        family, tmp_path, an_item("x:p", description="\n  Neue Folge ist da 🏔️  \nMit Lea"),
+        family, tmp_path, an_item("x:p", body="\n  Neue Folge ist da 🏔️  \nMit Lea"),
         an_item("x:q"), an_edge("x:p", "podcast:e", "promotes"), an_edge("x:q", "podcast:e", "promotes"),
     )  # fmt: skip
     by_name = {node.native_id: node for node in family.content.graph("podcast:e").nodes}
     assert (by_name["p"].title, by_name["p"].opening) == (None, "Neue Folge ist da 🏔️")
     assert name_of(by_name["p"]) == "“Neue Folge ist da 🏔️”"
+    quoting = replace(by_name["p"], opening="“Go!” – Lea")
+    assert name_of(quoting) == "“Go!” – Lea"
     assert (name_of(by_name["q"]), name_of(by_name["v"])) == ("x:q", "The video")
 
 

@@ -15,7 +15,8 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.content.families import ConceptTotal, FamilyNode, ItemFigure
 from engagerr.core.metrics.figures import FigureReader, figures_of_family, sum_figures
-from engagerr.core.metrics.insights.clip_share import WORK, family_share, roles
+from engagerr.core.metrics.insights.clip_onward import WORK
+from engagerr.core.metrics.insights.clip_share import family_share, roles
 from engagerr.core.metrics.registry import Registry
 from hypothesis import given
 from hypothesis import strategies as st

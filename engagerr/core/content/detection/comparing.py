@@ -327,7 +327,11 @@ def _links(corpus: Corpus, one: Ints, other: Ints) -> Floats:
     import numpy as np
 
     shared = np.zeros(len(one))
-    linked = {row: set(piece.links) for row, piece in enumerate(corpus.pieces) if piece.links}
+    linked = {
+        row: {link for link in piece.links if not _is_front_page(link)}
+        for row, piece in enumerate(corpus.pieces)
+        if piece.links
+    }
     if not linked:
         return shared
     sizes = np.bincount(corpus.show)
@@ -344,6 +348,12 @@ def _links(corpus: Corpus, one: Ints, other: Ints) -> Floats:
             # In a show of a handful of pieces everything is rare.
             shared[at] = min(1.0, 2.0 / rarest) * min(1.0, sizes[int(corpus.show[left])] / _ENOUGH_PIECES)
     return shared
+
+
+def _is_front_page(link: tuple[str, str]) -> bool:
+    """The front page of a site is everybody's."""
+    platform, page = link
+    return platform == "website" and "/" not in page.partition("://")[2].rstrip("/")
 
 
 def _meaning(corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, NDArray[np.float32]]) -> Floats:

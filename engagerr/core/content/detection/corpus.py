@@ -41,6 +41,7 @@ SHORT_SECONDS = 180
 # So much of a text is read: what a piece is about stands at its beginning, and a long list of links says little.
 _BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
 _TELLING = re.compile(r"[^\W\d_]{2}")
+_ADDRESS = re.compile(r"https?://\S+")  # what a text points at is compared as links, not as words
 _FILE_NAME = re.compile(r"^(?:index|default)(?:\.\w+)?$")
 _NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
 _UNKNOWN = -1
@@ -117,7 +118,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         said.append(own)
         shapes.append(shape)
         names.add(vocabulary.of(show, hashtags.apart(piece.show, words(named))))
-        body = fold(piece.body[: _BODY_CHARACTERS[shape]]) if piece.body else ""
+        body = fold(_ADDRESS.sub(" ", piece.body[: _BODY_CHARACTERS[shape]])) if piece.body else ""
         if address and named != address:
             body += " " + address
         chapters = piece.hints.get("chapters")

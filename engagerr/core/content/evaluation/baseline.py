@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engagerr.core.content.detection.pieces import Piece
 from engagerr.core.content.evaluation.gold import Gold, Sets
-from engagerr.core.content.evaluation.measures import Score, implied_pairs
+from engagerr.core.content.evaluation.measures import Score, components, implied_pairs
 
 # Where no other show is there to choose a threshold on. It is what the open sets give when they choose together.
 STATED_THRESHOLD = 56.0
@@ -91,6 +91,17 @@ def f1_by_threshold(matches: Sequence[Match], gold: Gold, *, among: Collection[H
     gold_size = implied_pairs(works, works).gold
     if not gold_size:
         return {}
+    if gold.cuts:
+        # Which joined clips do not count is not to be had from running sums.
+        return {
+            threshold: implied_pairs(
+                components(works, [(one.one, one.other) for one in matches if one.ratio >= threshold]),
+                works,
+                unjudged=gold.cuts,
+            ).f1
+            or 0.0
+            for threshold in _THRESHOLDS
+        }
     falling = [match for match in matches if match.one in works]
     sets, sizes, place = Sets(works), dict.fromkeys(works, 1), 0
     found = right = 0

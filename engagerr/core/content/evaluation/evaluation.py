@@ -164,6 +164,13 @@ def _notes(sets: Sequence[GroupSet], folds: str | None, seen: frozenset[str] | N
             )
         if one.repeated:
             notes.append(f"{one.name}: {one.repeated:,} items bear an id that another item has too; kept as they are.")
+        if one.undecidable:
+            notes.append(f"{one.name}: {len(one.undecidable):,} items are marked undecidable; not under decidable.")
+        if one.gold.cuts:
+            notes.append(
+                f"{one.name}: nobody says which of {len(one.gold.cuts):,} clips are the same cut on two platforms; "
+                "to find two clips of one source to be one counts neither way."
+            )
         if one.unsure:
             notes.append(f"{one.name}: {one.unsure:,} pairs are marked as in need of review and were not counted.")
         notes += [f"{one.name}: the parent was told so: {rule} ({times:,} ×)." for rule, times in one.rules.items()]

@@ -46,10 +46,11 @@ def gold_of_all(sets: Sequence[GroupSet]) -> Gold:
     """The answers of several sets as one. A piece is in one set only, and so is a work."""
     works: dict[Hashable, int] = {}
     families: dict[Hashable, int] = {}
-    for labels, name in ((works, "works"), (families, "families")):
+    cuts: dict[Hashable, int] = {}
+    for labels, name in ((works, "works"), (families, "families"), (cuts, "cuts")):
         for one in sets:
             own = getattr(one.gold, name)
             begin = max(labels.values(), default=-1) + 1
             labels |= {piece: begin + label for piece, label in own.items()}
     parents = {child: told for one in sets for child, told in one.gold.parents.items()}
-    return Gold(works, parents, frozenset(pair for one in sets for pair in one.gold.apart), families)
+    return Gold(works, parents, frozenset(pair for one in sets for pair in one.gold.apart), families, cuts)

@@ -61,13 +61,16 @@ class Gold:
 
     `works` names, for every piece, the work that it is a rendition of (a piece that is alone is a work of its own).
     `parents` gives for a child its relation and all pieces that are right as its parent: the one that the file names
-    and that one's renditions. `apart` are pairs that a file says do not belong together.
+    and that one's renditions. `apart` are pairs that a file says do not belong together. `cuts` numbers the sources of
+    clips of which nobody says whether two of them are the same cut (on two platforms, say): of two clips with one
+    number, to call them the same work is neither right nor wrong.
     """
 
     works: Mapping[Hashable, int]
     parents: Mapping[Hashable, tuple[str, frozenset[Hashable]]]
     apart: frozenset[frozenset[Hashable]] = frozenset()
     families: Mapping[Hashable, int] = field(default_factory=dict)
+    cuts: Mapping[Hashable, int] = field(default_factory=dict)
 
 
 class Sets:
@@ -101,8 +104,12 @@ def make_gold(
     same: Iterable[tuple[Hashable, Hashable]],
     children: Mapping[Hashable, tuple[str, Collection[Hashable]]],
     apart: Iterable[frozenset[Hashable]] = (),
+    told: Collection[Hashable] = (),
 ) -> Gold:
-    """The answers from what rows say: renditions are transitive, and any rendition of a parent is a right parent."""
+    """The answers from what rows say: renditions are transitive, and any rendition of a parent is a right parent.
+
+    `told` are the children of which is known which are the same cut.
+    """
     ids = tuple(ids)
     works = Sets(ids)
     for one, other in same:
@@ -118,7 +125,9 @@ def make_gold(
         parents[child] = (relation, frozenset(right))
         for parent in named:
             families.join(child, parent)
-    return Gold(works.labels(), parents, frozenset(apart), families.labels())
+    labels = works.labels()
+    cuts = {child: labels[next(iter(named))] for child, (_, named) in children.items() if child not in told}
+    return Gold(labels, parents, frozenset(apart), families.labels(), cuts)
 
 
 def parents_among(

@@ -40,7 +40,8 @@ class GroupSet:
     """One file: its pieces, their answers, and what to know about how it was read.
 
     `groups` counts rows of groups (or pairs), `untitled` the pieces without a title, `repeated` how many pieces bear
-    an id that another piece of the file has too, `rules` how often which rule told the parent of clips.
+    an id that another piece of the file has too, `rules` how often which rule told the parent of clips. `undecidable`
+    are the pieces of groups of which the file itself notes that nothing tells them apart.
     """
 
     name: str
@@ -53,6 +54,7 @@ class GroupSet:
     called: Mapping[str, int]
     rules: Mapping[str, int] = field(default_factory=dict)
     unsure: int = 0
+    undecidable: frozenset[Hashable] = frozenset()
 
     @property
     def shows(self) -> tuple[Hashable, ...]:
@@ -98,6 +100,8 @@ class _Reader:
         self.called: Counter[str] = Counter()
         self.rules: Counter[str] = Counter()
         self.unsure = 0
+        self.undecidable: set[Hashable] = set()
+        self.told: set[Hashable] = set()
         self.groups = 0
 
     def read(self) -> GroupSet:
@@ -123,13 +127,14 @@ class _Reader:
             name=self.name,
             path=self.path,
             pieces=pieces,
-            gold=make_gold(self.pieces, same=self.same, children=self.children, apart=self.apart),
+            gold=make_gold(self.pieces, same=self.same, children=self.children, apart=self.apart, told=self.told),
             groups=self.groups,
             untitled=sum(piece.title is None for piece in pieces),
             repeated=repeated,
             called=dict(self.called),
             rules=dict(self.rules),
             unsure=self.unsure,
+            undecidable=frozenset(self.undecidable),
         )
 
     def _row(self, row: Mapping[str, Any]) -> None:
@@ -143,7 +148,7 @@ class _Reader:
         if keys:
             self._pair(row, [row[key] for key in keys], show=show, relation=relation, said=said)
         elif isinstance(members, list) and all(isinstance(member, Mapping) for member in members) and members:
-            self._group(members, show=show, relation=relation, said=said)
+            self._group(row, members, show=show, relation=relation, said=said)
         else:
             raise _Unreadable(
                 "it has neither a list “items” of objects nor the two objects “item_a” and “item_b”",
@@ -167,7 +172,9 @@ class _Reader:
             self.children.setdefault(child, (relation, set()))[1].add(parent)
             self.rules["item_a is the child"] += 1
 
-    def _group(self, members: Sequence[Mapping[str, Any]], *, show: str, relation: str, said: str) -> None:
+    def _group(
+        self, row: Mapping[str, Any], members: Sequence[Mapping[str, Any]], *, show: str, relation: str, said: str
+    ) -> None:
         self.called[said] += 1
         read = [_piece(item, show=show) for item in members]
         if relation == SAME_WORK:
@@ -180,6 +187,10 @@ class _Reader:
             self.apart |= {frozenset({one.id, other.id}) for at, one in enumerate(pieces) for other in pieces[at + 1 :]}
         elif len(pieces) > 1:
             self._clips(members, pieces, relation)
+        if str(row.get("note")).casefold() == "undecidable":
+            self.undecidable |= {piece.id for piece in pieces}
+        if isinstance(row.get("twins"), list):
+            self._twins(row["twins"], members, pieces)
 
     def _clips(self, members: Sequence[Mapping[str, Any]], pieces: tuple[Piece, ...], relation: str) -> None:
         roles = tuple(str(first(item, "role", "part") or "").casefold().replace(" ", "_") or None for item in members)
@@ -197,6 +208,19 @@ class _Reader:
         for piece in pieces:
             if piece.id not in parents:
                 self.children.setdefault(piece.id, (relation, set()))[1].update(parents)
+
+    def _twins(self, twins: Sequence[Any], members: Sequence[Mapping[str, Any]], pieces: Sequence[Piece]) -> None:
+        """Which clips are the same cut: lists of their ids."""
+        names = ("id", "native_id", "video_id", "guid", "post_id")
+        by_id = {text_of(first(item, *names)): piece.id for item, piece in zip(members, pieces, strict=True)}
+        for several in twins:
+            ids = [by_id.get(text_of(one)) for one in several] if isinstance(several, list) else [None]
+            if None in ids:
+                raise _Unreadable(
+                    f"“twins” names {several!r}, which are no items of the group", "Name them by their ids, in lists."
+                )
+            self.same += [(ids[0], other) for other in ids[1:]]
+        self.told |= {piece.id for piece in pieces}
 
     def _new(self, piece: Piece) -> Piece:
         content = _fingerprint(piece)

@@ -26,6 +26,8 @@ from engagerr.core.content.evaluation.measures import (
     f1_interval,
     gold_pairs,
     implied_pairs,
+    is_judged,
+    one_parent_each,
     pair_is_right,
     parents_found,
 )
@@ -43,7 +45,7 @@ def _row(one: GroupSet, relation: str, method: str, **figures: Any) -> Evaluatio
 
 
 def _titled(one: GroupSet) -> frozenset[Hashable]:
-    return frozenset(piece.id for piece in one.pieces if piece.title)
+    return frozenset(piece.id for piece in one.pieces if piece.title and piece.id not in one.undecidable)
 
 
 def judge(one: GroupSet, found: Detection) -> list[EvaluationRow]:
@@ -63,23 +65,26 @@ def _judge_works(one: GroupSet, found: Detection, same: Sequence[FoundEdge]) -> 
     ids, titled, gold = [piece.id for piece in one.pieces], _titled(one), one.gold
     works = components(ids, [(edge.child, edge.parent) for edge in same])
     auto = components(ids, [(edge.child, edge.parent) for edge in same if edge.state == AUTO_CONFIRMED])
-    families = components(ids, [(edge.child, edge.parent) for edge in found.edges])
+    families = components(ids, [(edge.child, edge.parent) for edge in (*same, *one_parent_each(found.edges))])
+    standing = components(ids, [(edge.child, edge.parent) for edge in found.edges if edge.state == AUTO_CONFIRMED])
+    judged = [edge for edge in same if is_judged(edge.child, edge.parent, SAME_WORK, gold)]
     wanted = gold_pairs(gold.works, among=titled)
     candidates = [(pair.one, pair.other) for pair in found.pairs]
     return _row(
         one,
         SAME_WORK,
         OURS,
-        everything=implied_pairs(works, gold.works),
-        decidable=implied_pairs(works, gold.works, among=titled),
-        interval=f1_interval(works, gold.works, among=titled),
-        auto=implied_pairs(auto, gold.works, among=titled),
-        auto_everything=implied_pairs(auto, gold.works),
-        direct=Score(sum(edge_is_right(edge, gold) for edge in same), len(same), len(gold_pairs(gold.works))),
+        everything=implied_pairs(works, gold.works, unjudged=gold.cuts),
+        decidable=implied_pairs(works, gold.works, among=titled, unjudged=gold.cuts),
+        interval=f1_interval(works, gold.works, among=titled, unjudged=gold.cuts),
+        auto=implied_pairs(auto, gold.works, among=titled, unjudged=gold.cuts),
+        auto_everything=implied_pairs(auto, gold.works, unjudged=gold.cuts),
+        direct=Score(sum(edge_is_right(edge, gold) for edge in judged), len(judged), len(gold_pairs(gold.works))),
         families=b_cubed(families, gold.families),
         families_decidable=b_cubed(families, gold.families, among=titled),
+        families_auto=b_cubed(standing, gold.families, among=titled),
         blocking=blocking(one.pieces, candidates, wanted) if found.pairs else None,
-        calibration_of_edges=calibration([(edge.confidence, edge_is_right(edge, gold)) for edge in same]),
+        calibration_of_edges=calibration([(edge.confidence, edge_is_right(edge, gold)) for edge in judged]),
         calibration_of_pairs=_calibration_of_pairs(found.pairs, gold, SAME_WORK),
         **_apart(one, families),
     )
@@ -91,7 +96,8 @@ def _apart(one: GroupSet, families: Mapping[Hashable, int]) -> dict[str, int]:
 
 
 def _calibration_of_pairs(pairs: Sequence[ScoredPair], gold: Gold, relation: str) -> Calibration:
-    return calibration([(pair.probability, pair_is_right(pair, gold)) for pair in pairs if pair.relation == relation])
+    judged = [pair for pair in pairs if pair.relation == relation and is_judged(pair.one, pair.other, relation, gold)]
+    return calibration([(pair.probability, pair_is_right(pair, gold)) for pair in judged])
 
 
 def _judge_children(one: GroupSet, found: Detection, relation: str) -> EvaluationRow:
@@ -115,7 +121,7 @@ def _judge_children(one: GroupSet, found: Detection, relation: str) -> Evaluatio
         decidable=decidable.edges,
         auto=parents_found(auto, (), gold, relation, among=titled).edges,
         auto_everything=parents_found(auto, (), gold, relation).edges,
-        direct=all_of_them.edges,
+        direct=Score(sum(edge_is_right(edge, gold) for edge in drawn), len(drawn), all_of_them.children),
         blocking=blocking(one.pieces, candidates, wanted) if found.pairs else None,
         calibration_of_edges=calibration([(edge.confidence, edge_is_right(edge, gold)) for edge in drawn]),
         calibration_of_pairs=_calibration_of_pairs(found.pairs, gold, relation),
@@ -177,7 +183,7 @@ def clip_rows_by_title(one: GroupSet, thresholds: Mapping[str, float]) -> list[E
 
 def _curve(one: GroupSet, matches: Sequence[Match], show: Hashable) -> Mapping[float, float]:
     return f1_by_threshold(
-        matches, one.gold, among=frozenset(piece.id for piece in one.pieces if piece.title and piece.show == show)
+        matches, one.gold, among=frozenset(piece.id for piece in one.pieces if piece.show == show) & _titled(one)
     )
 
 
@@ -193,9 +199,9 @@ def works_of_matches(
         one,
         SAME_WORK,
         method,
-        everything=implied_pairs(works, gold.works),
-        decidable=implied_pairs(works, gold.works, among=titled),
-        interval=f1_interval(works, gold.works, among=titled),
+        everything=implied_pairs(works, gold.works, unjudged=gold.cuts),
+        decidable=implied_pairs(works, gold.works, among=titled, unjudged=gold.cuts),
+        interval=f1_interval(works, gold.works, among=titled, unjudged=gold.cuts),
         families=b_cubed(works, gold.families),
         families_decidable=b_cubed(works, gold.families, among=titled),
         thresholds=thresholds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engagerr.core.content.detection.pieces import FoundEdge, Piece, ScoredPair
@@ -111,17 +111,23 @@ def components(ids: Iterable[Hashable], edges: Iterable[tuple[Hashable, Hashable
     return sets.labels()
 
 
-def implied_pairs(found: Labels, gold: Labels, *, among: Collection[Hashable] | None = None) -> Score:
+def implied_pairs(
+    found: Labels, gold: Labels, *, among: Collection[Hashable] | None = None, unjudged: Labels | None = None
+) -> Score:
     """Pairs in one component against pairs in one gold work: pairwise precision and recall of two clusterings.
 
     `among` limits both sides to pairs of which both ends are in it. Counted from the contingency table, so that large
-    components cost no more than small ones (Hubert & Arabie 1985 count pairs this way).
+    components cost no more than small ones (Hubert & Arabie 1985 count pairs this way). Found pairs of two works with
+    one number in `unjudged` are not counted at all.
     """
     ids = [one for one in gold if among is None or one in among]
     cells = Counter((found[one], gold[one]) for one in ids)
+    open_ones = [one for one in ids if unjudged and one in unjudged]
+    asides = Counter((found[one], (unjudged or {})[one]) for one in open_ones)
+    known = Counter((found[one], (unjudged or {})[one], gold[one]) for one in open_ones)
     return Score(
         right=_pairs(cells.values()),
-        found=_pairs(Counter(found[one] for one in ids).values()),
+        found=_pairs(Counter(found[one] for one in ids).values()) - _pairs(asides.values()) + _pairs(known.values()),
         gold=_pairs(Counter(gold[one] for one in ids).values()),
     )
 
@@ -131,7 +137,12 @@ def _pairs(sizes: Iterable[int]) -> int:
 
 
 def f1_interval(
-    found: Labels, gold: Labels, *, among: Collection[Hashable] | None = None, seed: int = 20_261_101
+    found: Labels,
+    gold: Labels,
+    *,
+    among: Collection[Hashable] | None = None,
+    unjudged: Labels | None = None,
+    seed: int = 20_261_101,
 ) -> Interval | None:
     """95 % bootstrap percentile interval of the pairwise F1; gold groups are drawn with replacement (seeded).
 
@@ -141,7 +152,7 @@ def f1_interval(
     import numpy
     from scipy.stats import bootstrap
 
-    rows = [row for row in _by_group(found, gold, among) if row[1] + row[2] > 0]
+    rows = [row for row in _by_group(found, gold, among, unjudged or {}) if row[1] + row[2] > 0]
     if len(rows) < _LEAST_GROUPS_FOR_AN_INTERVAL:
         return None
     right, claimed, there = (numpy.array(column, dtype=float) for column in zip(*rows, strict=True))
@@ -156,17 +167,24 @@ def f1_interval(
     return Interval(float(interval.low), float(interval.high), len(rows))
 
 
-def _by_group(found: Labels, gold: Labels, among: Collection[Hashable] | None) -> list[tuple[float, float, float]]:
+def _by_group(
+    found: Labels, gold: Labels, among: Collection[Hashable] | None, unjudged: Labels
+) -> list[tuple[float, float, float]]:
     """(right, found, gold) of every gold group; the sums over all groups are the counts of `implied_pairs`."""
     ids = [one for one in gold if among is None or one in among]
     cells: dict[int, Counter[int]] = defaultdict(Counter)
     for one in ids:
         cells[gold[one]][found[one]] += 1
     sizes = Counter(found[one] for one in ids)
+    asides = Counter((found[one], unjudged[one]) for one in ids if one in unjudged)
+    known = Counter((found[one], unjudged[one], gold[one]) for one in ids if one in unjudged)
+    spared: Counter[int] = Counter()
+    for (component, number, group), size in known.items():
+        spared[group] += size * (asides[component, number] - size)
     rows = []
-    for parts in cells.values():
+    for group, parts in cells.items():
         right = _pairs(parts.values())
-        across = sum(part * (sizes[component] - part) for component, part in parts.items())
+        across = sum(part * (sizes[component] - part) for component, part in parts.items()) - spared[group]
         rows.append((float(right), right + across / 2, float(_pairs([sum(parts.values())]))))
     return rows
 
@@ -248,6 +266,13 @@ def calibration(judged: Sequence[tuple[float, bool]]) -> Calibration:
     return Calibration(error(wide), error(mass), len(judged))
 
 
+def is_judged(one: Hashable, other: Hashable, relation: str, gold: Gold) -> bool:
+    """Whether the answers say anything on it: not on whether two clips of one source are the same cut."""
+    if relation != SAME_WORK or gold.works[one] == gold.works[other]:
+        return True
+    return one not in gold.cuts or gold.cuts[one] != gold.cuts.get(other)
+
+
 def edge_is_right(edge: FoundEdge, gold: Gold) -> bool:
     """Whether an edge tells the truth: the same work, or a right parent of its child."""
     if edge.relation == SAME_WORK:
@@ -271,8 +296,10 @@ def edge_score(
 
     An edge belongs to the relation that the answers give its child; where they give none, to its own (a false alarm).
     The right parent under another name of the relation counts as right. Two right edges of one child, to two
-    renditions of its source, are one thing found.
+    renditions of its source, are one thing found. What was found to be the same cut has its parent in common: where
+    one of two twins has an edge, the other has it through it.
     """
+    edges = _with_twins(tuple(edges))
     told = {child: kind for child, (kind, _) in gold.parents.items()}
     found = [
         edge
@@ -284,6 +311,40 @@ def edge_score(
     right = {edge.child for edge in found if edge_is_right(edge, gold)}
     wrong = {(edge.child, edge.parent) for edge in found if not edge_is_right(edge, gold)}
     return Score(len(right), len(right) + len(wrong), len(_children(gold, relation, among)))
+
+
+def one_parent_each(edges: Iterable[FoundEdge]) -> list[FoundEdge]:
+    """Of the edges to parents, the surest one of each work: a cut has one source, and so have its twins."""
+    edges = tuple(edges)
+    works = _works(edges)
+    surest: dict[Hashable, FoundEdge] = {}
+    for edge in edges:
+        if edge.relation != SAME_WORK:
+            standing = surest.setdefault(works.find(edge.child), edge)
+            if (edge.confidence, str(standing.parent)) > (standing.confidence, str(edge.parent)):
+                surest[works.find(edge.child)] = edge
+    return list(surest.values())
+
+
+def _works(edges: Iterable[FoundEdge]) -> Sets:
+    works = Sets()
+    for edge in edges:
+        if edge.relation == SAME_WORK:
+            works.join(edge.child, edge.parent)
+    return works
+
+
+def _with_twins(edges: tuple[FoundEdge, ...]) -> list[FoundEdge]:
+    """The edges to parents; each twin that has none of its own gets the surest one of its twins."""
+    works = _works(edges)
+    drawn = [edge for edge in edges if edge.relation != SAME_WORK]
+    have = {edge.child for edge in drawn}
+    surest = {works.find(edge.child): edge for edge in one_parent_each(edges)}
+    return drawn + [
+        replace(surest[works.find(twin)], child=twin)
+        for twin in works.labels()
+        if twin not in have and works.find(twin) in surest
+    ]
 
 
 def _children(gold: Gold, relation: str, among: Collection[Hashable] | None) -> dict[Hashable, frozenset[Hashable]]:

@@ -22,9 +22,10 @@ class EvaluationRow:
 
     `decidable` counts only pairs of which both ends have a title: an id alone gives nothing to go by. `interval` is
     the 95 % bootstrap interval of its F1. `auto` are the pairs that stand without a person's word (decidable ones).
-    `direct` counts the edges as drawn, and not the pairs that they imply. `first_parent` and `parent_among_three` are
-    shares of the children. `blocking` is about decidable pairs. `seen` says whether the model was trained on this
-    set's shows; None where nobody knows.
+    `direct` counts the edges as drawn, and not the pairs that they imply. Families are those that all edges would make
+    if each piece kept its surest parent; `families_auto` those that stand without a person's word. `blocking` is about
+    decidable pairs. `first_parent` and `parent_among_three` are shares of the children. `seen` says whether the model
+    was trained on this set's shows; None where nobody knows.
     """
 
     set: str
@@ -43,6 +44,7 @@ class EvaluationRow:
     direct: Score | None = None
     families: BCubed | None = None
     families_decidable: BCubed | None = None
+    families_auto: BCubed | None = None
     blocking: Blocking | None = None
     calibration_of_edges: Calibration | None = None
     calibration_of_pairs: Calibration | None = None
@@ -70,7 +72,10 @@ class EvaluationRow:
                 flat[f"{name}_{figure}"] = getattr(score, figure) if score else None
         flat["decidable_f1_low"] = self.interval.low if self.interval else None
         flat["decidable_f1_high"] = self.interval.high if self.interval else None
-        for name, cubed in (("b_cubed", self.families), ("b_cubed_decidable", self.families_decidable)):
+        cubes = {
+            "b_cubed": self.families, "b_cubed_decidable": self.families_decidable, "b_cubed_auto": self.families_auto,
+        }  # fmt: skip
+        for name, cubed in cubes.items():
             for figure in ("precision", "recall", "f1"):
                 flat[f"{name}_{figure}"] = getattr(cubed, figure) if cubed else None
         for figure in ("recall", "candidates", "mean_per_item", "p99_per_item", "max_per_item", "reduction"):

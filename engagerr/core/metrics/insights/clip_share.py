@@ -21,9 +21,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content.families import FamilyNode, ItemFigure, read_many_nodes, read_nodes
+from engagerr.core.integrations.records import State
 from engagerr.core.metrics.dataset import HEADLINES
 from engagerr.core.metrics.figures import FigureReader, figures_of_family
 from engagerr.core.metrics.insights.clip_lift import ClipLift, WorkAndClips, clip_lift
+from engagerr.core.metrics.insights.clip_onward import WORK, Onward, not_reported, onward
 from engagerr.core.metrics.registry import Registry
 from engagerr.core.metrics.reports.names import group_name
 
@@ -32,18 +34,8 @@ if TYPE_CHECKING:
 
     from engagerr.core.db import Session
 
-WORK = "work"
 _PLAYS = frozenset({"play_start", "qualified_play", "engaged_play", "downloads"})
 _EXPOSURE = "exposure"
-# What a platform says of people who went on from a piece, and what that can mean.
-_ONWARD: Mapping[str, str] = {
-    "clicks": "Clicks on links of these pieces. At most so many visits came by those links: a click need not lead to"
-    " the work, and nobody says whether it was played. People who came another way are in no figure.",
-    "follows_gained": "People who began to follow at these pieces, by the platform's count. They follow the account;"
-    " whether they played the work is not said.",
-    "profile_visits": "Visits to the profile from these pieces. A profile is not the work: it is an interest, and no"
-    " play.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,7 @@ class SharePart:
     `promotes`, `derived_from`, `part_of`. A clip's own copy elsewhere is a clip. `value` is None where none has a
     figure, and `share` (0 to 1, of the group's total) where the work or its pieces have none. `missing` pieces have no
     figure of this group though their platform counts it; `counted_elsewhere` are copies that another figure holds.
+    `is_estimate` where a source gave a rounded figure ("1.2K").
     """
 
     role: str
@@ -66,6 +59,7 @@ class SharePart:
     share: float | None
     definitions: tuple[str, ...]
     spans_break: bool
+    is_estimate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +80,25 @@ class GroupShare:
     why: str | None
     families: int
     spans_break: bool
+    is_estimate: bool
     definitions: tuple[str, ...]
     parts: tuple[SharePart, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyShare:
-    """One family: how many items, how many of them made of the work, and the pieces' part in each sum group."""
+    """One family: how many items, how many of them made of the work, and the pieces' part in each sum group.
+
+    `unseen` items are in it by evidence that no person has confirmed.
+    """
 
     family_id: UUID
     title: str | None
     items: int
     pieces: int
+    unseen: int
     groups: tuple[GroupShare, ...]
     without_figure: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Onward:
-    """What a platform reports of people who went on from clips and posts. No figure of plays of the work."""
-
-    concept: str
-    platform: str
-    role: str
-    items: int
-    with_figure: int
-    missing: int
-    value: Decimal | None
-    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +145,7 @@ class _Tally:
     value: Decimal = Decimal(0)
     definitions: set[str] = field(default_factory=set)
     spans_break: bool = False
+    is_estimate: bool = False
 
 
 # A family is its creator's whose root is; the same order as `engagerr content families`.
@@ -235,8 +221,8 @@ def clip_share(
         groups=groups,
         families=shares,
         without_pieces=without_pieces,
-        onward=_onward(everything),
-        not_reported=_not_reported(registry, everything),
+        onward=onward(everything),
+        not_reported=not_reported(registry, everything),
         lift=clip_lift(
             session, registry, tenant_id=tenant_id, until=until,
             families=[_work_and_clips(nodes, of) for _, nodes, of in told],
@@ -264,6 +250,7 @@ def family_share(
         tally.with_figure += 1
         tally.value += figure.value
         tally.spans_break = tally.spans_break or figure.spans_break
+        tally.is_estimate = tally.is_estimate or figure.state == State.ESTIMATED
         tally.definitions |= {figure.definition} if figure.definition else set()
     for counted, parts in tallies.items():
         counting = {platform for _, platform in parts}
@@ -279,6 +266,7 @@ def family_share(
         title=next((node.title for node in nodes if node.id == family_id), None),
         items=len(nodes),
         pieces=sum(of[node.id] != WORK for node in nodes),
+        unseen=sum(node.edge_state == "auto_confirmed" for node in nodes),
         groups=_ordered(_group(*group, parts, families=1) for group, parts in tallies.items()),
         without_figure=tuple(sorted(f"{node.platform}:{node.native_id} ({_words(of[node.id])})" for node in nameless)),
     )
@@ -303,6 +291,7 @@ def pooled(families: Iterable[FamilyShare]) -> tuple[GroupShare, ...]:
                 tally.value += part.value or 0
                 tally.definitions |= set(part.definitions)
                 tally.spans_break = tally.spans_break or part.spans_break
+                tally.is_estimate = tally.is_estimate or part.is_estimate
     return _ordered(_group(*key, parts, families=counted[key]) for key, parts in tallies.items())
 
 
@@ -328,6 +317,7 @@ def _group(concept: str, group: str, parts: Mapping[tuple[str, str], _Tally], *,
         why=why,
         families=families,
         spans_break=any(part.spans_break for part in parts.values()),
+        is_estimate=any(part.is_estimate for part in parts.values()),
         definitions=tuple(sorted({one for part in parts.values() for one in part.definitions})),
         parts=tuple(
             _part(role, platform, part, None if why else total)
@@ -349,6 +339,7 @@ def _part(role: str, platform: str, tally: _Tally, total: Decimal | None) -> Sha
         share=float(tally.value / total) if known and total else None,
         definitions=tuple(sorted(tally.definitions)),
         spans_break=tally.spans_break,
+        is_estimate=tally.is_estimate,
     )
 
 
@@ -374,54 +365,6 @@ def _headline_concepts(registry: Registry, platform: str) -> set[str]:
         for one in registry.definitions(platform=platform)
         if one.concept is not None and any(name in names for name in one.names)
     }
-
-
-def _onward(nodes: Sequence[tuple[FamilyNode, str]]) -> tuple[Onward, ...]:
-    """Link clicks, follows and profile visits that platforms report for the pieces, by platform and role."""
-    tallies: dict[tuple[str, str, str], _Tally] = {}
-    for node, role in nodes:
-        if role == WORK:
-            continue
-        for concept in _ONWARD:
-            named = [
-                figure for figure in node.figures if figure.concept == concept and figure.grade != "not_comparable"
-            ]
-            told = [figure for figure in named if figure.value is not None and figure.period_days == 0]
-            tally = tallies.setdefault((concept, node.platform, role), _Tally())
-            tally.items += 1
-            if told:
-                newest = max(told, key=lambda figure: (figure.observed_at, figure.metric))
-                tally.with_figure += 1
-                tally.value += newest.value or 0
-            else:
-                tally.missing += 1
-    return tuple(
-        Onward(concept, platform, role, one.items, one.with_figure, one.missing, one.value, _ONWARD[concept])
-        for (concept, platform, role), one in sorted(tallies.items())
-        if one.with_figure
-    )
-
-
-def _not_reported(registry: Registry, nodes: Sequence[tuple[FamilyNode, str]]) -> tuple[str, ...]:
-    """Which figures of attribution nobody gave, for the platforms that the work is on."""
-    said = []
-    for platform in sorted({node.platform for node, role in nodes if role == WORK}):
-        named = {name for one in registry.definitions(platform=platform) for name in one.names}
-        if not any("traffic_source" in name or "referr" in name for name in named):
-            said.append(
-                f"{platform}: where viewers of the work came from is not among the figures that it reports here"
-            )
-    linked = [(node, role) for node, role in nodes if role != WORK]
-    silent = sorted(
-        {node.platform for node, _ in linked}
-        - {
-            node.platform
-            for node, _ in linked
-            for one in node.figures
-            if one.concept == "clicks" and one.value is not None
-        }
-    )
-    return (*said, *(f"{platform}: clicks on the links of its clips and posts are not reported" for platform in silent))
 
 
 def _work_and_clips(nodes: Sequence[FamilyNode], of: Mapping[UUID, str]) -> WorkAndClips:
@@ -485,10 +428,15 @@ def _cautions(groups: Sequence[GroupShare], families: Sequence[FamilyShare]) -> 
         )
     if apart := [_within(group.title) for group in groups if group.share is None]:
         lines.append(f"Without a share, as one side only is counted: {', '.join(apart)}.")
+    if any(group.is_estimate for group in groups):
+        lines.append("Figures marked ~ were rounded by their source; so are the shares that they are part of.")
+    items = sum(family.items for family in families)
+    if unseen := sum(family.unseen for family in families):
+        lines.append(
+            f"{unseen} of {items} items are in their family by evidence that nobody has looked at (engagerr content"
+            " review)."
+        )
     without = sum(len(family.without_figure) for family in families)
     if without:
-        lines.append(
-            f"{without} of {sum(family.items for family in families)} items have no count of plays at all; what they"
-            " reached is in no share."
-        )
+        lines.append(f"{without} of {items} items have no count of plays at all; what they reached is in no share.")
     return tuple(lines)

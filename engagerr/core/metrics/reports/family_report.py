@@ -9,7 +9,8 @@ from uuid import UUID
 
 from engagerr.core.content.families import FamilyNode
 from engagerr.core.metrics.figures import FigureReader, figures_of_family
-from engagerr.core.metrics.insights.clip_share import WORK, roles
+from engagerr.core.metrics.insights.clip_onward import WORK
+from engagerr.core.metrics.insights.clip_share import roles
 from engagerr.core.metrics.reports.appendix import Appendix, pieces_in_words
 from engagerr.core.metrics.reports.document import (
     Block,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +98,17 @@ def test_the_baseline_at_its_best_is_at_least_as_good() -> None:
     assert best >= chosen > 0
 
 
-def test_the_curve_is_what_joining_at_each_threshold_gives() -> None:
+@pytest.mark.parametrize("with_cuts", [True, False])
+def test_the_curve_is_what_joining_at_each_threshold_gives(with_cuts: bool) -> None:
     from engagerr.core.content.evaluation.measures import components, implied_pairs
 
     [one] = read_groups([SAMPLE])
     matches = title_matches(one.pieces)
     titled = {piece.id for piece in one.pieces}
-    for threshold, f1 in f1_by_threshold(matches, one.gold, among=titled).items():
+    gold = one.gold if with_cuts else replace(one.gold, cuts={})
+    for threshold, f1 in f1_by_threshold(matches, gold, among=titled).items():
         drawn = [(match.one, match.other) for match in matches if match.ratio >= threshold]
-        assert f1 == implied_pairs(components(titled, drawn), one.gold.works).f1
+        assert f1 == implied_pairs(components(titled, drawn), gold.works, unjudged=gold.cuts).f1
 
 
 def test_matches_are_one_to_one_within_two_platforms() -> None:

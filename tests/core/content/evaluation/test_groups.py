@@ -262,6 +262,23 @@ def test_a_source_that_a_group_of_renditions_has_too_is_one_piece(read: Any, wor
     assert parents(one) == {"t0": {"SaltVid41xx", "e1"}, "t1": {"SaltVid41xx", "e1"}}
 
 
+def test_twins_of_clips_are_known_only_where_the_file_tells_them(read: Any) -> None:
+    clips = [{"platform": "tiktok", "id": f"t{n}", "role": "clip"} for n in range(3)]
+    row = group(VIDEO | {"role": "source"}, *clips, relation="clip_of")
+    untold, told = read(row), read(row | {"twins": [["t0", "t2"]]})
+    assert len(untold.gold.cuts) == 3
+    assert len(set(untold.gold.cuts.values())) == 1
+    assert not told.gold.cuts
+    assert frozenset({"t0", "t2"}) in works(told)
+    with pytest.raises(InvalidInput, match="no items of the group"):
+        read(row | {"twins": [["t0", "t9"]]})
+
+
+def test_a_group_that_nothing_tells_apart_is_set_aside(read: Any) -> None:
+    one = read(group(EPISODE, VIDEO, note="undecidable"), group(EPISODE | {"id": "e2"}, note="other show"))
+    assert len(one.undecidable) == 2
+
+
 def test_without_any_sign_the_first_item_is_the_parent(read: Any) -> None:
     items = [{"platform": "youtube", "id": "one"}, {"platform": "youtube", "id": "two"}]
     one = read(group(*items, relation="clip_of"))

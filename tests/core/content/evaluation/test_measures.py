@@ -18,6 +18,7 @@ from engagerr.core.content.evaluation.measures import (
     f1_interval,
     gold_pairs,
     implied_pairs,
+    one_parent_each,
     parents_found,
 )
 from hypothesis import given
@@ -151,7 +152,7 @@ def test_the_interval_rests_on_the_counts_of_all_pairs(both: tuple[Labels, Label
     from engagerr.core.content.evaluation.measures import _by_group
 
     found, gold = both
-    rows = _by_group(found, gold, None)
+    rows = _by_group(found, gold, None, {})
     score = implied_pairs(found, gold)
     assert [sum(column) for column in zip(*rows, strict=True)] == pytest.approx([score.right, score.found, score.gold])
 
@@ -233,3 +234,35 @@ def test_parents_are_ranked_by_confidence() -> None:
 def test_without_children_there_is_no_share() -> None:
     found = parents_found([], [], make_gold("ab", same=[], children={}), "clip_of")
     assert (found.first, found.among_three, found.edges.f1) == (None, None, None)
+
+
+@given(CLUSTERINGS, st.integers(1, 4))
+def test_pairs_of_which_nothing_is_known_count_neither_way(both: tuple[Labels, Labels], every: int) -> None:
+    from engagerr.core.content.evaluation.measures import _by_group
+
+    found, gold = both
+    unjudged = {one: number % every for number, one in enumerate(gold) if number % 3}
+    claimed = [
+        (one, other)
+        for one, other in itertools.combinations(gold, 2)
+        if found[one] == found[other]
+        and (gold[one] == gold[other] or one not in unjudged or unjudged[one] != unjudged.get(other))
+    ]
+    score = implied_pairs(found, gold, unjudged=unjudged)
+    assert score.found == len(claimed)
+    assert score.right == implied_pairs(found, gold).right
+    assert sum(row[1] for row in _by_group(found, gold, None, unjudged)) == pytest.approx(len(claimed))
+
+
+def test_a_twin_has_its_parent_through_its_twin() -> None:
+    edges = [edge("x", "p"), edge("x", "y", relation="same_work")]
+    assert edge_score(edges, CLIPS, "clip_of") == Score(right=2, found=2, gold=3)
+    assert edge_score([*edges, edge("y", "r")], CLIPS, "clip_of") == Score(right=1, found=2, gold=3)
+
+
+def test_a_cut_keeps_its_surest_parent_and_shares_it_with_its_twin() -> None:
+    edges = [edge("x", "p", 0.9), edge("x", "r", 0.5), edge("y", "r", 0.6), edge("x", "y", relation="same_work")]
+    assert one_parent_each(edges) == [edges[0]]
+    assert one_parent_each(edges[:3]) == [edges[0], edges[2]]
+    # A twin without an edge gets the surest one only.
+    assert edge_score([edges[0], edges[1], edges[3]], CLIPS, "clip_of") == Score(right=2, found=3, gold=3)
