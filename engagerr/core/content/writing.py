@@ -161,7 +161,8 @@ def _asked_again(claim: Claim, judged: Sequence[Row[Any]]) -> Claim | None:
     """The claim as a question, if the pair was only rejected and something new is written down that speaks for it."""
     if len(judged) > 1 or judged[0].state != "rejected" or judged[0].child_id != claim.child_id:
         return None
-    if judged[0].relation != claim.relation:
+    # Of an edge that a file or a person stated it is not known what they had seen.
+    if judged[0].relation != claim.relation or judged[0].stated:
         return None
     seen = {(piece["kind"], piece["detail"]) for piece in judged[0].evidence if piece["kind"] in EXPLICIT}
     new = [piece for piece in claim.evidence if piece.kind in EXPLICIT and (piece.kind, piece.detail) not in seen]
