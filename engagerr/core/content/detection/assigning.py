@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 _LARGEST_DENSE = 400
+# Log-odds that a pair between two works counts for, at the least and at the most.
+_NOTHING_IN_COMMON = -0.7
+_AGAINST = -3.0
+_LOUDEST = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +101,22 @@ def _greedy(row: Ints, column: Ints, gain: Floats) -> Ints:
 
 
 def group_works(
-    corpus: Corpus, one: Ints, other: Ints, total: Floats, vetoed: Flags, stands: Flags, *, doubt: float
+    corpus: Corpus, one: Ints, other: Ints, total: Floats, vetoed: Flags, against: Flags, stands: Flags
 ) -> Works:
     """Grow works from the pairs that stand, the surest first.
 
     Two works become one only if no account would be in it twice, nothing forbids it, and the pairs between them are
-    probable on average; no pair counts for less than the log-odds `doubt`, which stands for pairs never compared too.
+    probable on average. Pairs that merely have nothing in common count for little: that is what renditions with titles
+    of their own look like. Pairs `against` it (another date, another length) count in full.
     """
     import numpy as np
 
     known: dict[tuple[int, int], float] = {}
-    near = np.flatnonzero(total > -12.0)
+    near = np.flatnonzero((total > _NOTHING_IN_COMMON) | against)
     for at in near:
-        known[int(one[at]), int(other[at])] = float(total[at])
+        least = _AGAINST if against[at] else _NOTHING_IN_COMMON
+        # Bounded above as well, so that agreement is asked of many and not of one loud voice.
+        known[int(one[at]), int(other[at])] = max(least, min(_LOUDEST, float(total[at])))
     forbidden = {(int(one[at]), int(other[at])) for at in np.flatnonzero(vetoed)} if stands.any() else set()
     members: dict[int, list[int]] = {}
     work = np.arange(len(corpus))
@@ -120,7 +127,7 @@ def group_works(
             held[at] = True
             continue
         here, there = members.get(left, [left]), members.get(right, [right])
-        if len(here) + len(there) > 2 and not _agree(corpus, here, there, known, forbidden, doubt):
+        if len(here) + len(there) > 2 and not _agree(corpus, here, there, known, forbidden):
             continue
         held[at] = True
         joined = here + there
@@ -138,7 +145,6 @@ def _agree(
     there: Sequence[int],
     known: dict[tuple[int, int], float],
     forbidden: set[tuple[int, int]],
-    doubt: float,
 ) -> bool:
     accounts = {int(corpus.account[row]) for row in here}
     if any(int(corpus.account[row]) in accounts for row in there):
@@ -149,7 +155,5 @@ def _agree(
             pair = (left, right) if left < right else (right, left)
             if pair in forbidden:
                 return False
-            # Bounded, so that agreement is asked of many and not of one loud voice; and less below than above, since
-            # two renditions with nothing in common but a third are no proof against it.
-            total += max(doubt, min(6.0, known.get(pair, doubt)))
+            total += known.get(pair, _NOTHING_IN_COMMON)
     return total / (len(here) * len(there)) > 0.0

@@ -29,7 +29,11 @@ HOMES = (
     "podcast", "youtube", "twitch", "bilibili", "niconico", "vimeo", "spotify", "apple_podcasts", "facebook",
     "instagram", "tiktok", "x", "linkedin", "website",
 )  # fmt: skip
-_DOUBT = -2.0
+# From where a feature is more than a lack of likeness.
+_SPEAKS_AGAINST = {
+    "date_far": 0.15, "lengths_differ": 0.3, "number_differs": 0.5, "number_off_habit": 0.5, "title_date_off": 0.5,
+    "rerun_once": 0.5,
+}  # fmt: skip
 _LEAST_TOTAL = -2.5
 _SETTLED_TOTAL = 15.0
 SURE = 0.9
@@ -275,9 +279,14 @@ def _renditions(
 
 def find_works(corpus: Corpus, twins: Comparison, scores: Scores, model: RelationModel, *, ask: float) -> Works:
     """The renditions that are assigned to each other and grow into works."""
+    import numpy as np
+
     least = max(_LEAST_TOTAL, (_log_odds(ask) - model.shift) / model.slope)
     stands = one_to_one(corpus, twins.one, twins.other, scores.total, at_least=least)
-    return group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, stands, doubt=_DOUBT)
+    against = np.zeros(len(twins.one), dtype=bool)
+    for name, much in _SPEAKS_AGAINST.items():
+        against |= twins.features[name] >= much
+    return group_works(corpus, twins.one, twins.other, scores.total, twins.vetoed, against, stands)
 
 
 def _hung(corpus: Corpus, twins: Comparison, scores: Scores, pairs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
