@@ -20,6 +20,7 @@ from engagerr.core.tenancy.tokens import NotSignedIn, not_signed_in
 if TYPE_CHECKING:
     import httpx
 
+    from engagerr.core.ai import Embedder
     from engagerr.core.content import Campaigns, Content
     from engagerr.core.content.review import Review
     from engagerr.core.content.terms import Terms
@@ -56,12 +57,14 @@ class Engagerr:
         connectors: Mapping[str, Connector] | None = None,
         transport: httpx.BaseTransport | None = None,
         mail: Post | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._given_connectors = connectors
         self._transport = transport
         self._given_mail = mail
+        self._given_embedder = embedder
 
     @classmethod
     def open(cls, **flags: Any) -> Engagerr:
@@ -106,6 +109,15 @@ class Engagerr:
         from engagerr.core.integrations.mail import post_of
 
         return post_of(self.settings.mail, http=lambda: self.http, clock=self.clock)
+
+    @functools.cached_property
+    def embedder(self) -> Embedder | None:
+        """What compares texts by meaning, if the settings name it; `InvalidInput` where its packages are missing."""
+        if self._given_embedder is not None:
+            return self._given_embedder
+        from engagerr.core.ai import chosen_embedder
+
+        return chosen_embedder(self.settings.ai)
 
     def init(self, name: str, *, kind: str = "agency", email: str | None = None) -> Workspace:
         """Found a workspace in this home and sign in; in a home that has one, sign in to that and change nothing."""
@@ -235,7 +247,7 @@ class Workspace:
         """Items, edges, families."""
         from engagerr.core.content import Content
 
-        return Content(self._access, self._figures)
+        return Content(self._access, self._figures, lambda: self._engagerr.embedder)
 
     @functools.cached_property
     def review(self) -> Review:

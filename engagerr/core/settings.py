@@ -168,6 +168,19 @@ class MailSettings(_Section):
         return _secret("mail.resend_key_file", self.resend_key, self.resend_key_file)
 
 
+class AiSettings(_Section):
+    """Models that run on this machine, and what for. Everything works without one."""
+
+    embedder: Literal["none", "english", "multilingual"] = Field(
+        "none",
+        description="What finds titles that were rewritten (english) or translated too (multilingual) when content is "
+        "mapped; needs pip install 'engagerr[embeddings]', none needs nothing.",
+    )
+    threads: int | None = Field(
+        None, ge=1, le=256, description="Threads that share its work. Empty: half of the machine's cores."
+    )
+
+
 class PlatformSettings(_Section):
     """Your app on one platform, under the connector's name: ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID for youtube."""
 
@@ -207,6 +220,7 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()  # type: ignore[call-arg]
     vault: VaultSettings = VaultSettings()  # type: ignore[call-arg]
     mail: MailSettings = MailSettings()  # type: ignore[call-arg]
+    ai: AiSettings = AiSettings()  # type: ignore[call-arg]
     platforms: dict[str, PlatformSettings] = Field(
         default_factory=dict, description="Your apps on the platforms, by the connector's name."
     )

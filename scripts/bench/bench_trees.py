@@ -420,7 +420,7 @@ def move(orchard: Orchard, options: Namespace) -> tuple[Limit, dict[str, Any]]:
             app.execute(SET_STATE, {"tenant_id": orchard.tenant, "id": edge, "state": state}, prepare=True)
             if commit:
                 app.commit()
-            return options.large / (time.perf_counter() - started)
+            return float(options.large / (time.perf_counter() - started))
 
         for edge in edges[:1]:  # warms: plans, and the pages of the tables' ends
             rate(edge, "confirmed", commit=False)

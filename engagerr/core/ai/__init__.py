@@ -1,15 +1,31 @@
 """Models that run on this machine: text embeddings, and a cache of them by what was embedded."""
 
-from engagerr.core.ai.embedding_cache import embed_cached, known_embeddings, store_embeddings
-from engagerr.core.ai.embeddings import Embedder, local_embedder, local_embedders
-from engagerr.core.ai.meaning import meaning_vectors
+from engagerr.core.ai.embedding_cache import (
+    KeptSpace,
+    embed_cached,
+    keep_only,
+    kept_space,
+    known_embeddings,
+    store_embeddings,
+    unknown_texts,
+)
+from engagerr.core.ai.embeddings import Embedder, VectorSpace, chosen_embedder, local_embedder, local_embedders
+from engagerr.core.ai.meaning import CHARACTERS_OF_A_TEXT, meaning_texts, meaning_vectors
 
 __all__ = [
+    "CHARACTERS_OF_A_TEXT",
     "Embedder",
+    "KeptSpace",
+    "VectorSpace",
+    "chosen_embedder",
     "embed_cached",
+    "keep_only",
+    "kept_space",
     "known_embeddings",
     "local_embedder",
     "local_embedders",
+    "meaning_texts",
     "meaning_vectors",
     "store_embeddings",
+    "unknown_texts",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import text
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
     from numpy.typing import NDArray
 
-    from engagerr.core.ai.embeddings import Embedder, Progress
+    from engagerr.core.ai.embeddings import Embedder, Progress, VectorSpace
     from engagerr.core.db import Session
 
 _HASH_BYTES = 16
@@ -32,6 +33,20 @@ _KNOWN = """
 SELECT content_hash, vector FROM content_embeddings
 WHERE tenant_id = %(tenant_id)s AND model = %(model)s AND content_hash = ANY(%(hashes)s)
 """
+_UNKNOWN = """
+SELECT asked.place FROM unnest(%(hashes)b::bytea[]) WITH ORDINALITY AS asked (content_hash, place)
+WHERE NOT EXISTS (SELECT FROM content_embeddings AS kept WHERE kept.tenant_id = %(tenant_id)s
+                  AND kept.model = %(model)s AND kept.content_hash = asked.content_hash)
+ORDER BY asked.place
+"""
+# The first and the last name are found at an end of the key each: a tenant's rows are not read for it.
+_SPACES = """
+(SELECT model, octet_length(vector) / 2 AS dimensions FROM content_embeddings WHERE tenant_id = :tenant_id
+ ORDER BY model LIMIT 1)
+UNION
+(SELECT model, octet_length(vector) / 2 FROM content_embeddings WHERE tenant_id = :tenant_id
+ ORDER BY model DESC LIMIT 1)
+"""
 _STORE = """
 INSERT INTO content_embeddings (tenant_id, model, content_hash, vector)
 SELECT %(tenant_id)s, %(model)s, made.content_hash, made.vector
@@ -41,6 +56,55 @@ ON CONFLICT DO NOTHING
 _MAY_STORE = (
     "SELECT pg_try_advisory_xact_lock(hashtextextended('content_embeddings ' || :tenant_id || ' ' || :model, 0))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSpace:
+    """A `VectorSpace` of which vectors are kept. To read them, no model need be installed."""
+
+    name: str
+    dimensions: int
+
+
+def kept_space(session: Session, *, tenant_id: UUID) -> KeptSpace | None:
+    """Whose vectors this tenant keeps; None where there are none, and also where there are those of two.
+
+    Of two that were kept by turns nobody can say which one is meant; `keep_only` settles it.
+    """
+    spaces = {row.model: row.dimensions for row in session.execute(text(_SPACES), {"tenant_id": tenant_id})}
+    if len(spaces) != 1:
+        return None
+    [(name, dimensions)] = spaces.items()
+    return KeptSpace(name, dimensions)
+
+
+def keep_only(session: Session, *, tenant_id: UUID, space: VectorSpace | None) -> None:
+    """Forget this tenant's vectors of all spaces but this one (of all, if there is none)."""
+    while True:
+        rows = session.execute(text(_SPACES), {"tenant_id": tenant_id})
+        others = {row.model for row in rows} - {space.name if space else None}
+        if not others:
+            return
+        for model in sorted(others):
+            session.execute(
+                text("DELETE FROM content_embeddings WHERE tenant_id = :tenant_id AND model = :model"),
+                {"tenant_id": tenant_id, "model": model},
+            )
+
+
+def unknown_texts(session: Session, *, tenant_id: UUID, space: VectorSpace, texts: Sequence[str]) -> list[str]:
+    """Those of the texts that have to be embedded yet: each once, in their order, empty ones left out."""
+    once = list(dict.fromkeys(words for words in texts if words.strip()))
+    unknown: list[str] = []
+    for start in range(0, len(once), _ROWS):
+        chosen = once[start : start + _ROWS]
+        with _cursor(session) as cursor:
+            cursor.execute(
+                _UNKNOWN,
+                {"tenant_id": tenant_id, "model": space.name, "hashes": [_hash(words) for words in chosen]},
+            )
+            unknown += [chosen[int(place) - 1] for (place, *_) in cursor.fetchall()]
+    return unknown
 
 
 def embed_cached(
@@ -72,7 +136,7 @@ def embed_cached(
 
 
 def known_embeddings(
-    session: Session, *, tenant_id: UUID, embedder: Embedder, texts: Sequence[str]
+    session: Session, *, tenant_id: UUID, embedder: VectorSpace, texts: Sequence[str]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """What is kept already: rows of shape (texts, dimensions), and which of them are known.
 
@@ -133,7 +197,7 @@ def _cursor(session: Session) -> psycopg.Cursor[tuple[bytes, bytes]]:
     return connection.cursor(binary=True)
 
 
-def _from_bytes(halves: bytes, count: int, embedder: Embedder) -> NDArray[np.float32]:
+def _from_bytes(halves: bytes, count: int, embedder: VectorSpace) -> NDArray[np.float32]:
     """Vectors as they are read: half precision, brought back to length one; zeros stay zeros."""
     import numpy as np
 

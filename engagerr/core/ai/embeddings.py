@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
+    from engagerr.core.settings import AiSettings
+
 # Called with (texts done, texts in all), after each batch.
 Progress = Callable[[int, int], None]
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors of which the dot product is how alike the texts are in meaning (their cosine)."""
+class VectorSpace(Protocol):
+    """Where vectors lie: those of one name and number can be compared."""
 
     @property
     def name(self) -> str:
@@ -28,6 +30,10 @@ class Embedder(Protocol):
     @property
     def dimensions(self) -> int:
         """Numbers in a vector."""
+
+
+class Embedder(VectorSpace, Protocol):
+    """Turns texts into vectors of which the dot product is how alike the texts are in meaning (their cosine)."""
 
     def embed(self, texts: Sequence[str], *, progress: Progress | None = None) -> NDArray[float32]:
         """One row per text, in their order, of shape (texts, dimensions) and length one.
@@ -93,6 +99,20 @@ def local_embedder(name: str = "english", *, threads: int | None = None) -> Embe
     from engagerr.core.ai.transformers_embedder import TransformersEmbedder
 
     return TransformersEmbedder(model, version=metadata.version(model.package), threads=threads)
+
+
+def chosen_embedder(settings: AiSettings) -> Embedder | None:
+    """What the settings name, or None where they name none. `InvalidInput` where its packages are missing."""
+    if settings.embedder == "none":
+        return None
+    try:
+        return local_embedder(settings.embedder, threads=settings.threads)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"The setting ai.embedder is {settings.embedder!r}, but: {error.message}",
+            hint=f'Install what is missing: {INSTALL}. Or set ai.embedder to "none".',
+            facts=error.facts,
+        ) from None
 
 
 def _missing(model: LocalModel) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # A text begins with what it is about and ends with links and thanks.
-_CHARACTERS_OF_A_TEXT = 300
+CHARACTERS_OF_A_TEXT = 300
 # So many things of no group stand in each: the mean of two things says little about what a group has in common.
 _OF_NO_GROUP = 20
 
@@ -31,12 +31,7 @@ def meaning_vectors(
     """
     import numpy as np
 
-    headings = [title or "" for title in titles]
-    wholes = [
-        f"{heading}\n{(text or '')[:_CHARACTERS_OF_A_TEXT]}".strip()
-        for heading, text in zip(headings, texts, strict=True)
-    ]
-    rows = embed([*headings, *wholes])
+    rows = embed(meaning_texts(titles, texts))
     rows = _of_length_one(np.add(*np.split(rows, 2)))
     places: dict[Hashable, list[int]] = {}
     for place, group in enumerate(groups):
@@ -45,6 +40,16 @@ def meaning_vectors(
     for members in places.values():
         rows[members] -= rows[members].sum(axis=0) / (len(members) + _OF_NO_GROUP)
     return _of_length_one(rows)
+
+
+def meaning_texts(titles: Sequence[str | None], texts: Sequence[str | None]) -> list[str]:
+    """What `meaning_vectors` embeds of things: all titles, then all titles with the beginnings of their texts."""
+    headings = [title or "" for title in titles]
+    wholes = [
+        f"{heading}\n{(text or '')[:CHARACTERS_OF_A_TEXT]}".strip()
+        for heading, text in zip(headings, texts, strict=True)
+    ]
+    return [*headings, *wholes]
 
 
 def _of_length_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:

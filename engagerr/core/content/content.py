@@ -25,6 +25,7 @@ from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
+    from engagerr.core.ai import Embedder
     from engagerr.core.content.suggest import SuggestStats
 
 
@@ -55,9 +56,12 @@ class Suggestions:
 class Content:
     """Items, edges and families of this workspace."""
 
-    def __init__(self, access: Access, numbers: Numbers) -> None:
+    def __init__(
+        self, access: Access, numbers: Numbers, embedder: Callable[[], Embedder | None] = lambda: None
+    ) -> None:
         self._access = access
         self._numbers = numbers
+        self._embedder = embedder
 
     def list(
         self,
@@ -97,15 +101,26 @@ class Content:
             )  # fmt: skip
             return tuple(ItemRow(*row) for row in rows)
 
-    def suggest(self, *, creator: str | None = None, progress: Callable[[int, int], None] | None = None) -> Suggestions:
+    def suggest(
+        self,
+        *,
+        creator: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        embedding: Callable[[int, int], None] | None = None,
+    ) -> Suggestions:
         """Look again at everything (or at a creator's items): what belongs together, and why.
 
         What is new is written and what nothing speaks for any more goes, a few thousand items at a time, so that a run
-        that was cut short is taken up by the next one. Returns all edges in scope that were not rejected. `progress`
-        is told (items looked at, items in all).
+        that was cut short is taken up by the next one. Where the settings name an embedder, items whose words are new
+        are embedded first, while no transaction is open; imports embed nothing and use what is kept. Returns all edges
+        in scope that were not rejected. `progress` is told (items looked at, items in all), `embedding` (texts
+        embedded, new texts of the shows at hand). Raises InvalidInput where the embedder is not installed.
         """
+        from engagerr.core.content.meanings import compare_by, embed_shows
         from engagerr.core.content.suggest import SuggestStats, read_shows, suggest_edges, together
 
+        embedder = self._embedder()
+        compare_by(self._access, embedder)
         tenant_id = self._access.tenant.id
         with self._access.transaction(Permission.DECIDE_CONTENT) as session:
             creator_id = find_creator(session, creator)[0] if creator else None
@@ -113,6 +128,8 @@ class Content:
         stats = SuggestStats()
         whole = sum(show.items for show in shows)
         for batch in together(shows):
+            if embedder is not None:
+                embed_shows(self._access, embedder, [show.id for show in batch], progress=embedding)
             with self._access.transaction(Permission.DECIDE_CONTENT) as session:
                 lock_tree(session, tenant_id)
                 stats += suggest_edges(session, tenant_id=tenant_id, shows=batch)

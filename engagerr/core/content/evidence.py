@@ -58,6 +58,7 @@ class LinkedItem:
     body: str | None
     published_at: datetime | None
     duration_seconds: float | None
+    native_id: str = ""
 
     @property
     def is_short(self) -> bool:
@@ -92,7 +93,9 @@ class Evidence:
 class Claim:
     """A relation between two items that evidence speaks for.
 
-    It stands by itself from the confidence `certain_from`, unless it is to be asked about in any case.
+    It stands by itself from the confidence `certain_from`, unless it is to be asked about in any case. `written` says
+    that it rests (also) on what somebody wrote down. Of claims that are equally sure the first by `order` goes before
+    the others: the names of its ends, so that it does not matter which arrived first.
     """
 
     child_id: UUID
@@ -102,6 +105,8 @@ class Claim:
     evidence: tuple[Evidence, ...]
     asked: bool = False
     certain_from: float = AUTO_CONFIRM
+    written: bool = True
+    order: str = ""
 
     @property
     def state(self) -> str:
@@ -180,9 +185,10 @@ def _twins(source: LinkedItem, target: LinkedItem, url: str, alone: list[Evidenc
 def _by_home(one: LinkedItem, other: LinkedItem) -> tuple[LinkedItem, LinkedItem]:
     """(parent, child) of two renditions of the same work."""
 
-    def rank(item: LinkedItem) -> tuple[int, float, str]:
+    def rank(item: LinkedItem) -> tuple[int, float, str, str]:
         home = _HOMES.index(item.platform) if item.platform in _HOMES else len(_HOMES)
-        return home, item.published_at.timestamp() if item.published_at else float("inf"), str(item.id)
+        day = item.published_at.timestamp() if item.published_at else float("inf")
+        return home, day, f"{item.platform}:{item.native_id}", str(item.id)
 
     return (one, other) if rank(one) <= rank(other) else (other, one)
 
@@ -191,4 +197,10 @@ def _claim(child: LinkedItem, parent: LinkedItem, relation: str, evidence: list[
     confidence = round(max(0.0, min(1.0, sum(piece.weight for piece in evidence))), 3)
     if child.id == parent.id or confidence < LEAST_SUGGESTED:
         return None
-    return Claim(child.id, parent.id, relation, confidence, tuple(evidence))
+    order = order_of((child.platform, child.native_id), (parent.platform, parent.native_id))
+    return Claim(child.id, parent.id, relation, confidence, tuple(evidence), order=order)
+
+
+def order_of(child: tuple[str, str], parent: tuple[str, str]) -> str:
+    """Where a claim between these two (platform, native id) stands among others that are as sure."""
+    return f"{child[0]}:{child[1]} {parent[0]}:{parent[1]}"

@@ -94,9 +94,17 @@ def linked_claims(session: Session, *, item_ids: Sequence[UUID] | None) -> tuple
         for claim in _claims(rows, items):
             pair = frozenset({claim.child_id, claim.parent_id})
             held = strongest.get(pair)
-            if held is None or (claim.confidence, str(claim.child_id)) > (held.confidence, str(held.child_id)):
+            if held is None or _is_stronger(claim, held):
                 strongest[pair] = claim
     return strongest, pairs
+
+
+def _is_stronger(claim: Claim, held: Claim) -> bool:
+    return (claim.confidence, held.order, held.evidence[0].kind) > (
+        held.confidence,
+        claim.order,
+        claim.evidence[0].kind,
+    )
 
 
 def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Claim]:
@@ -109,17 +117,16 @@ def _claims(rows: Sequence[Row[Any]], items: dict[UUID, LinkedItem]) -> list[Cla
             continue
         pair = frozenset({claim.child_id, claim.parent_id})
         held = strongest.get(pair)
-        if held is None or claim.confidence > held.confidence:
+        if held is None or _is_stronger(claim, held):
             strongest[pair] = claim
-    # The surest first: where two claims want the same child, the better one gets it and the other becomes a question.
-    return sorted(strongest.values(), key=lambda claim: (-claim.confidence, str(claim.child_id), str(claim.parent_id)))
+    return list(strongest.values())
 
 
 def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedItem]:
     rows = session.execute(
         text(
             # Only the words of a short one are looked at, for a cue such as "full episode".
-            "SELECT id, platform, kind, left(title, 500) AS title, published_at, duration_seconds,"
+            "SELECT id, platform, native_id, kind, left(title, 500) AS title, published_at, duration_seconds,"
             " CASE WHEN kind IN ('short_video', 'reel', 'clip') OR kind IS NULL THEN left(body, 5000) END AS body"
             " FROM content_items"
             " WHERE tenant_id = engagerr_tenant() AND id = ANY (CAST(:ids AS uuid[]))"
@@ -129,7 +136,7 @@ def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedIte
     return {
         row.id: LinkedItem(
             row.id, row.platform, row.kind, row.title, row.body, row.published_at,
-            None if row.duration_seconds is None else float(row.duration_seconds),
+            None if row.duration_seconds is None else float(row.duration_seconds), row.native_id,
         )
         for row in rows
     }  # fmt: skip

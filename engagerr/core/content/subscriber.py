@@ -1,4 +1,8 @@
-"""Content mapping follows what lands: items that are new or say something new are looked at for relationships."""
+"""Content mapping follows what lands: items that are new or say something new are looked at for relationships.
+
+Nothing is embedded here, as an import must not wait for a model: vectors that are kept are used, so that edges found by
+meaning stand, and what landed gets its own with the next `content suggest` (the job `mapping` runs it every night).
+"""
 
 from __future__ import annotations
 

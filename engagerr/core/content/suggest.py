@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content.detection import FoundEdge, Judgements, Piece, detect
-from engagerr.core.content.evidence import EXPLICIT, Claim, Evidence
+from engagerr.core.content.agreeing import agreed, both, is_certain
+from engagerr.core.content.detection import Detection, FoundEdge, Judgements, Piece, detect
+from engagerr.core.content.evidence import Claim, order_of
 from engagerr.core.content.linked import linked_claims
+from engagerr.core.content.meanings import kept_meanings
 from engagerr.core.content.thresholds import PRECISION, Thresholds, read_thresholds
-from engagerr.core.content.writing import reconcile
+from engagerr.core.content.writing import Scope, reconcile
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlalchemy import Row
 
     from engagerr.core.db import Session
+
+Linked = dict[frozenset[UUID], Claim]
 
 # A show up to this size is looked at as a whole whenever something of it lands; of a larger one only what could belong
 # to what landed. (A full `content suggest` looks at everything.)
@@ -128,18 +133,23 @@ def suggest_landed(
 def suggest_edges(
     session: Session, *, tenant_id: UUID, shows: Sequence[Show], focus: Collection[UUID] | None = None
 ) -> SuggestStats:
-    """Look at these shows (at what touches `focus`, if given) and make the machine's edges what it now claims."""
+    """Look at these shows (at what touches `focus`, if given) and make the machine's edges what it now claims.
+
+    What is claimed follows from the items, their links, what people decided and which vectors of meaning are kept (see
+    `meanings`), and from nothing else: not from the order in which they came, and not from the edges of an earlier run.
+    Only with a `focus` a pair may be left as it was although a look at the whole show would judge it anew, since words
+    and habits are learned from all of it.
+    """
     pieces = _read_pieces(session, [show.id for show in shows])
     if not pieces:
         return SuggestStats()
     item_ids = sorted(UUID(str(piece.id)) for piece in pieces)
     linked, linked_pairs = linked_claims(session, item_ids=item_ids)
-    judged = _judgements(session, item_ids, linked)
     thresholds = read_thresholds(session, tenant_id=tenant_id, precision=PRECISION)
-    found = detect(pieces, focus=focus, judgements=judged, thresholds=thresholds)
-    settled = {UUID(str(item_id)) for item_id in found.settled}
-    claims = _together(found.edges, linked, thresholds)
-    done: Counter[str] = reconcile(session, tenant_id=tenant_id, claims=claims, settled=settled)
+    vectors = kept_meanings(session, tenant_id=tenant_id, pieces=pieces)
+    found, claims = _found(pieces, linked, _judgements(session, item_ids, linked), thresholds, focus, vectors)
+    scope = Scope(frozenset(item_ids), frozenset(UUID(str(item_id)) for item_id in found.settled))
+    done: Counter[str] = reconcile(session, tenant_id=tenant_id, claims=claims, scope=scope)
     return SuggestStats(
         items=len(pieces),
         compared=found.compared,
@@ -150,6 +160,45 @@ def suggest_edges(
         reweighed=done["reweighed"],
         withdrawn=done["withdrawn"],
     )
+
+
+def _found(
+    pieces: Sequence[Piece],
+    linked: Linked,
+    judged: Judgements,
+    thresholds: Thresholds,
+    focus: Collection[UUID] | None,
+    vectors: Mapping[Hashable, NDArray[np.float32]] | None,
+) -> tuple[Detection, list[Claim]]:
+    """What is alike and what was written down, in agreement with what people said about whole works.
+
+    A rejection is known of a pair; of which works it speaks shows once they are found. What then turns out to be
+    against it is looked for again without, so that the next best can take its place.
+    """
+    against: frozenset[frozenset[Hashable]] = frozenset()
+    while True:
+        known = replace(
+            judged,
+            rejected=judged.rejected | against,
+            parents=_written_twins(linked, judged.rejected | against) | dict(judged.parents),
+        )
+        found = detect(pieces, focus=focus, vectors=vectors, judgements=known, thresholds=thresholds)
+        claims, more = agreed(_together(pieces, found.edges, linked, thresholds), judged)
+        if more <= against:
+            return found, claims
+        against |= more
+
+
+def _written_twins(linked: Linked, rejected: Collection[frozenset[Hashable]]) -> dict[Hashable, tuple[Hashable, str]]:
+    """Renditions that links join for sure: cuts of the one are cuts of the other."""
+    return {
+        claim.child_id: (claim.parent_id, claim.relation) for pair, claim in sorted(linked.items(), key=_weakest_first)
+        if claim.relation == "same_work" and claim.state == "auto_confirmed" and pair not in rejected
+    }  # fmt: skip
+
+
+def _weakest_first(entry: tuple[frozenset[UUID], Claim]) -> tuple[float, str]:
+    return entry[1].confidence, entry[1].order
 
 
 _PIECES = """
@@ -208,42 +257,24 @@ def _judgements(session: Session, item_ids: Sequence[UUID], linked: Collection[f
     )
 
 
-def _together(found: Sequence[FoundEdge], linked: dict[frozenset[UUID], Claim], thresholds: Thresholds) -> list[Claim]:
+def _together(
+    pieces: Sequence[Piece], found: Sequence[FoundEdge], linked: Linked, thresholds: Thresholds
+) -> list[Claim]:
     """One claim a pair: of what was written down, of what was found, or of both."""
     claims = dict(linked)
+    names = {piece.id: (piece.platform, piece.native_id) for piece in pieces}
     for edge in found:
         pair = frozenset({UUID(str(edge.child)), UUID(str(edge.parent))})
         own = Claim(
             UUID(str(edge.child)), UUID(str(edge.parent)), edge.relation, edge.confidence, edge.evidence,
             asked=edge.state != "auto_confirmed", certain_from=thresholds.of(edge.relation).auto_confirm,
+            written=False, order=order_of(names[edge.child], names[edge.parent]),
         )  # fmt: skip
         written = claims.get(pair)
         if written is None:
             claims[pair] = own
         elif written.relation == own.relation:
-            claims[pair] = _both(written, own)
-        elif written.confidence < own.confidence and not _is_certain(written):
+            claims[pair] = both(written, own)
+        elif written.confidence < own.confidence and not is_certain(written):
             claims[pair] = own
     return list(claims.values())
-
-
-def _is_certain(claim: Claim) -> bool:
-    return any(piece.kind in EXPLICIT and piece.kind != "link" for piece in claim.evidence)
-
-
-def _both(written: Claim, found: Claim) -> Claim:
-    """Two independent grounds for the same thing: it is wrong only if both are. Weights are scaled to add up."""
-    from dataclasses import replace
-
-    if _is_certain(written):
-        return written
-    confidence = round(1.0 - (1.0 - written.confidence) * (1.0 - found.confidence), 3)
-    whole = written.confidence + found.confidence
-    scale = confidence / whole if whole > 0 else 0.0
-    evidence = [
-        Evidence(piece.kind, piece.detail, round(piece.weight * scale, 3))
-        for piece in (*written.evidence, *found.evidence)
-    ]
-    rest = confidence - math.fsum(piece.weight for piece in evidence)
-    evidence[-1] = replace(evidence[-1], weight=round(evidence[-1].weight + rest, 3))
-    return replace(written, confidence=confidence, evidence=tuple(evidence), asked=False)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from engagerr.core.content.edges import STANDING
 from engagerr.core.content.evidence import EXPLICIT, Claim, Evidence
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from engagerr.core.db import Session
-
-_STANDING = ("confirmed", "auto_confirmed")
 
 
 def lock_tree(session: Session, tenant_id: UUID) -> None:
@@ -62,59 +61,132 @@ def stated_claim(child_id: UUID, parent_id: UUID, relation: str, *, kind: str, d
     return Claim(child_id, parent_id, relation, 1.0, (Evidence(kind, detail, 1.0),))
 
 
-def reconcile(session: Session, *, tenant_id: UUID, claims: Sequence[Claim], settled: Collection[UUID]) -> Counter[str]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the claims are complete about.
+
+    `items` are those that were read, `settled` those of them whose every pair was judged. Of a pair across the border
+    all that can be said is what links say, and the links of both sides are read.
+    """
+
+    items: Collection[UUID]
+    settled: Collection[UUID]
+
+    def whole(self, child_id: UUID, parent_id: UUID) -> bool:
+        """Whether all that can be said about this pair was."""
+        within = child_id in self.items and parent_id in self.items
+        return not within or (child_id in self.settled and parent_id in self.settled)
+
+    def withdraws(self, child_id: UUID, parent_id: UUID) -> bool:
+        """Whether the pair would be claimed if anything spoke for it."""
+        return child_id in self.settled or (parent_id in self.settled and child_id not in self.items)
+
+
+def reconcile(session: Session, *, tenant_id: UUID, claims: Sequence[Claim], scope: Scope) -> Counter[str]:
     """Make the machine's edges what it claims now; what a person or a file said stays. Counts by what was done.
 
-    `settled` are the items about which the claims are complete: an edge of the machine's that hangs one of them
-    somewhere, and that nothing claims any more, goes. A pair that a person judged is left alone, however they judged
-    it; what they rejected is asked again only if something was written down since that they did not see.
+    An edge of the machine's in `scope` that nothing claims any more goes. A pair that a person judged is left alone,
+    however they judged it; what they rejected is asked again only if something was written down since that they did not
+    see. What is not sure is asked, unless the answer is known: both ends are in one family already.
     """
     best = _one_a_pair(claims)
-    ends = {end for claim in best.values() for end in (claim.child_id, claim.parent_id)}
-    edges = _edges_of(session, ends | set(settled))
+    edges = _edges_of(session, {end for pair in best for end in pair} | set(scope.settled), scope.settled)
+    plan = _planned(best, edges, scope)
+    _remove(session, tenant_id, [edge.id for edge in plan.gone])
+    done: Counter[str] = Counter(withdrawn=len(plan.gone))
+    # What steps back makes room before anything steps forward.
+    back = [(edge, claim) for edge, claim in plan.asked if edge is not None and edge.state in STANDING]
+    done["reweighed"] += _rewrite(session, tenant_id, back, "suggested")
+    stands = [(edge, claim) for edge, claim in plan.certain if edge is not None and edge.state in STANDING]
+    done["reweighed"] += _rewrite(session, tenant_id, stands, "auto_confirmed")
+    rising = [one for one in plan.certain if one[0] is None or one[0].state not in STANDING]
+    refused = set(_raise(session, tenant_id, rising))
+    rose = [edge for edge, claim in rising if claim not in refused]
+    asked, noise = _worth_asking(session, [*plan.asked, *((edge, claim) for edge, claim in rising if claim in refused)])
+    _remove(session, tenant_id, [edge.id for edge in noise])
+    done["withdrawn"] += len(noise)
+    seen = {edge.id for edge, _ in back}
+    asked_before = [(edge, claim) for edge, claim in asked if edge is not None and edge.id not in seen]
+    done["reweighed"] += _rewrite(session, tenant_id, asked_before, "suggested")
+    asked_first = [claim for edge, claim in asked if edge is None]
+    _insert(session, tenant_id, asked_first, "suggested")
+    done["reweighed"] += sum(edge is not None for edge in rose)
+    done["auto_confirmed"] = sum(edge is None for edge in rose)
+    done["suggested"] = len(asked_first)
+    return done
+
+
+_Wish = tuple["Row[Any] | None", Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Edges that go, and claims with the edge that says so already, if any: what is to stand, and what is asked."""
+
+    gone: list[Row[Any]]
+    certain: list[_Wish]
+    asked: list[_Wish]
+
+
+def _planned(best: dict[frozenset[UUID], Claim], edges: Sequence[Row[Any]], scope: Scope) -> _Plan:
     by_pair: dict[frozenset[UUID], list[Row[Any]]] = {}
     for edge in edges:
         by_pair.setdefault(frozenset({edge.child_id, edge.parent_id}), []).append(edge)
-    taken = {edge.child_id for edge in edges if edge.state in _STANDING and _is_settled(edge)}
     gone = [
-        edge.id for edge in edges
-        if not _is_settled(edge) and edge.child_id in settled
+        edge for edge in edges
+        if not _is_settled(edge) and scope.withdraws(edge.child_id, edge.parent_id)
         and frozenset({edge.child_id, edge.parent_id}) not in best
     ]  # fmt: skip
-    fresh: list[Claim] = []
-    changed: list[tuple[Row[Any], Claim]] = []
-    done: Counter[str] = Counter()
-    for pair, claim in best.items():
-        held = by_pair.get(pair, [])
-        judged = [edge for edge in held if _is_settled(edge)]
-        if judged:
-            again = _asked_again(claim, judged)
-            if again is not None:
-                changed.append((judged[0], again))
-            continue
+    free = {
+        pair: claim for pair, claim in best.items()
+        if not any(map(_is_settled, by_pair.get(pair, ())))
+        and (scope.whole(claim.child_id, claim.parent_id) or (claim.written and pair not in by_pair))
+    }  # fmt: skip
+    going = {edge.id for edge in gone}
+    taken = {
+        edge.child_id for edge in edges
+        if edge.state in STANDING and edge.id not in going
+        and frozenset({edge.child_id, edge.parent_id}) not in free
+    }  # fmt: skip
+    certain, doubtful = _placed(free, taken)
+    asked: list[_Wish] = []
+    for pair, held in by_pair.items():
+        again = _asked_again(best[pair], [edge for edge in held if _is_settled(edge)]) if pair in best else None
+        if again is not None:
+            asked.append((next(edge for edge in held if _is_settled(edge)), again))
+
+    def with_edge(claim: Claim) -> _Wish:
+        held = by_pair.get(frozenset({claim.child_id, claim.parent_id}), [])
         same = next((edge for edge in held if (edge.child_id, edge.relation) == (claim.child_id, claim.relation)), None)
-        gone += [edge.id for edge in held if edge is not same]
-        if same is None:
-            fresh.append(claim)
-        elif float(same.confidence) != claim.confidence or same.state != claim.state:
-            changed.append((same, claim))
-    _remove(session, tenant_id, gone)
-    done["withdrawn"] = len(gone)
-    # What steps back makes room before anything steps forward.
-    for edge, claim in changed:
-        if claim.state != "auto_confirmed" or claim.child_id in taken:
-            done["reweighed"] += _update(session, tenant_id, edge, replace(claim, asked=True))
-    for edge, claim in sorted(changed, key=lambda one: _surest_first(one[1])):
-        if claim.state == "auto_confirmed" and claim.child_id not in taken:
-            done["reweighed"] += _update(session, tenant_id, edge, claim)
-    certain = [claim for claim in fresh if claim.state == "auto_confirmed" and claim.child_id not in taken]
-    certain, doubtful = _first_of_each_child(sorted(certain, key=_surest_first))
-    doubtful += [claim for claim in fresh if claim.state != "auto_confirmed" or claim.child_id in taken]
-    refused = _draw(session, tenant_id, certain)
-    _insert(session, tenant_id, [*doubtful, *refused], "suggested")
-    done["auto_confirmed"] = len(certain) - len(refused)
-    done["suggested"] = len(doubtful) + len(refused)
-    return done
+        gone.extend(edge for edge in held if edge is not same)
+        return same, claim
+
+    return _Plan(gone, [with_edge(claim) for claim in certain], [*asked, *map(with_edge, doubtful)])
+
+
+def _placed(free: dict[frozenset[UUID], Claim], taken: set[UUID]) -> tuple[list[Claim], list[Claim]]:
+    """(the surest claim of each child, all others), each the surest first.
+
+    Of two renditions neither is by nature the child: where a person hung one elsewhere the other goes below it.
+    """
+    sure = {claim.child_id for claim in free.values() if claim.state == "auto_confirmed"}
+    certain: dict[UUID, Claim] = {}
+    doubtful: list[Claim] = []
+    for found in sorted(free.values(), key=_surest_first):
+        claim = found
+        is_sure = found.state == "auto_confirmed"
+        if (
+            is_sure
+            and found.relation == "same_work"
+            and found.child_id in taken
+            and found.parent_id not in taken | sure
+        ):
+            claim = replace(found, child_id=found.parent_id, parent_id=found.child_id)
+        if is_sure and claim.child_id not in taken and claim.child_id not in certain:
+            certain[claim.child_id] = claim
+        else:
+            doubtful.append(claim)
+    return list(certain.values()), doubtful
 
 
 def _one_a_pair(claims: Sequence[Claim]) -> dict[frozenset[UUID], Claim]:
@@ -124,15 +196,62 @@ def _one_a_pair(claims: Sequence[Claim]) -> dict[frozenset[UUID], Claim]:
     return best
 
 
-def _surest_first(claim: Claim) -> tuple[float, str, str]:
-    return -claim.confidence, str(claim.child_id), str(claim.parent_id)
+def _surest_first(claim: Claim) -> tuple[float, str, str, str]:
+    return -claim.confidence, claim.order, str(claim.child_id), str(claim.parent_id)
 
 
-def _first_of_each_child(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """(the surest claim of each child, the others)."""
-    first: dict[UUID, Claim] = {}
-    others = [claim for claim in claims if first.setdefault(claim.child_id, claim) is not claim]
-    return list(first.values()), others
+# From each item upwards to the root of its family, by what stands.
+_UPWARDS = """
+WITH RECURSIVE above AS (
+  SELECT start AS item_id, edge.parent_id, edge.relation
+  FROM unnest(CAST(:ids AS uuid[])) AS start
+  JOIN content_edges AS edge ON edge.tenant_id = engagerr_tenant() AND edge.child_id = start
+                            AND edge.state IN ('confirmed', 'auto_confirmed')
+  UNION
+  SELECT edge.child_id, edge.parent_id, edge.relation
+  FROM above
+  JOIN content_edges AS edge ON edge.tenant_id = engagerr_tenant() AND edge.child_id = above.parent_id
+                            AND edge.state IN ('confirmed', 'auto_confirmed')
+)
+SELECT item_id, parent_id, relation FROM above
+"""
+
+
+def _worth_asking(session: Session, wishes: Sequence[_Wish]) -> tuple[list[_Wish], list[Row[Any]]]:
+    """(what is asked, edges whose question is answered already).
+
+    Answered is: whether things alike belong together that are in one family; of which rendition something is that hangs
+    on another one of the work; and, of several renditions of one work, all but the surest question.
+    """
+    if not wishes:
+        return [], []
+    ends = {str(end) for _, claim in wishes for end in (claim.child_id, claim.parent_id)}
+    above = {row.item_id: row for row in session.execute(text(_UPWARDS), {"ids": sorted(ends)})}
+
+    def top(item_id: UUID, *, within_work: bool) -> UUID:
+        while item_id in above and (not within_work or above[item_id].relation == "same_work"):
+            item_id = above[item_id].parent_id
+        return item_id
+
+    asked: list[_Wish] = []
+    noise: list[Row[Any]] = []
+    told: set[frozenset[UUID]] = set()
+    for edge, claim in sorted(wishes, key=lambda wish: _surest_first(wish[1])):
+        work = top(claim.parent_id, within_work=True)
+        hangs_on = above[claim.child_id].parent_id if claim.child_id in above else claim.child_id
+        own = {top(item, within_work=True) for item in (claim.child_id, hangs_on)}
+        one_family = top(claim.child_id, within_work=False) == top(claim.parent_id, within_work=False)
+        judged = edge is not None and _is_settled(edge)
+        question = frozenset(
+            {claim.child_id if claim.relation != "same_work" else top(claim.child_id, within_work=True), work}
+        )
+        known = work in own or question in told or (one_family and not claim.written)
+        if not judged and known:
+            noise += [] if edge is None else [edge]
+            continue
+        told.add(question)
+        asked.append((edge, claim))
+    return asked, noise
 
 
 # A decision that was taken back is none: each undoing takes back one.
@@ -143,13 +262,15 @@ SELECT edge.id, edge.child_id, edge.parent_id, edge.relation, edge.state, edge.c
                  FROM content_decisions AS decision
                  WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id), false) AS decided
 FROM content_edges AS edge
-WHERE edge.tenant_id = engagerr_tenant() AND edge.child_id = ANY (CAST(:ids AS uuid[]))
+WHERE edge.tenant_id = engagerr_tenant()
+  AND (edge.child_id = ANY (CAST(:children AS uuid[])) OR edge.parent_id = ANY (CAST(:parents AS uuid[])))
 ORDER BY edge.id
 """
 
 
-def _edges_of(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
-    return list(session.execute(text(_EDGES_OF), {"ids": [str(item_id) for item_id in ids]}))
+def _edges_of(session: Session, children: Collection[UUID], parents: Collection[UUID]) -> list[Row[Any]]:
+    values = {"children": [str(item_id) for item_id in children], "parents": [str(item_id) for item_id in parents]}
+    return list(session.execute(text(_EDGES_OF), values))
 
 
 def _is_settled(edge: Row[Any]) -> bool:
@@ -180,43 +301,50 @@ def _remove(session: Session, tenant_id: UUID, ids: Sequence[UUID]) -> None:
         )
 
 
-_UPDATE_CLAIM = """
-UPDATE content_edges
-SET confidence = :confidence, evidence = CAST(:evidence AS jsonb), state = :state, updated_at = now()
-WHERE tenant_id = :tenant_id AND id = :id
-"""
+def _rewrite(session: Session, tenant_id: UUID, wishes: Sequence[_Wish], state: str) -> int:
+    """Let these edges say what is claimed, in this state; returns how many did not."""
+    changed = [
+        (edge, claim) for edge, claim in wishes
+        if edge is not None and (float(edge.confidence), edge.state, edge.evidence)
+        != (claim.confidence, state, [asdict(piece) for piece in claim.evidence])
+    ]  # fmt: skip
+    if changed:
+        session.execute(
+            text(
+                """
+                UPDATE content_edges AS edge
+                SET confidence = claim.confidence, evidence = claim.evidence, state = :state, updated_at = now()
+                FROM unnest(CAST(:ids AS uuid[]), CAST(:confidences AS numeric[]), CAST(:evidences AS jsonb[]))
+                  AS claim (id, confidence, evidence)
+                WHERE edge.tenant_id = :tenant_id AND edge.id = claim.id
+                """
+            ),
+            {
+                "tenant_id": tenant_id,
+                "state": state,
+                "ids": [str(edge.id) for edge, _ in changed],
+                "confidences": [str(claim.confidence) for _, claim in changed],
+                "evidences": [_values(tenant_id, claim)["evidence"] for _, claim in changed],
+            },
+        )
+    return len(changed)
 
 
-def _update(session: Session, tenant_id: UUID, edge: Row[Any], claim: Claim) -> int:
-    """1 if the edge is changed now. One that cannot stand, because its child hangs elsewhere, stays a question."""
-    values = {**_values(tenant_id, claim), "id": edge.id, "state": claim.state}
-    if claim.state == "auto_confirmed" and edge.state not in _STANDING:
-        try:
-            with session.begin_nested():
-                session.execute(text(_UPDATE_CLAIM), values)
-            return 1
-        except IntegrityError:
-            values["state"] = "suggested"
-    if float(edge.confidence) == claim.confidence and edge.state == values["state"]:
-        return 0
-    session.execute(text(_UPDATE_CLAIM), values)
-    return 1
-
-
-def _draw(session: Session, tenant_id: UUID, claims: Sequence[Claim]) -> list[Claim]:
-    """Draw edges that stand; returns those that cannot: the child has a parent, or stands above it."""
-    if not claims:
+def _raise(session: Session, tenant_id: UUID, wishes: Sequence[_Wish]) -> list[Claim]:
+    """Let these stand, surest first; returns the claims that cannot: the child has a parent, or stands above it."""
+    if not wishes:
         return []
     try:
         with session.begin_nested():
-            _insert(session, tenant_id, claims, "auto_confirmed")
+            _rewrite(session, tenant_id, wishes, "auto_confirmed")
+            _insert(session, tenant_id, [claim for edge, claim in wishes if edge is None], "auto_confirmed")
         return []
     except IntegrityError:
-        if len(claims) == 1:
-            return list(claims)
+        if len(wishes) == 1:
+            return [wishes[0][1]]
     # The one that cannot stand is found by halves, so that a thousand good ones do not pay for it one by one.
-    middle = len(claims) // 2
-    return _draw(session, tenant_id, claims[:middle]) + _draw(session, tenant_id, claims[middle:])
+    middle = len(wishes) // 2
+    return _raise(session, tenant_id, wishes[:middle]) + _raise(session, tenant_id, wishes[middle:])
 
 
 def _insert(session: Session, tenant_id: UUID, claims: Sequence[Claim], state: str) -> None:

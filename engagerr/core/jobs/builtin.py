@@ -84,6 +84,18 @@ def _partitions(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     return done
 
 
+def _mapping(work: Workspace, stop: threading.Event) -> dict[str, Any]:
+    def stop_here(_done: int, _of: int) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    stats = work.content.suggest(progress=stop_here, embedding=stop_here).stats
+    return {
+        "items": stats.items, "compared": stats.compared, "new": stats.new, "auto_confirmed": stats.auto_confirmed,
+        "reweighed": stats.reweighed, "withdrawn": stats.withdrawn,
+    }  # fmt: skip
+
+
 def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     verdict = work.verify_audit()
     if not verdict.intact:
@@ -140,6 +152,10 @@ JOBS: Mapping[str, Job] = {
         Job(
             "partitions", "makes the tables of next month's figures ahead, and retires old months by policy",
             "20 0 * * *", Permission.SYNC, _partitions, 300,
+        ),
+        Job(
+            "mapping", "looks at all content again: what belongs together, also by what its words mean", "50 1 * * *",
+            Permission.DECIDE_CONTENT, _mapping, 600,
         ),
         Job(
             "verify-audit", "checks the audit log from end to end", "40 3 * * sun", Permission.READ_AUDIT,

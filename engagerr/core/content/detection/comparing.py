@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LEAST_PAIRS_OF_A_HABIT = 4
 _SAME_ENOUGH = 0.75
 _ENOUGH_PIECES = 12
+_SHARE_OF_RHYTHM = 0.12
+_NAMELESS = 1.5
 _USUAL_SPREAD_DAYS = 4.0
 
 
@@ -58,8 +60,9 @@ def compare(
     spelling, within = _spelling(corpus, one, other)
     features: dict[str, Floats] = {
         "name_alike": dice,
-        "name_contained": contained,
+        "name_contained": np.maximum(contained - dice, 0.0),
         "name_rare": np.minimum(names, 15.0) / 15.0,
+        "nameless": np.exp(-smaller / _NAMELESS),
         "same_name": _same_name(corpus, one, other),
         "spelling_alike": spelling,
         "spelling_within": within,
@@ -159,6 +162,8 @@ def _habits(corpus: Corpus, one: Ints, other: Ints, sure: Flags) -> _Habits:
     gap = corpus.published[second] - corpus.published[first]
     ahead = _any_number(corpus, second) - _any_number(corpus, first)
     comparable = _comparable(corpus, first, second)
+    cadence = _cadence(corpus)
+    rhythm = np.minimum(cadence[corpus.account[one]], cadence[corpus.account[other]])
     lag, spread, firm = np.zeros(len(keys)), np.full(len(keys), _USUAL_SPREAD_DAYS), np.zeros(len(keys))
     offset = np.zeros(len(keys), dtype=np.int64)
     trusted, counted = np.ones(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)
@@ -182,9 +187,24 @@ def _habits(corpus: Corpus, one: Ints, other: Ints, sure: Flags) -> _Habits:
             counted[key] = times.max() >= 0.8 * len(steps)
             offset[key] = offset[key] if trusted[key] else 0
     sign = np.where(swapped, -1, 1)
-    return _Habits(
-        sign * lag[members], spread[members], firm[members], sign * offset[members], trusted[members], counted[members]
-    )
+    # A monthly show may be days late and still be this month's; a daily one may not.
+    wide = np.maximum(spread[members], np.minimum(_SHARE_OF_RHYTHM * rhythm, _USUAL_SPREAD_DAYS))
+    return _Habits(sign * lag[members], wide, firm[members], sign * offset[members], trusted[members], counted[members])
+
+
+def _cadence(corpus: Corpus) -> Floats:
+    """By account, the days that usually lie between one piece and the next; 0 where that is not known."""
+    import numpy as np
+
+    found = np.zeros(int(corpus.account.max()) + 1 if len(corpus) else 1)
+    dated = np.flatnonzero(~np.isnan(corpus.published))
+    order = dated[np.lexsort((corpus.published[dated], corpus.account[dated]))]
+    accounts = corpus.account[order]
+    steps = np.diff(corpus.published[order])
+    within = accounts[1:] == accounts[:-1]
+    for account in np.unique(accounts[1:][within]):
+        found[account] = np.median(steps[within & (accounts[1:] == account)])
+    return found
 
 
 def _only_one_then(corpus: Corpus, one: Ints, other: Ints, apart: Floats) -> Floats:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.content.detection.words import Markers, address_words, fold, markers, words
+from engagerr.core.content.detection.words import Markers, address_words, fold, markers, stem, whole_words, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,17 +97,17 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
     import numpy as np
 
     vocabulary = _Vocabulary()
-    hashtags = _Hashtags(pieces)
+    folded = [fold(piece.title) if piece.title else "" for piece in pieces]
+    hashtags = _Hashtags(pieces, folded)
     shows, accounts, platforms, languages = _Codes(), _Codes(), _Codes(), _Codes()
     titles: list[str] = []
     said: list[Markers] = []
     shapes: list[int] = []
     names, bodies = _Rows(), _Rows()
     show_of: list[int] = []
-    for piece in pieces:
+    for piece, title in zip(pieces, folded, strict=True):
         show = shows.of(piece.show)
         show_of.append(show)
-        title = fold(piece.title) if piece.title else ""
         address = address_words(piece.url) if piece.url else ""
         shape = shape_of(piece)
         own = markers(title)
@@ -117,7 +118,8 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         titles.append(named)
         said.append(own)
         shapes.append(shape)
-        names.add(vocabulary.of(show, hashtags.apart(piece.show, words(named))))
+        joined = hashtags.of(piece.show)
+        names.add(vocabulary.of(show, named, joined))
         body = fold(_ADDRESS.sub(" ", piece.body[: _BODY_CHARACTERS[shape]])) if piece.body else ""
         if address and named != address:
             body += " " + address
@@ -125,7 +127,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         if chapters:
             told = chapters if isinstance(chapters, str) else " ".join(str(chapter) for chapter in chapters)
             body += " " + fold(told)
-        bodies.add(vocabulary.of(show, hashtags.apart(piece.show, words(body))) if body else ())
+        bodies.add(vocabulary.of(show, body, joined) if body else ())
     show_column = np.array(show_of, dtype=np.int64)
     account_column = np.array([accounts.of((p.show, p.platform, p.account)) for p in pieces], dtype=np.int64)
     name_rows, body_rows = names.matrix(len(vocabulary)), bodies.matrix(len(vocabulary))
@@ -273,25 +275,22 @@ def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
 class _Hashtags:
     """Takes hashtags apart by the show's own titles: #anniemeyer is "annie meyer" where a title has these words."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[Piece], folded: Sequence[str]) -> None:
         tagged = {piece.show for piece in pieces if "#" in (piece.title or "") or "#" in (piece.body or "")}
-        self._joined: dict[tuple[Hashable, str], list[str]] = {}
-        for piece in pieces:
-            if piece.show in tagged and piece.title:
-                found = words(fold(piece.title))
-                for width in (2, 3):
-                    for at in range(len(found) - width + 1):
-                        run = found[at : at + width]
+        self._joined: dict[Hashable, dict[str, Sequence[str]]] = {}
+        for piece, title in zip(pieces, folded, strict=True):
+            if piece.show in tagged and title:
+                found = words(title)
+                own = self._joined.setdefault(piece.show, {})
+                for runs in (itertools.pairwise(found), zip(found, found[1:], found[2:], strict=False)):
+                    for run in runs:
                         joined = "".join(run)
                         if len(joined) >= _SHORTEST_HASHTAG and joined.isascii():
-                            self._joined.setdefault((piece.show, joined), run)
+                            own.setdefault(joined, run)
 
-    def apart(self, show: Hashable, found: list[str]) -> list[str]:
-        """The words, with the parts of those that are several of the show's words in one."""
-        if not self._joined:
-            return found
-        more = [part for word in found for part in self._joined.get((show, word), ())]
-        return found + more if more else found
+    def of(self, show: Hashable) -> Mapping[str, Sequence[str]]:
+        """By several of the show's words written as one, these words."""
+        return self._joined.get(show, {})
 
 
 class _Codes:
@@ -308,7 +307,7 @@ class _Vocabulary:
     """Numbers for words, apart for each show."""
 
     def __init__(self) -> None:
-        self._numbers: dict[int, dict[str, int]] = {}
+        self._numbers: dict[int, _Numbers] = {}
         self.surface: list[str] = []
         self.show: list[int] = []
         self.is_number: list[bool] = []
@@ -316,18 +315,43 @@ class _Vocabulary:
     def __len__(self) -> int:
         return len(self.surface)
 
-    def of(self, show: int, found: Sequence[str]) -> Sequence[int]:
-        numbers = self._numbers.setdefault(show, {})
-        unique: list[int] = []
-        for word in dict.fromkeys(found):
-            number = numbers.get(word)
-            if number is None:
-                number = numbers[word] = len(self.surface)
-                self.surface.append(word)
-                self.show.append(show)
-                self.is_number.append(word.isdigit())
-            unique.append(number)
-        return unique
+    def of(self, show: int, folded: str, joined: Mapping[str, Sequence[str]]) -> Sequence[int]:
+        """The numbers of the text's words, each once, and of the parts of those that are several `joined` in one."""
+        numbers = self._numbers.get(show)
+        if numbers is None:
+            numbers = self._numbers[show] = _Numbers(self, show)
+        unique = dict.fromkeys(map(numbers.__getitem__, whole_words(folded)))
+        if joined:
+            parts = [joined[self.surface[number]] for number in unique if self.surface[number] in joined]
+            unique |= dict.fromkeys(numbers.of_stem(part) for run in parts for part in run)
+        return list(unique)
+
+    def add(self, show: int, word: str) -> int:
+        """A number for a word that is new in its show."""
+        self.surface.append(word)
+        self.show.append(show)
+        self.is_number.append(word.isdigit())
+        return len(self.surface) - 1
+
+
+class _Numbers(dict[str, int]):
+    """A show's words by what stands in the text: looked up far more often than anything else here."""
+
+    def __init__(self, vocabulary: _Vocabulary, show: int) -> None:
+        super().__init__()
+        self._vocabulary, self._show = vocabulary, show
+        self._stems: dict[str, int] = {}
+
+    def __missing__(self, written: str) -> int:
+        number = self[written] = self.of_stem(stem(written))
+        return number
+
+    def of_stem(self, word: str) -> int:
+        """The number of a word whose endings are off."""
+        number = self._stems.get(word)
+        if number is None:
+            number = self._stems[word] = self._vocabulary.add(self._show, word)
+        return number
 
 
 class _Rows:

@@ -38,7 +38,8 @@ _LEAST_TOTAL = -2.5
 _SETTLED_TOTAL = 15.0
 SURE = 0.9
 _QUESTIONS_PER_CUT = 3
-_LEAST_ASKED_ALTERNATIVE = 0.08
+_LEAST_ASKED_OF_POSTS = 0.3  # a cut comes from somewhere; a post may be about anything
+_LEAST_ASKED_ALTERNATIVE = 0.03
 
 
 def detect(
@@ -85,9 +86,8 @@ class _Bands:
     def of(cls, model: Model, thresholds: Thresholds | None) -> _Bands:
         if thresholds is None:
             own = {"same_work": model.same_work, "clip_of": model.cut, "promotes": model.cut}
-            return cls(
-                {name: one.auto_confirm for name, one in own.items()}, {name: one.ask for name, one in own.items()}
-            )
+            asked = {name: one.ask for name, one in own.items()} | {"promotes": _LEAST_ASKED_OF_POSTS}
+            return cls({name: one.auto_confirm for name, one in own.items()}, asked)
         rows = {name: thresholds.of(name) for name in ("same_work", "clip_of", "promotes")}
         return cls(
             {name: row.auto_confirm for name, row in rows.items()}, {name: row.ask for name, row in rows.items()}

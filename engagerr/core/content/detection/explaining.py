@@ -16,7 +16,7 @@ _MOST_WORDS = 6
 _LEAST_SHARE = 0.005
 # Features that are one argument to a person, under the name of the evidence.
 _KINDS: Mapping[str, str] = {
-    "name_alike": "title", "name_contained": "title", "name_rare": "title", "same_name": "title",
+    "name_alike": "title", "name_contained": "title", "name_rare": "title", "nameless": "title", "same_name": "title",
     "spelling_alike": "title",
     "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "rare_in_names": "title",
     "rare_in_its_text": "description", "rare_in_text": "description",

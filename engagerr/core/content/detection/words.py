@@ -35,6 +35,8 @@ _EPISODE = re.compile(
     r"|第\s*([0-9一二三四五六七八九十百〇零两]+)\s*[回話话期集輯讲講夜]"
     r"|(?<![0-9])(\d{1,4})\s*[화회話회편](?![가-힣])"
 )
+# "Week 8, lecture 16" is the sixteenth of something, and the eighth of nothing.
+_COARSE = re.compile(r"(?:week|day|tag|chapter|volume|vol|issue)\b")
 _PART = re.compile(
     r"\b(?:part|pt|teil|parte|partie|deel|часть)\s*[.:#-]?\s*(\d{1,2}|[ivx]{1,4}|[a-z]{3,5})\b"
     r"|[(\[（]\s*(\d)\s*(?:/|of|von|de|sur)\s*\d\s*[)\]）]"
@@ -78,6 +80,19 @@ _CLIP = re.compile(
     r"fragmento|recorte)\b|切り?抜き?|ハイライト|클립|하이라이트|쇼츠|片段|切片|剪[辑輯]|精[华華]"
 )
 _TRAILER = re.compile(r"\b(?:trailer|teaser|preview|coming soon|vorschau|bande[- ]annonce)\b|予告|예고")
+# The patterns cost far more than to see that they cannot match: each finds a digit, a month, the letters of a part, or
+# begins with a word of these (in titles without eastern characters).
+_DIGIT = re.compile(r"\d")
+_MONTH_WORDS = frozenset(_MONTHS)
+_PART_LETTERS = ("part", "pt", "teil", "deel", "часть")
+_CUES = frozenset({
+    "best", "encore", "re", "rerun", "reair", "reaired", "rebroadcast", "rewind", "from", "throwback", "flashback",
+    "wiederholung", "classic", "remaster", "remastered", "compilation", "reupload", "clip", "clips", "short", "shorts",
+    "highlight", "highlights", "teaser", "trailer", "preview", "snippet", "excerpt", "ausschnitt", "extrait",
+    "fragmento", "recorte",
+})  # fmt: skip
+_ENDING = re.compile(r"\.(?:html?|php|aspx?|mp3|mp4|m4a|ogg)$")
+_DISTINCT_WORDS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +140,34 @@ def words(folded: str) -> list[str]:
     >>> words("東京駅")
     ['東京', '京駅']
     """
+    return [stem(word) for word in whole_words(folded)]
+
+
+def whole_words(folded: str) -> list[str]:
+    """The words of folded text with their endings; runs without spaces are cut into pairs here."""
     if not folded.isascii() or "'" in folded or "`" in folded:
         folded = _APOSTROPHES.sub("", folded)
+    written = _WORD.findall(folded)
+    if folded.isascii() or not any(_CJK.search(word) for word in written if not word.isascii()):
+        return written
     found: list[str] = []
-    for word in _WORD.findall(folded):
-        if word.isascii():
-            found.append(_stem(word))
-        elif _CJK.search(word):
-            for run in _SCRIPTS.findall(word):
-                if not _CJK.match(run):
-                    found.append(_stem(run))
-                elif len(run) == 1:
-                    found.append(run)
-                else:
-                    found.extend(run[at : at + 2] for at in range(len(run) - 1))
-        else:
+    for word in written:
+        if word.isascii() or not _CJK.search(word):
             found.append(word)
+            continue
+        for run in _SCRIPTS.findall(word):
+            if len(run) == 1 or not _CJK.match(run):
+                found.append(run)
+            else:
+                found.extend(run[at : at + 2] for at in range(len(run) - 1))
     return found
 
 
-def _stem(word: str) -> str:
+@functools.lru_cache(maxsize=_DISTINCT_WORDS)
+def stem(word: str) -> str:
     """Enough for "tools" to meet "tool" and "building" to meet "build"; no more."""
+    if not word.isascii():
+        return word
     if len(word) > 3 and word[-1] == "s" and word[-2] not in "su":
         word = word[:-1]
     if len(word) > 6 and word.endswith("ing"):
@@ -155,15 +177,23 @@ def _stem(word: str) -> str:
 
 def markers(folded: str) -> Markers:
     """The markers of a folded title."""
-    rerun = _RERUN.search(folded) is not None
-    clip = _CLIP.search(folded) is not None
+    eastern = not folded.isascii() and _CJK.search(folded) is not None
+    plain = frozenset(_WORD.findall(folded))
+    numbered = eastern or _DIGIT.search(folded) is not None
+    cued = eastern or not _CUES.isdisjoint(plain)
+    dated = numbered or not _MONTH_WORDS.isdisjoint(plain)
+    parted = numbered or any(letters in folded for letters in _PART_LETTERS)
+    if not (cued or dated or parted):
+        return NOTHING
+    rerun = cued and _RERUN.search(folded) is not None
+    clip = cued and _CLIP.search(folded) is not None
     trailer = clip and _TRAILER.search(folded) is not None
     # The date first: "call 9 Feb" is no ninth call.
-    year, month, day, years, rest = _date(folded)
-    season, episode, rest = _episode(rest)
-    part, rest = _part(rest)
+    year, month, day, years, rest = _date(folded) if dated else (None, None, None, frozenset[int](), folded)
+    season, episode, rest = _episode(rest) if numbered else (None, None, rest)
+    part, rest = _part(rest) if parted else (None, rest)
     bare = None
-    if episode is None and part is None and (found := _BARE_NUMBER.search(rest)):
+    if numbered and episode is None and part is None and (found := _BARE_NUMBER.search(rest)):
         number = int(found[1] or found[2])
         bare = None if 1900 <= number <= 2100 else number
     if not (rerun or clip or season or years) and episode is bare is part is month is None:
@@ -175,11 +205,15 @@ def _episode(folded: str) -> tuple[int | None, int | None, str]:
     if found := _SEASON_EPISODE.search(folded):
         season, episode = (int(one) for one in found.groups() if one is not None)
         return season, episode, folded[: found.start()] + " " + folded[found.end() :]
+    coarse: tuple[None, int, str] | None = None
     for found in _EPISODE.finditer(folded):
         number = _number(next(one for one in found.groups() if one is not None))
         if number is not None and not 1900 <= number <= 2100:
-            return None, number, folded[: found.start()] + " " + folded[found.end() :]
-    return None, None, folded
+            told = None, number, folded[: found.start()] + " " + folded[found.end() :]
+            if not _COARSE.match(found[0]):
+                return told
+            coarse = coarse or told
+    return coarse or (None, None, folded)
 
 
 def _part(folded: str) -> tuple[int | None, str]:
@@ -199,7 +233,7 @@ def _date(folded: str) -> tuple[int | None, int | None, int | None, frozenset[in
     """(year, month, day, all years, the text without the date)."""
     years = frozenset(int(year) for year in _YEAR.findall(folded))
     lone_year = next(iter(years)) if len(years) == 1 else None
-    if found := _ISO_DATE.search(folded):
+    if years and (found := _ISO_DATE.search(folded)):
         month = int(found[2])
         if 1 <= month <= 12:
             day = int(found[3]) if found[3] else None
@@ -257,13 +291,17 @@ def address_words(url: str) -> str:
     >>> address_words("https://www.jupiterbroadcasting.com/20497/gateways-to-programming-cr-01/index.html")
     'gateways to programming cr 01'
     """
+    # Most addresses are ids, and to take an address apart costs more than to see that.
+    told = url.partition("?")[0]
+    if told.isascii() and "show" not in told and not any(sign in told for sign in "-_+% "):
+        return ""
     try:
         path = urlsplit(url).path
     except ValueError:
         return ""
     for segment in reversed(path.split("/")):
         plain = fold(unquote(segment)).replace("-", " ").replace("_", " ").replace("+", " ")
-        plain = re.sub(r"\.(?:html?|php|aspx?|mp3|mp4|m4a|ogg)$", "", plain)
+        plain = _ENDING.sub("", plain)
         if " " in plain and _is_wordy(plain):
             return plain
         if plain.isdigit() and len(plain) <= 4 and "show" in path:

@@ -33,7 +33,7 @@ _AGAINST = frozenset({
     "date_far", "number_differs", "number_off_habit", "lengths_differ", "title_date_off", "one_part_only", "rerun_once",
     "language_differs", "same_platform", "before", "late",
 })  # fmt: skip
-_EITHER_WAY = frozenset({"date_unknown"})
+_EITHER_WAY = frozenset({"date_unknown", "nameless"})
 # What the data never shows (or shows by accident) is stated, in log-odds, and marked so in the file.
 STATED_SAME_WORK = {
     "number_differs": -3.0, "title_date_fits": 2.0, "title_date_off": -3.0, "one_part_only": -1.5, "rerun_once": -3.0,
@@ -94,7 +94,7 @@ def train(pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leav
         version=VERSION,
         trained_on=tuple(sorted(shows)),
         same_work=_fit(twins, STATED_SAME_WORK, ask=0.45),
-        cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.15),
+        cut=_fit([sample for sample in cuts if len(sample.right)], STATED_CUT, ask=0.05),
     )
 
 

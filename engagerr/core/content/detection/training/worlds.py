@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from engagerr.core.content.detection.pieces import Piece
@@ -84,6 +84,7 @@ _LAST = (
     "Eriksen",
     "Quist",
 )
+_SERIES = ("Community Call", "Weekly Show", "Morning News", "Office Hours", "Monthly Meetup", "The Daily Update")
 _TAGS = ("#shorts", "#podcast", "#viral", "#fyp", "#interview", "#clips")
 
 
@@ -127,6 +128,7 @@ def make_world(works: Sequence[Work], seed: int) -> World:
     work_of: dict[str, int] = {}
     cut_from: dict[str, int] = {}
     lost_dates = rng.random() < 0.15
+    series = rng.choice(_SERIES) if rng.random() < 0.15 else ""
     for place, at in enumerate(chosen):
         work = works[at]
         day = start + timedelta(days=cadence * place + rng.uniform(-0.2, 0.2) * cadence)
@@ -136,6 +138,8 @@ def make_world(works: Sequence[Work], seed: int) -> World:
             if rng.random() > habit.there:
                 continue
             name = f"{seed}-{habit.platform}-{place}"
+            if series:
+                work = replace(work, titles=(_in_series(rng, series, habit, day),), moments=())
             pieces.append(_rendition(rng, name, show, work, habit, place, day, seconds, guest, undated=lost_dates))
             work_of[name] = place
         if work.moments and rng.random() < 0.5:
@@ -145,6 +149,16 @@ def make_world(works: Sequence[Work], seed: int) -> World:
                 cut_from[name] = place
     rng.shuffle(pieces)
     return World(tuple(pieces), work_of, cut_from)
+
+
+def _in_series(rng: random.Random, series: str, habit: _Habit, day: datetime) -> str:
+    """The same name each time; some say which month's it is."""
+    form = habit.title if rng.random() < 0.8 else "as is"
+    if form in {"as is", "dropped"}:
+        return series
+    if form in {"another", "cut"}:
+        return f"{series} {day:%B %Y}"
+    return f"{series} {day:%Y-%m-%d}" if form == "new" else f"{day:%B} {series} (recording)"
 
 
 def _habit(rng: random.Random, platform: str, show: str) -> _Habit:

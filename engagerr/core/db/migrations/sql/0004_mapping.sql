@@ -194,14 +194,22 @@ BEGIN
 END
 $$;
 
+-- Each step hands arrays on, so that a plan is made for their true lengths. In one statement, a guess that hardly any
+-- item is new to its family made the planner walk through all edges for each of them.
 CREATE FUNCTION engagerr_join_trees(tenant uuid, edges uuid[]) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   children uuid[];
   parents uuid[];
+  -- Of each child, in one order: the root above it, the path to where it hangs, and its edge.
   families uuid[];
   tops uuid[];
   places ltree[];
+  drawn uuid[];
+  relations text[];
+  states text[];
+  confidences numeric[];
+  newcomers uuid[];
   circle uuid;
 BEGIN
   SELECT array_agg(child_id), array_agg(parent_id) INTO children, parents
@@ -219,30 +227,37 @@ BEGIN
   -- Every child is the root of its family (or alone), so families hang on families. From those that hang on none of the
   -- others downwards, each comes to know the root above it and the path to where it hangs. A circle is never come to.
   WITH RECURSIVE hung AS MATERIALIZED (
-    SELECT edge.child AS family_id, coalesce(above.family_id, edge.parent) AS onto,
-           coalesce(above.path, engagerr_label(edge.parent)) AS place
-      FROM unnest(children, parents) AS edge (child, parent)
-      LEFT JOIN content_nodes AS above ON above.tenant_id = tenant AND above.item_id = edge.parent
-  ), moved (family_id, top, place) AS (
+    SELECT edge.child_id AS family_id, coalesce(above.family_id, edge.parent_id) AS onto,
+           coalesce(above.path, engagerr_label(edge.parent_id)) AS place, edge.id, edge.relation, edge.state,
+           edge.confidence
+      FROM content_edges AS edge
+      LEFT JOIN content_nodes AS above ON above.tenant_id = tenant AND above.item_id = edge.parent_id
+      WHERE edge.tenant_id = tenant AND edge.id = ANY (edges)
+  ), moved (family_id, top, place, id, relation, state, confidence) AS (
     SELECT hung.* FROM hung
       WHERE NOT EXISTS (SELECT FROM hung AS higher WHERE higher.family_id = hung.onto)
     UNION ALL
-    SELECT hung.family_id, moved.top, moved.place || hung.place FROM moved JOIN hung ON hung.onto = moved.family_id
+    SELECT hung.family_id, moved.top, moved.place || hung.place, hung.id, hung.relation, hung.state, hung.confidence
+      FROM moved JOIN hung ON hung.onto = moved.family_id
   )
-  SELECT array_agg(family_id), array_agg(top), array_agg(place) INTO families, tops, places FROM moved;
+  SELECT array_agg(family_id), array_agg(top), array_agg(place), array_agg(id), array_agg(relation), array_agg(state),
+         array_agg(confidence)
+    INTO families, tops, places, drawn, relations, states, confidences FROM moved;
   IF cardinality(families) IS DISTINCT FROM cardinality(children) THEN
     SELECT child INTO circle FROM unnest(children) AS child WHERE child <> ALL (coalesce(families, '{}')) LIMIT 1;
     RAISE EXCEPTION 'these edges close a circle above item %', circle
       USING ERRCODE = 'check_violation', CONSTRAINT = 'content_edges_no_cycle', TABLE = 'content_edges';
   END IF;
+  SELECT array_agg(DISTINCT item) INTO newcomers FROM unnest(children || parents) AS item
+    WHERE NOT EXISTS (SELECT FROM content_nodes AS node WHERE node.tenant_id = tenant AND node.item_id = item);
   UPDATE content_nodes AS node
     SET family_id = moved.top, path = moved.place || node.path,
-        edge_id = CASE WHEN node.item_id = edge.child_id THEN edge.id ELSE node.edge_id END,
-        relation = CASE WHEN node.item_id = edge.child_id THEN edge.relation ELSE node.relation END,
-        edge_state = CASE WHEN node.item_id = edge.child_id THEN edge.state ELSE node.edge_state END,
-        confidence = CASE WHEN node.item_id = edge.child_id THEN edge.confidence ELSE node.confidence END
-    FROM unnest(families, tops, places) AS moved (family_id, top, place)
-    JOIN content_edges AS edge ON edge.tenant_id = tenant AND edge.child_id = moved.family_id AND edge.id = ANY (edges)
+        edge_id = CASE WHEN node.item_id = moved.family_id THEN moved.edge_id ELSE node.edge_id END,
+        relation = CASE WHEN node.item_id = moved.family_id THEN moved.relation ELSE node.relation END,
+        edge_state = CASE WHEN node.item_id = moved.family_id THEN moved.state ELSE node.edge_state END,
+        confidence = CASE WHEN node.item_id = moved.family_id THEN moved.confidence ELSE node.confidence END
+    FROM unnest(families, tops, places, drawn, relations, states, confidences)
+      AS moved (family_id, top, place, edge_id, relation, state, confidence)
     WHERE node.tenant_id = tenant AND node.family_id = moved.family_id;
   -- Whoever was alone comes in at its place at once.
   INSERT INTO content_nodes (tenant_id, item_id, family_id, path, platform, native_id, account, kind, title, url,
@@ -250,15 +265,13 @@ BEGIN
     SELECT tenant, item.id, coalesce(moved.top, item.id),
            coalesce(moved.place || engagerr_label(item.id), engagerr_label(item.id)), item.platform, item.native_id,
            account.platform || ':' || account.handle, item.kind, item.title, item.url, item.published_at,
-           item.duration_seconds, item.hints @> '{"is_crosspost": true}', edge.id, edge.relation, edge.state,
-           edge.confidence
+           item.duration_seconds, item.hints @> '{"is_crosspost": true}', moved.edge_id, moved.relation, moved.state,
+           moved.confidence
     FROM content_items AS item
     JOIN accounts AS account ON account.tenant_id = tenant AND account.id = item.account_id
-    LEFT JOIN unnest(families, tops, places) AS moved (family_id, top, place) ON moved.family_id = item.id
-    LEFT JOIN content_edges AS edge
-      ON edge.tenant_id = tenant AND edge.child_id = item.id AND edge.id = ANY (edges)
-    WHERE item.tenant_id = tenant AND item.id = ANY (children || parents)
-      AND NOT EXISTS (SELECT FROM content_nodes AS node WHERE node.tenant_id = tenant AND node.item_id = item.id);
+    LEFT JOIN unnest(families, tops, places, drawn, relations, states, confidences)
+      AS moved (family_id, top, place, edge_id, relation, state, confidence) ON moved.family_id = item.id
+    WHERE item.tenant_id = tenant AND item.id = ANY (newcomers);
 END
 $$;
 
