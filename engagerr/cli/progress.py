@@ -53,6 +53,25 @@ def counting(title: str, unit: str) -> Iterator[Callable[[int, int], None] | Non
 
 
 @contextlib.contextmanager
+def mapping() -> Iterator[tuple[Callable[[int, int], None] | None, Callable[[int, int], None] | None]]:
+    """The callbacks that move the bars of what is compared and of what is embedded for it; Nones as in `counting`."""
+    with _patient_progress() as progress:
+        if progress is None:
+            yield None, None
+            return
+        comparing = progress.add_task("Looking for what belongs together", total=None, done="")
+        embedding = progress.add_task("Embedding new texts", total=None, done="", visible=False)
+
+        def compared(done: int, of: int) -> None:
+            progress.update(comparing, completed=done, total=of, done=f"{done:,} of {of:,} items")
+
+        def embedded(done: int, of: int) -> None:
+            progress.update(embedding, completed=done, total=of, done=f"{done:,} of {of:,}", visible=done < of)
+
+        yield compared, embedded
+
+
+@contextlib.contextmanager
 def _patient_progress() -> Iterator[Progress | None]:
     if not sys.stderr.isatty():
         yield None

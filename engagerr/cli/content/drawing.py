@@ -70,7 +70,10 @@ def edge_lines(edge: EdgeRow, *, parents: int = 1) -> list[RenderableType]:
         line.append(shortened(clean(item_name(end))))
         line.append(clean(f"  {end.title}") if end.title else "", style="dim")
         lines.append(line)
-    return [*lines, *(evidence_line(piece) for piece in by_weight(edge.evidence))]
+    told = [
+        piece for piece in by_weight(edge.evidence) if piece.kind != _PRIOR or weight_words(piece.weight)[1:] != "0.00"
+    ]
+    return [*lines, *(evidence_line(piece) for piece in told)]
 
 
 def evidence_line(piece: Evidence) -> RenderableType:

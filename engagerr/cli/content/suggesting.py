@@ -22,7 +22,7 @@ from engagerr.cli.content.drawing import (
 )
 from engagerr.cli.content.noun import CreatorOption, app
 from engagerr.cli.output import MISSING, Column, draw, minute, number, plain, put, table
-from engagerr.cli.progress import counting
+from engagerr.cli.progress import mapping
 from engagerr.core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def suggest(creator: CreatorOption = None) -> None:
     sums up and shows the surest questions; json and csv have every edge.
     """
     with workspace() as work:
-        with counting("Looking for what belongs together", "items") as progress:
-            found = work.content.suggest(creator=creator, progress=progress)
+        with mapping() as (progress, embedding):
+            found = work.content.suggest(creator=creator, progress=progress, embedding=embedding)
         if presentation().output is Output.TABLE:
             draw(*_summary(found, work.roster.accounts()))
             return

@@ -280,7 +280,7 @@ def _is_settled(edge: Row[Any]) -> bool:
 
 def _asked_again(claim: Claim, judged: Sequence[Row[Any]]) -> Claim | None:
     """The claim as a question, if the pair was only rejected and something new is written down that speaks for it."""
-    if len(judged) > 1 or judged[0].state != "rejected" or judged[0].child_id != claim.child_id:
+    if len(judged) != 1 or judged[0].state != "rejected" or judged[0].child_id != claim.child_id:
         return None
     # Of an edge that a file or a person stated it is not known what they had seen.
     if judged[0].relation != claim.relation or judged[0].stated:

@@ -7,10 +7,11 @@ model's file and in its card.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engagerr.core.content.detection.corpus import Shape
+from engagerr.core.content.detection.words import LAST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,15 +84,23 @@ def compare(
         features["meaning_alike"] = _meaning(corpus, one, other, vectors)
     unjudged = np.zeros(len(one), dtype=bool)
     found = Comparison(one, other, features, unjudged, np.zeros(len(one)))
-    return by_habits(corpus, found, sure=(dice >= _SAME_ENOUGH) & _nearest_of_both(corpus, one, other, dice))
+    # Whether numbers count the same is learned from what is sure without them.
+    same_names = (dice >= _SAME_ENOUGH) & _nearest_of_both(corpus, one, other, dice)
+    return by_habits(corpus, found, sure=same_names, counting=False)
 
 
-def by_habits(corpus: Corpus, found: Comparison, *, sure: Flags) -> Comparison:
-    """The comparison with dates and numbers judged by what the accounts usually do, as the `sure` pairs show it."""
+def by_habits(corpus: Corpus, found: Comparison, *, sure: Flags, counting: bool = True) -> Comparison:
+    """The comparison with dates and numbers judged by what the accounts usually do, as the `sure` pairs show it.
+
+    Without `counting` episode numbers say nothing.
+    """
     import numpy as np
 
     one, other = found.one, found.other
     habits = _habits(corpus, one, other, sure)
+    if not counting:
+        nowhere = np.zeros(len(one), dtype=bool)
+        habits = replace(habits, trusted=nowhere, counted=nowhere)
     gap = corpus.published[other] - corpus.published[one]
     apart = np.abs(gap - habits.lag) / habits.spread
     known = ~np.isnan(apart)
@@ -379,13 +388,9 @@ def _is_front_page(link: tuple[str, str]) -> bool:
 def _meaning(corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, NDArray[np.float32]]) -> Floats:
     import numpy as np
 
-    alike = np.zeros(len(one))
-    ids = [piece.id for piece in corpus.pieces]
-    for at, (left, right) in enumerate(zip(one, other, strict=True)):
-        first, second = vectors.get(ids[left]), vectors.get(ids[right])
-        if first is not None and second is not None:
-            alike[at] = max(0.0, float(first @ second))
-    return alike
+    nothing = np.zeros(len(next(iter(vectors.values()))), dtype=np.float32)
+    rows = np.stack([vectors.get(piece.id, nothing) for piece in corpus.pieces])
+    return np.maximum(np.einsum("ij,ij->i", rows[one], rows[other]), 0.0).astype(np.float64)
 
 
 def _contradictions(corpus: Corpus, one: Ints, other: Ints) -> Flags:
@@ -398,8 +403,11 @@ def _contradictions(corpus: Corpus, one: Ints, other: Ints) -> Flags:
     same_month = (corpus.month[one] == corpus.month[other]) & (corpus.month[one] >= 0)
     days_apart = np.abs(corpus.day[one] - corpus.day[other]) > 1
     both_long = (corpus.shape[one] != Shape.SHORT) & (corpus.shape[other] != Shape.SHORT)
+    # The last part is the second or the third.
+    last = np.maximum(corpus.part[one], corpus.part[other]) == LAST
+    parts_differ = differ(corpus.part) & ~(last & (np.minimum(corpus.part[one], corpus.part[other]) > 1))
     return np.asarray(
-        differ(corpus.part)
+        parts_differ
         | differ(corpus.month)
         | (differ(corpus.year) & both_long)
         | (same_month & differ(corpus.day) & days_apart)

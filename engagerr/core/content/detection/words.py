@@ -20,20 +20,25 @@ _WORD = re.compile(r"[^\W_]+")
 _SCRIPTS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[\uac00-\ud7af]+|[^\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+")  # fmt: skip  # noqa: E501
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 _NUMERALS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "两": 2, "〇": 0, "零": 0}
+LAST = 99  # a part that is only known to be the last one: of two, of three
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
 _COUNTED = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eins": 1, "zwei": 2, "drei": 3, "uno": 1,
             "dos": 2, "tres": 3, "une": 1, "deux": 2, "trois": 3, "first": 1, "second": 2, "third": 3}  # fmt: skip
 
 _SEASON_EPISODE = re.compile(
-    r"\bs(?:eason|taffel|aison|)\s*(\d{1,2})\s*[,.:·|x-]?\s*e(?:p(?:isode)?\.?|pisodio|)\s*(\d{1,4})\b"
+    r"\b(?:s|season|staffel|saison|temporada|stagione|seizoen|sezon|сезон)\s*(\d{1,2})\s*[,.:·|x-]?\s*"
+    r"(?:e|ep|ep\.|episode|episodio|folge|capitulo|aflevering|odcinek|серия)\s*(\d{1,4})\b"
+    r"|시즌\s*(\d{1,2})\s*(\d{1,4})\s*[화회]"
     r"|\b(\d{1,2})x(\d{2,3})\b"
     r"|第\s*(\d{1,2})\s*季\s*第\s*(\d{1,4})\s*[集期话話回]"
 )
 _EPISODE = re.compile(
     r"(?:\b(?:episode|episodio|ep|folge|capitulo|cap|avsnitt|aflevering|odcinek|bolum|выпуск|lecture|lec|lesson|chapter|"
-    r"week|session|volume|vol|issue|no|nr|call|meeting|show|tag|day|e|l)\s*[.:#№-]?\s*|[#№]\s*)0*(\d{1,5})\b"
+    r"week|session|volume|vol|issue|no|nr|call|meeting|show|tag|day|e|l)\s*[.:#№-]?\s*|"
+    r"(?<!the )(?<!your )(?<!my )(?<!our )(?<!his )(?<!her )(?<!their )(?<!world's )[#№]\s*)0*(\d{1,5})\b"
     r"|第\s*([0-9一二三四五六七八九十百〇零两]+)\s*[回話话期集輯讲講夜]"
     r"|(?<![0-9])(\d{1,4})\s*[화회話회편](?![가-힣])"
+    r"|^\W*0*(\d{1,4})\s*(?:[:.)\]]|\s[-–—|])\s"
 )
 # "Week 8, lecture 16" is the sixteenth of something, and the eighth of nothing.
 _COARSE = re.compile(r"(?:week|day|tag|chapter|volume|vol|issue)\b")
@@ -223,7 +228,7 @@ def _part(folded: str) -> tuple[int | None, str]:
         if at <= 5:
             number = int(said) if said.isdigit() else _ROMAN.get(said) or _COUNTED.get(said)
         else:
-            number = {6: 1, 7: 2, 8: 3, 9: 1, 10: 2, 11: 3, 12: 1, 13: 3}[at]
+            number = {6: 1, 7: 2, 8: LAST, 9: 1, 10: 2, 11: LAST, 12: 1, 13: LAST}[at]
         if number is not None:
             return number, folded[: found.start()] + " " + folded[found.end() :]
     return None, folded
@@ -240,7 +245,8 @@ def _date(folded: str) -> tuple[int | None, int | None, int | None, frozenset[in
             return int(found[1]), month, day, years, folded[: found.start()] + " " + folded[found.end() :]
     for found in _WRITTEN_DATE.finditer(folded):
         day_said = found[1] or found[3]
-        at_an_end = found.start() == 0 or not folded[found.end() :].strip(" )]】.!|")
+        # A title may begin with a word that is no month ("Mars rover lands", "Jan Vogel on sleep").
+        at_an_end = not folded[found.end() :].strip(" )]】.!|")
         if found[2] in _DOUBTFUL_MONTHS and not (day_said or found[4] or at_an_end):
             continue
         day = int(day_said) if day_said and 1 <= int(day_said) <= 31 else None

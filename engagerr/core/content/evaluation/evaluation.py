@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from engagerr.core.content.detection.pieces import Detection, Piece
 from engagerr.core.content.evaluation.baseline import STATED_THRESHOLD, title_matches
@@ -15,9 +15,15 @@ from engagerr.core.content.evaluation.judging import clip_rows_by_title, judge, 
 from engagerr.core.content.evaluation.rows import BASELINE, Evaluation, EvaluationRow
 from engagerr.core.errors import InvalidInput
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engagerr.core.ai import Embedder
+
 
 class Detector(Protocol):
-    """`detect` of core/content/detection, or a stand-in."""
+    """`detect` of core/content/detection, or a stand-in; where there is an embedder, `vectors` are given by id too."""
 
     def __call__(self, pieces: Sequence[Piece], *, with_pairs: bool) -> Detection:
         """Find edges among pieces; with every compared pair if asked for."""
@@ -35,13 +41,15 @@ def evaluate(
     baseline: bool = True,
     detector: Detector | None = None,
     trainer: Trainer | None = None,
+    embedder: Embedder | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Detect in the items of groups files and measure it; their labels never reach the detector.
 
     Without `folds` the shipped model judges, and a set of a show that it was trained on is marked as seen. With
     `folds="show"` the model is trained anew for each show, on all the others of these files. `detector` and `trainer`
-    stand in for the house's own. `progress` is told (done, of) after each step.
+    stand in for the house's own. With an `embedder` pieces are compared by meaning too. `progress` is told (done, of)
+    after each step.
 
     Raises InvalidInput for files that cannot be read, for an unknown kind of folds, for folds over a single show, and
     for folds where scikit-learn is not installed.
@@ -55,8 +63,12 @@ def evaluate(
             f"Folds need at least two shows; these files have only {shows[0]}.",
             hint="Add files of other shows, or leave --folds out to judge the shipped model.",
         )
-    step = _Steps(progress, total=(len(shows) if folds else len(sets)) + len(sets) * (2 if baseline else 1))
-    found = _by_show(sets, shows, trainer or _own_trainer(), step) if folds else _at_once(sets, detector, step)
+    rounds = 1 + baseline + (embedder is not None)
+    step = _Steps(progress, total=(len(shows) if folds else len(sets)) + len(sets) * rounds)
+    if folds and trainer is None:
+        trainer = _own_trainer()
+    meant = _Meant(sets, embedder, step)
+    found = _by_show(sets, shows, trainer, meant, step) if trainer and folds else _at_once(sets, detector, meant, step)
     seen = shows_of_shipped_model() if not folds and detector is None else None
     rows: list[EvaluationRow] = []
     for one in sets:
@@ -67,7 +79,10 @@ def evaluate(
         rows += _rows_of_baseline(sets, step)
     rows.sort(key=lambda row: (row.set, row.relation))
     model = shipped_version() if seen is not None else None
-    return Evaluation(tuple(rows), tuple(_notes(sets, folds, seen, baseline=baseline)), folds, model)
+    notes = _notes(sets, folds, seen, baseline=baseline)
+    if embedder is not None:
+        notes.insert(0, f"Items were compared by words and by vectors of {embedder.name}.")
+    return Evaluation(tuple(rows), tuple(notes), folds, model)
 
 
 def _rows_of_baseline(sets: Sequence[GroupSet], step: Callable[[], None]) -> list[EvaluationRow]:
@@ -92,20 +107,49 @@ class _Steps:
             self.progress(self.done, self.total)
 
 
-def _at_once(sets: Sequence[GroupSet], detector: Detector | None, step: Callable[[], None]) -> dict[str, Detection]:
+class _Meant:
+    """What a detector is told of the pieces' meaning: nothing, where nothing embeds them."""
+
+    def __init__(self, sets: Sequence[GroupSet], embedder: Embedder | None, step: Callable[[], None]) -> None:
+        self._vectors: dict[Hashable, NDArray[np.float32]] | None = None
+        if embedder is None:
+            return
+        from engagerr.core.ai import meaning_vectors
+
+        self._vectors = {}
+        for one in sets:
+            rows = meaning_vectors(
+                embedder.embed,
+                titles=[piece.title for piece in one.pieces],
+                texts=[piece.body for piece in one.pieces],
+                groups=[piece.show for piece in one.pieces],
+            )
+            self._vectors |= {piece.id: row for piece, row in zip(one.pieces, rows, strict=True) if row.any()}
+            step()
+
+    def detected(self, detector: Detector, pieces: Sequence[Piece]) -> Detection:
+        """What the detector finds in these pieces."""
+        if self._vectors is None:
+            return detector(pieces, with_pairs=True)
+        return cast("Callable[..., Detection]", detector)(pieces, with_pairs=True, vectors=self._vectors)
+
+
+def _at_once(
+    sets: Sequence[GroupSet], detector: Detector | None, meant: _Meant, step: Callable[[], None]
+) -> dict[str, Detection]:
     if detector is None:
         from engagerr.core.content.detection import detect
 
         detector = detect
     found = {}
     for one in sets:
-        found[one.name] = detector(one.pieces, with_pairs=True)
+        found[one.name] = meant.detected(detector, one.pieces)
         step()
     return found
 
 
 def _by_show(
-    sets: Sequence[GroupSet], shows: Sequence[str], trainer: Trainer, step: Callable[[], None]
+    sets: Sequence[GroupSet], shows: Sequence[str], trainer: Trainer, meant: _Meant, step: Callable[[], None]
 ) -> dict[str, Detection]:
     """Every show judged by a model that was trained on all others. Pieces of two shows are never compared anyhow."""
     parts: dict[str, list[Detection]] = {one.name: [] for one in sets}
@@ -114,7 +158,7 @@ def _by_show(
         for one in sets:
             own = [piece for piece in one.pieces if str(piece.show) == show]
             if own:
-                parts[one.name].append(detector(own, with_pairs=True))
+                parts[one.name].append(meant.detected(detector, own))
         step()
     return {
         name: Detection(
