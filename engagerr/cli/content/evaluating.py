@@ -160,7 +160,7 @@ def _misses(row: EvaluationRow, name: str) -> bool:
 
 
 def _missed(rows: Sequence[EvaluationRow]) -> list[str]:
-    """One line a set and relation whose figures are not what is aimed at, and one line where all are."""
+    """One line a set and relation whose figures miss what is aimed at; one line where none does."""
     lines = []
     for row in rows:
         parts = [
@@ -179,7 +179,7 @@ def _missed(rows: Sequence[EvaluationRow]) -> list[str]:
     ]
     if lines:
         return lines
-    return ["Every figure is what is aimed at."] if any(_aims(row) for row in rows) else []
+    return ["Every figure reaches what is aimed at."] if any(_aims(row) for row in rows) else []
 
 
 def _figure(value: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engagerr.cli.command import Output, YesOption, ask, presentation, verb, workspace
-from engagerr.cli.content.drawing import EDGE_CSV, edge_document, edge_flat, edge_lines, item_name, short_id
+from engagerr.cli.content.drawing import EDGE_CSV, edge_document, edge_flat, edge_lines, item_name, short_id, sure
 from engagerr.cli.content.noun import CreatorOption, app
 from engagerr.cli.output import MISSING, Column, draw, number, plain, put, show
 from engagerr.core.errors import InvalidInput
@@ -95,7 +95,7 @@ def _put_questions(work: Workspace, found: tuple[Question, ...], *, creator: str
         Column("Child", lambda one: one.edge.child.title or item_name(one.edge.child), elastic=True),
         Column("Relation", lambda one: one.edge.relation),
         Column("Parent", lambda one: one.edge.parent.title or item_name(one.edge.parent), elastic=True),
-        Column("Sure", lambda one: f"{number(one.edge.confidence * 100)} %", right=True),
+        Column("Sure", lambda one: sure(one.edge.confidence), right=True),
         Column("Why now", lambda one: one.why, elastic=True, above=100),
     ]
     show(found, columns=columns, csv=(), empty=nothing_open(creator=creator, relation=relation))
@@ -182,9 +182,8 @@ def _bulk_lines(outcome: BulkOutcome, word: str) -> list[Any]:
         lines.append(table(outcome.edges, columns))
     for one in outcome.left_open:
         lines += ["", *edge_lines(one.edge)[:3], f"  stays open: {one.why}"]
-    sure = f"{number(outcome.threshold * 100, places=1)} %"
     if not outcome.edges:
-        lines.append(f"No question is {sure} sure or surer.")
+        lines.append(f"No question is {number(outcome.threshold * 100, places=1)} % sure or surer.")
         return lines
     lines.append(
         f"{number(len(outcome.edges))} {word}; by the machine's own account {outcome.expected_wrong:.1f} of them"

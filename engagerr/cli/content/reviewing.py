@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from engagerr.cli.content.drawing import item_name
+from engagerr.cli.content.drawing import by_weight, item_name, sure, weight_words
 from engagerr.cli.content.review import nothing_open
 from engagerr.cli.output import MISSING, clean, console, day, draw, duration, number
 from engagerr.core.errors import EngagerrError, NotFound
@@ -166,12 +166,12 @@ class Round:
 
         progress = self._work.review.progress(creator=self._creator, relation=self._relation)
         head = _styled(_ASKED.get(question.edge.relation, question.edge.relation), "bold")
-        head.append(f"  {number(question.edge.confidence * 100)} % sure", style="yellow")
+        head.append(f"  {sure(question.edge.confidence)} sure", style="yellow")
         counts = f"{number(progress.waiting)} to go, {number(progress.decided_today)} decided today"
         counts += f", {number(progress.skipped)} skipped" if progress.skipped else ""
         draw(
             _styled(counts, "dim"), head, _side_by_side(question), "",
-            *(_evidence_line(piece) for piece in question.edge.evidence), *_rival_lines(question),
+            *(_evidence_line(piece) for piece in by_weight(question.edge.evidence)), *_rival_lines(question),
             *_earlier_lines(question), Padding(_styled(question.why, "dim"), (0, 0, 0, 2)),
         )  # fmt: skip
 
@@ -281,7 +281,7 @@ def _evidence_line(piece: Evidence) -> Text:
 
     speaks_for = piece.weight >= 0
     bar = "█" * max(round(min(abs(piece.weight), 1) * _BAR), 1 if piece.weight else 0)
-    line = Text(f"  {piece.weight:+.2f} ", overflow="fold")
+    line = Text(f"  {weight_words(piece.weight)} ", overflow="fold")
     line.append(f"{bar:<{_BAR}}", style="green" if speaks_for else "red")
     line.append(f" {clean(piece.detail)}")
     return line
@@ -295,7 +295,7 @@ def _rival_lines(question: Question) -> list[RenderableType]:
         if place > _CHOICES:
             lines.append(_styled(f"     and {number(len(question.rivals) - _CHOICES)} more", "dim"))
             break
-        line = _styled(f"  {place}  {number(rival.confidence * 100)} %  {rival.relation}  ", "")
+        line = _styled(f"  {place}  {sure(rival.confidence)}  {rival.relation}  ", "")
         line.append(clean(rival.parent.title or item_name(rival.parent)))
         line.append(f"  {clean(item_name(rival.parent))}" if rival.parent.title else "", style="dim")
         lines.append(line)

@@ -250,8 +250,11 @@ def _judgements(session: Session, item_ids: Sequence[UUID], linked: Collection[f
         ),
         {"ids": [str(item_id) for item_id in item_ids]},
     ).all()
+    standing = {frozenset({row.child_id, row.parent_id}) for row in rows if row.state != "rejected"}
+    rejected = {frozenset({row.child_id, row.parent_id}) for row in rows if row.state == "rejected"}
     return Judgements(
-        rejected=frozenset(frozenset({row.child_id, row.parent_id}) for row in rows if row.state == "rejected"),
+        # Who turns an edge around or names it otherwise rejects the one and draws the other.
+        rejected=frozenset(rejected - standing),
         linked=frozenset(linked),
         parents={row.child_id: (row.parent_id, row.relation) for row in rows if row.state != "rejected"},
     )

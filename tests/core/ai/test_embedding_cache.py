@@ -7,7 +7,15 @@ import contextlib
 import numpy as np
 import pytest
 from engagerr import Engagerr, Workspace
-from engagerr.core.ai import embed_cached, known_embeddings, store_embeddings
+from engagerr.core.ai import (
+    KeptSpace,
+    embed_cached,
+    keep_only,
+    kept_space,
+    known_embeddings,
+    store_embeddings,
+    unknown_texts,
+)
 from engagerr.core.ai.embeddings import Embedder
 from engagerr.core.errors import Broken
 from hypothesis import given
@@ -191,3 +199,40 @@ def test_half_precision_keeps_cosines_to_two_thousandths(raw: NDArray[np.float32
     read = _from_bytes(rows.astype("<f2").tobytes(), 3, WordEmbedder(dimensions=8))
     assert np.allclose(read @ read.T, rows @ rows.T, atol=2e-3)
     assert np.array_equal(read.any(axis=1), rows.any(axis=1))
+
+
+def test_what_has_to_be_embedded_yet_is_told_once_and_in_its_order(
+    workspace: Workspace, engagerr: Engagerr, embedder: WordEmbedder
+) -> None:
+    embed(workspace, engagerr, embedder, TEXTS[:1])
+    with engagerr.database.transaction(workspace.tenant.id) as session:
+
+        def unknown(space: Embedder) -> list[str]:
+            texts = ["b", "", TEXTS[0], "a", "b", "  ", TEXTS[1]]
+            return unknown_texts(session, tenant_id=workspace.tenant.id, space=space, texts=texts)
+
+        assert unknown(embedder) == ["b", "a", TEXTS[1]]
+        assert unknown(WordEmbedder("another")) == ["b", TEXTS[0], "a", TEXTS[1]]
+
+
+def test_whose_vectors_are_kept_is_known_until_there_are_those_of_two(
+    workspace: Workspace, engagerr: Engagerr, embedder: WordEmbedder
+) -> None:
+    others = [WordEmbedder("zebra", dimensions=32), WordEmbedder("ant", dimensions=16)]
+
+    def held() -> KeptSpace | None:
+        with engagerr.database.transaction(workspace.tenant.id) as session:
+            return kept_space(session, tenant_id=workspace.tenant.id)
+
+    assert held() is None
+    embed(workspace, engagerr, embedder, TEXTS)
+    assert held() == KeptSpace(embedder.name, embedder.dimensions)
+    for other in others:
+        embed(workspace, engagerr, other, TEXTS)
+    assert held() is None
+    with engagerr.database.transaction(workspace.tenant.id) as session:
+        keep_only(session, tenant_id=workspace.tenant.id, space=others[0])
+    assert held() == KeptSpace("zebra", 32)
+    with engagerr.database.transaction(workspace.tenant.id) as session:
+        keep_only(session, tenant_id=workspace.tenant.id, space=None)
+    assert kept(workspace, engagerr) == 0

@@ -71,23 +71,27 @@ def block(
     name_weight = np.asarray(names.multiply(names).sum(axis=1)).ravel()
     body_weight = np.asarray(bodies.multiply(bodies).sum(axis=1)).ravel()
     found: list[tuple[Ints, Ints, Floats]] = []
+    slot, slots = _slots(corpus)
 
-    def keep(one: Ints, other: Ints, score: Floats, best: int) -> None:
-        may = _may_belong(corpus, one, other)
+    def keep(one: Ints, other: Ints, score: Floats, best: int, *, mutual: bool = False) -> None:
+        may = np.flatnonzero(_may_belong(corpus, one, other))
         one, other, score = one[may], other[may], score[may]
-        for left, right in ((one, other), (other, one)):
-            within = _rank(left * (int(corpus.account.max()) + 1) + corpus.account[right], score) < best
-            found.append((left[within], right[within], score[within]))
+        views = [(one, other, score), (other, one, score)]
+        if mutual:  # what is said of both at once is said twice
+            views = [(np.r_[other, one], np.r_[one, other], 2.0 * np.r_[score, score])]
+        for left, right, worth in views:
+            within = _among_best(left * slots + slot[right], worth, best)
+            found.append((left[within], right[within], worth[within]))
 
     if len(corpus):
-        one, other, shared = _cells(shared_names)
-        keep(one, other, shared * shared / (np.minimum(name_weight[one], name_weight[other]) + 2.0), _BEST_BY_NAME)
+        one, other, shared = _cells(shared_names, once=True)
+        keep(one, other, shared * shared / (np.minimum(name_weight[one], name_weight[other]) + 2.0), _BEST_BY_NAME,
+             mutual=True)  # fmt: skip
         one, other, shared = _cells(named_in)
         keep(one, other, 0.7 * shared * shared / (name_weight[other] + 2.0), _BEST_BY_TEXT)
-        one, other, shared = _cells(shared_texts)
-        keep(
-            one, other, 0.3 * shared * shared / (np.minimum(body_weight[one], body_weight[other]) + 10.0), _BEST_BY_TEXT
-        )
+        one, other, shared = _cells(shared_texts, once=True)
+        keep(one, other, 0.3 * shared * shared / (np.minimum(body_weight[one], body_weight[other]) + 10.0),
+             _BEST_BY_TEXT, mutual=True)  # fmt: skip
         for one, other, score in (_by_number(corpus), _by_link(corpus)):
             keep(one, other, score, _MOST_OF_ONE_NUMBER)
         one, other, score = _by_date(corpus)
@@ -103,12 +107,28 @@ def _may_belong(corpus: Corpus, one: Ints, other: Ints) -> Flags:
     """Whether two pieces could be two forms of a work: pieces of one account are so only as a cut and its source."""
     import numpy as np
 
-    shape_one, shape_other = corpus.shape[one], corpus.shape[other]
-    cut, _ = are_cuts(corpus, one, other)
-    both_posts = (shape_one == Shape.POST) & (shape_other == Shape.POST)
-    same_account = corpus.account[one] == corpus.account[other]
-    may: Flags = (one != other) & (corpus.show[one] == corpus.show[other]) & ~both_posts & (~same_account | cut)
-    return np.asarray(may, dtype=bool)
+    may: Flags = corpus.account[one] != corpus.account[other]
+    # Only pairs of one account need a closer look, and few of them are left when most are not.
+    alike = np.flatnonzero(~may & (one != other))
+    may[alike] = are_cuts(corpus, one[alike], other[alike])[0]
+    may &= corpus.show[one] == corpus.show[other]
+    posts = corpus.shape == Shape.POST
+    if posts.any():
+        may &= ~(posts[one] & posts[other])
+    return may
+
+
+def _slots(corpus: Corpus) -> tuple[Ints, int]:
+    """(the number of each piece's account among those of its show, the most accounts of a show)."""
+    import numpy as np
+
+    if not len(corpus):
+        return np.zeros(0, dtype=np.int64), 1
+    accounts = int(corpus.account.max()) + 1
+    held, which = np.unique(corpus.show * accounts + corpus.account, return_inverse=True)
+    show = held // accounts
+    slot = np.arange(len(held)) - np.searchsorted(show, show)
+    return slot[which.ravel()], int(slot.max()) + 1
 
 
 def _without_common(corpus: Corpus, matrix: csr_array, *, most: int) -> csr_array:
@@ -147,19 +167,39 @@ def _product(left: csr_array, right: csr_array, rows: Ints | None) -> csr_array:
     return part
 
 
-def _cells(matrix: csr_array) -> tuple[Ints, Ints, Floats]:
+def _cells(matrix: csr_array, *, once: bool = False) -> tuple[Ints, Ints, Floats]:
+    """(row, column, value); of a symmetric matrix each pair `once`."""
     import numpy as np
 
     coordinates = matrix.tocoo()
     row, column = coordinates.coords
+    if once:
+        above = np.flatnonzero(row < column)
+        return row[above].astype(np.int64), column[above].astype(np.int64), coordinates.data[above]
     return row.astype(np.int64), column.astype(np.int64), coordinates.data
+
+
+def _among_best(group: Ints, score: Floats, most: int) -> Ints:
+    """Which are among the best `most` of their group; only crowded groups have to be put in order."""
+    import numpy as np
+
+    crowded = np.bincount(group)[group] > most if len(group) else np.zeros(0, dtype=bool)
+    rows = np.flatnonzero(crowded)
+    if not len(rows):
+        return np.arange(len(group))
+    keep = ~crowded
+    keep[rows] = _rank(group[rows], score[rows]) < most
+    return np.flatnonzero(keep)
 
 
 def _rank(group: Ints, score: Floats) -> Ints:
     """The rank of each within its group, 0 the best; ties by order of appearance."""
     import numpy as np
 
-    order = np.lexsort((-score, group))
+    order = np.argsort(-score, kind="stable")
+    # Small whole numbers are put in order without comparing them.
+    small = group.astype(np.min_scalar_type(int(group.max()))) if len(group) else group
+    order = order[np.argsort(small[order], kind="stable")]
     ordered = group[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, dtype=np.int64)
     lengths = np.diff(np.r_[starts, len(order)])
@@ -306,10 +346,9 @@ def _most_promising(found: Sequence[tuple[Ints, Ints, Floats]], rows: int, focus
         within = focus[low] | focus[high]
         low, high, score = low[within], high[within], score[within]
     code, where = np.unique(low * rows + high, return_inverse=True)
-    best = np.zeros(len(code))
-    np.add.at(best, where, score)
+    best = np.bincount(where.ravel(), weights=score, minlength=len(code))
     low, high = code // rows, code % rows
-    both = np.r_[low, high]
-    rank = _rank(both, np.r_[best, best])
-    within = (rank[: len(low)] < MOST_CANDIDATES) & (rank[len(low) :] < MOST_CANDIDATES)
+    within = np.zeros(2 * len(code), dtype=bool)
+    within[_among_best(np.r_[low, high], np.r_[best, best], MOST_CANDIDATES)] = True
+    within = within[: len(code)] & within[len(code) :]
     return low[within], high[within]

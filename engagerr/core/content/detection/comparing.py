@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engagerr.core.content.detection.corpus import Shape
-from engagerr.core.content.detection.words import LAST
+from engagerr.core.content.detection.words import EITHER_WAY, LAST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,15 +58,13 @@ def compare(
     named_in_other = _at(blocks.named_in, other, one) / (weight_one + 2.0)
     texts = _at(blocks.shared_texts, one, other)
     body_smaller = np.minimum(blocks.body_weight[one], blocks.body_weight[other])
-    spelling, within = _spelling(corpus, one, other)
     features: dict[str, Floats] = {
         "name_alike": dice,
         "name_contained": np.maximum(contained - dice, 0.0),
         "name_rare": np.minimum(names, 15.0) / 15.0,
         "nameless": np.exp(-smaller / _NAMELESS),
         "same_name": _same_name(corpus, one, other),
-        "spelling_alike": spelling,
-        "spelling_within": within,
+        "spelling_alike": _spelling(corpus, one, other),
         "name_in_text": np.minimum(np.maximum(named_in_one, named_in_other), 1.0),
         "texts_alike": np.minimum(texts / (body_smaller + 8.0), 1.0),
         "texts_rare": np.minimum(texts, 40.0) / 40.0,
@@ -127,23 +125,18 @@ def _at(matrix: csr_array, rows: Ints, columns: Ints) -> Floats:
     return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
 
 
-def _spelling(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats]:
-    """How alike the titles are letter by letter (normalised indel similarity), as a whole and the shorter within."""
+def _spelling(corpus: Corpus, one: Ints, other: Ints) -> Floats:
+    """How alike the titles are letter by letter (normalised indel similarity)."""
     import numpy as np
     from rapidfuzz import fuzz, process
 
     if not len(one):
-        return np.zeros(0), np.zeros(0)
-    left, right = [corpus.titles[row] for row in one], [corpus.titles[row] for row in other]
-    whole = process.cpdist(left, right, scorer=fuzz.ratio, dtype=np.float32).astype(np.float64) / 100.0
-    within = process.cpdist(left, right, scorer=fuzz.partial_ratio, dtype=np.float32).astype(np.float64) / 100.0
-    lengths = np.array([len(title) for title in corpus.titles])
-    empty = (lengths[one] == 0) | (lengths[other] == 0)
-    # Nothing is easily found within: a short title says little.
-    short = np.minimum(lengths[one], lengths[other])
-    within = within * np.clip(short / 12.0, 0.0, 1.0)
-    whole[empty], within[empty] = 0.0, 0.0
-    return whole, within
+        return np.zeros(0)
+    left, right = [corpus.titles[row] for row in one.tolist()], [corpus.titles[row] for row in other.tolist()]
+    alike = process.cpdist(left, right, scorer=fuzz.ratio, dtype=np.float32).astype(np.float64) / 100.0
+    empty = np.array([not title for title in corpus.titles], dtype=bool)
+    alike[empty[one] | empty[other]] = 0.0
+    return np.asarray(alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +317,7 @@ def _title_dates(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats
     both = (corpus.month[one] >= 0) & (corpus.month[other] >= 0) & (corpus.month[one] == corpus.month[other])
     days = (corpus.day[one] >= 0) & (corpus.day[other] >= 0)
     fits[both & (~days | (corpus.day[one] == corpus.day[other]))] = 1.0
+    fits[_either_way(corpus, one, other) & (corpus.day[one] == corpus.day[other])] = 1.0
     for said, shown in ((one, other), (other, one)):
         rows = np.flatnonzero((corpus.month[said] >= 0) & ~np.isnan(corpus.published[shown]) & ~both)
         for at in rows:
@@ -335,6 +329,13 @@ def _title_dates(corpus: Corpus, one: Ints, other: Ints) -> tuple[Floats, Floats
             elif away > 1.2:
                 off[at] = 1.0
     return fits, off
+
+
+def _either_way(corpus: Corpus, one: Ints, other: Ints) -> Flags:
+    """Both titles have a date of two numbers, either of which may be the month."""
+    import numpy as np
+
+    return np.asarray((corpus.day[one] >= EITHER_WAY) & (corpus.day[other] >= EITHER_WAY), dtype=bool)
 
 
 def _months_away(corpus: Corpus, row: int, day: float) -> float | None:
@@ -390,7 +391,7 @@ def _meaning(corpus: Corpus, one: Ints, other: Ints, vectors: Mapping[Hashable, 
 
     nothing = np.zeros(len(next(iter(vectors.values()))), dtype=np.float32)
     rows = np.stack([vectors.get(piece.id, nothing) for piece in corpus.pieces])
-    return np.maximum(np.einsum("ij,ij->i", rows[one], rows[other]), 0.0).astype(np.float64)
+    return np.asarray(np.maximum(np.einsum("ij,ij->i", rows[one], rows[other]), 0.0), dtype=np.float64)
 
 
 def _contradictions(corpus: Corpus, one: Ints, other: Ints) -> Flags:
@@ -406,8 +407,10 @@ def _contradictions(corpus: Corpus, one: Ints, other: Ints) -> Flags:
     # The last part is the second or the third.
     last = np.maximum(corpus.part[one], corpus.part[other]) == LAST
     parts_differ = differ(corpus.part) & ~(last & (np.minimum(corpus.part[one], corpus.part[other]) > 1))
+    other_date = _either_way(corpus, one, other) & (corpus.day[one] != corpus.day[other])
     return np.asarray(
         parts_differ
+        | other_date
         | differ(corpus.month)
         | (differ(corpus.year) & both_long)
         | (same_month & differ(corpus.day) & days_apart)

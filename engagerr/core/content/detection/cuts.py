@@ -12,7 +12,6 @@ from engagerr.core.content.detection.comparing import (
     _links,
     _meaning,
     _numbers,
-    _spelling,
 )
 from engagerr.core.content.detection.corpus import Shape, are_cuts
 
@@ -64,7 +63,6 @@ def compare_cuts(
         "rare_in_names": 1.0 - np.exp(-names / _RARE),
         "rare_in_its_text": 1.0 - np.exp(-in_its_text / _RARE),
         "rare_in_text": 1.0 - np.exp(-work_in_text / _RARE),
-        "spelling_within": _spelling(corpus, child, parent)[1],
         "texts_alike": np.minimum(texts / (blocks.body_weight[child] + 8.0), 1.0),
     }
     after = corpus.published[child] - corpus.published[parent]

@@ -38,7 +38,7 @@ _LEAST_TOTAL = -2.5
 _SETTLED_TOTAL = 15.0
 SURE = 0.9
 _QUESTIONS_PER_CUT = 3
-_LEAST_ASKED_OF_POSTS = 0.3  # a cut comes from somewhere; a post may be about anything
+_LEAST_ASKED_OF_POSTS = 0.3  # a short one is cut from something; others may be anything
 _LEAST_ASKED_ALTERNATIVE = 0.03
 
 
@@ -126,6 +126,7 @@ def _detect(
 
     corpus = lay_out(pieces)
     blocks, near = _blocks(corpus, focus, vectors)
+    blocks = _with_judged(corpus, blocks, judgements)
     cut, _ = are_cuts(corpus, blocks.one, blocks.other)
     posts = (corpus.shape[blocks.one] == Shape.POST) | (corpus.shape[blocks.other] == Shape.POST)
     same_account = corpus.account[blocks.one] == corpus.account[blocks.other]
@@ -136,7 +137,7 @@ def _detect(
     twins = _without_rejected(corpus, twins, judgements)
     twin_scores = _with_settled(corpus, twins, score_twins(corpus, twins, model.same_work), judgements)
     works, edges = _renditions(corpus, twins, twin_scores, model.same_work, bands)
-    cuts = _cuts_without(corpus, compare_cuts(corpus, blocks, vectors=vectors), judgements)
+    cuts = _cuts_without(corpus, compare_cuts(corpus, blocks, vectors=vectors), works, judgements)
     cut_scores = score_cuts(cuts, works, model.cut)
     edges += _cut_edges(corpus, cuts, cut_scores, works, edges, model.cut, bands)
     pairs: list[ScoredPair] = []
@@ -161,12 +162,33 @@ def _without_rejected(corpus: Corpus, twins: Comparison, judgements: Judgements)
     return replace(twins, vetoed=twins.vetoed | rejected, features=features)
 
 
-def _cuts_without(corpus: Corpus, cuts: Cuts, judgements: Judgements) -> Cuts:
-    """Without what is rejected, and without pieces that hang somewhere already: of these nothing is asked."""
+def _with_judged(corpus: Corpus, blocks: Blocks, judgements: Judgements) -> Blocks:
+    """With the pairs that were judged among the candidates, whatever blocking thinks of them."""
+    import numpy as np
+
+    row_of = {piece.id: row for row, piece in enumerate(corpus.pieces)}
+    judged = {tuple(sorted(row_of[one] for one in pair if one in row_of)) for pair in judgements.rejected}
+    judged |= {
+        tuple(sorted((row_of[child], row_of[parent])))
+        for child, (parent, _) in judgements.parents.items()
+        if child in row_of and parent in row_of
+    }
+    more = np.array(sorted(pair for pair in judged if len(pair) == 2), dtype=np.int64).reshape(-1, 2)
+    if not len(more):
+        return blocks
+    code = np.unique(np.r_[blocks.one * len(corpus) + blocks.other, more[:, 0] * len(corpus) + more[:, 1]])
+    return replace(blocks, one=code // len(corpus), other=code % len(corpus))
+
+
+def _cuts_without(corpus: Corpus, cuts: Cuts, works: Works, judgements: Judgements) -> Cuts:
+    """Without what is rejected (of a whole work, when it is so of one rendition), and without pieces that hang
+    somewhere already: of these nothing is asked."""
     import numpy as np
 
     hung = np.array([corpus.pieces[row].id in judgements.parents for row in cuts.child], dtype=bool)
     rejected = _are_among(judgements.rejected, corpus, cuts.child, cuts.parent)
+    place = cuts.child * len(corpus) + works.work[cuts.parent]
+    rejected = np.isin(place, place[rejected])
     features = _unlinked(judgements, corpus, cuts.child, cuts.parent, cuts.features)
     return replace(cuts, vetoed=cuts.vetoed | hung | rejected, features=features)
 
@@ -254,7 +276,9 @@ def score_cuts(cuts: Cuts, works: Works, model: RelationModel) -> Scores:
 
 
 def _log_odds(probability: float) -> float:
-    return math.log(probability / (1.0 - probability))
+    if probability >= 1.0:
+        return math.inf
+    return math.log(probability / (1.0 - probability)) if probability > 0.0 else -math.inf
 
 
 def _renditions(
@@ -392,7 +416,10 @@ def _cut_edges(
         if corpus.pieces[child].id in hung:
             continue
         relation = "promotes" if corpus.shape[child] == Shape.POST else "clip_of"
-        if chances[pairs[0]] < bands.ask[relation]:
+        least = bands.ask[relation]
+        if corpus.shape[child] != Shape.SHORT:
+            least = max(least, _LEAST_ASKED_OF_POSTS)
+        if chances[pairs[0]] < least:
             continue
         told: set[int] = set()
         for pair in pairs:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engagerr.core.content.detection.words import fold, stem, words
 from engagerr.core.content.evidence import Evidence
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from engagerr.core.content.detection.corpus import Corpus
     from engagerr.core.content.detection.scoring import RelationModel
 
 _MOST_WORDS = 6
+_TELLING_WEIGHT = 1.0
+_SUREST = 0.999
 _LEAST_SHARE = 0.005
 # Features that are one argument to a person, under the name of the evidence.
 _KINDS: Mapping[str, str] = {
     "name_alike": "title", "name_contained": "title", "name_rare": "title", "nameless": "title", "same_name": "title",
-    "spelling_alike": "title",
-    "spelling_within": "title", "name_in_work": "title", "work_in_name": "title", "rare_in_names": "title",
+    "spelling_alike": "title", "name_in_work": "title", "work_in_name": "title", "rare_in_names": "title",
     "rare_in_its_text": "description", "rare_in_text": "description",
     "name_in_text": "description", "texts_alike": "description", "texts_rare": "description",
     "name_in_its_text": "description", "work_in_text": "description",
-    "date_near": "date", "date_far": "date", "date_unknown": "date", "date_by_habit": "date", "follows": "date",
+    "date_near": "date", "date_far": "date", "date_unknown": "prior", "date_by_habit": "date", "follows": "date",
     "before": "date", "late": "date", "title_date_fits": "date_in_title", "title_date_off": "date_in_title",
     "number_equal": "episode", "number_by_habit": "episode",
     "number_differs": "episode", "number_off_habit": "episode", "one_part_only": "part", "rerun_once": "wording",
@@ -57,13 +63,14 @@ def explain(
     if model.lead:
         shares["rivals"] = model.lead * lead
     start = model.chance(model.base)
-    confidence = round(model.chance(model.base + sum(shares.values())), 3)
+    # Nothing that is alike is certain: that is for what somebody wrote down.
+    confidence = min(_SUREST, round(model.chance(model.base + sum(shares.values())), 3))
     way = sum(shares.values())
     scale = (confidence - start) / way if abs(way) > 1e-9 else 0.0
     said = [
         Evidence(kind, _sentence(kind, corpus, child, parent, features, lead, rival, lag_days), round(share * scale, 3))
         for kind, share in sorted(shares.items(), key=lambda item: -abs(item[1]))
-        if abs(share * scale) >= _LEAST_SHARE
+        if abs(share * scale) >= _LEAST_SHARE and kind != "prior"
     ]
     rest = round(confidence - sum(piece.weight for piece in said), 3)
     said.append(Evidence("prior", "where any two pieces that come this far begin", rest))
@@ -116,8 +123,12 @@ def _about_title(corpus: Corpus, child: int, parent: int, features: Mapping[str,
     shared = _shared(corpus, corpus.names, corpus.names, child, parent)
     if shared:
         return f"both titles have {', '.join(shared)}"
-    spelling = max(features.get("spelling_alike", 0.0), features.get("spelling_within", 0.0))
-    return f"the titles are spelled alike ({spelling:.0%})"
+    from rapidfuzz import fuzz
+
+    one, other = corpus.titles[child], corpus.titles[parent]
+    # Nothing is easily found within: a short title says little.
+    within = fuzz.partial_ratio(one, other) / 100.0 * min(1.0, min(len(one), len(other)) / 12.0)
+    return f"the titles are spelled alike ({max(features.get('spelling_alike', 0.0), within):.0%})"
 
 
 def _about_texts(corpus: Corpus, child: int, parent: int, features: Mapping[str, float]) -> str:
@@ -132,12 +143,29 @@ def _about_texts(corpus: Corpus, child: int, parent: int, features: Mapping[str,
     return f"both texts have {', '.join(shared)}" if shared else "the texts have words in common"
 
 
-def _shared(corpus: Corpus, left: object, right: object, row: int, other: int) -> list[str]:
-    """The words that both rows have, the rarest first."""
-    first = left.indices[left.indptr[row] : left.indptr[row + 1]]  # type: ignore[attr-defined]
-    second = right.indices[right.indptr[other] : right.indptr[other + 1]]  # type: ignore[attr-defined]
+def _shared(corpus: Corpus, left: csr_array, right: csr_array, row: int, other: int) -> list[str]:
+    """The words that both rows have, the rarest first, as one of the titles writes them."""
+    first = left.indices[left.indptr[row] : left.indptr[row + 1]]
+    second = right.indices[right.indptr[other] : right.indptr[other + 1]]
     common = sorted(set(first.tolist()) & set(second.tolist()), key=lambda word: (-corpus.weights[word], word))
-    return [f"“{corpus.surface[word]}”" for word in common[:_MOST_WORDS] if corpus.weights[word] >= 0.7]
+    telling = [word for word in common if corpus.weights[word] >= _TELLING_WEIGHT]
+    if not telling:
+        return []
+    written = {**_as_written(corpus.pieces[other].title or ""), **_as_written(corpus.pieces[row].title or "")}
+    return [f"“{written.get(corpus.surface[word], corpus.surface[word])}”" for word in telling[:_MOST_WORDS]]
+
+
+@functools.lru_cache(maxsize=1_024)
+def _as_written(title: str) -> Mapping[str, str]:
+    """The words of a title by their stems."""
+    found: dict[str, str] = {}
+    for word in re.findall(r"\w+", title):
+        if word.isascii() and "_" not in word:
+            found[stem(word.lower())] = word
+        else:
+            folded = fold(word)
+            found |= {part: word for part in words(folded) if part in folded}
+    return found
 
 
 def _about_dates(corpus: Corpus, child: int, parent: int, lag_days: float) -> str:

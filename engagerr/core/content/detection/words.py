@@ -20,13 +20,14 @@ _WORD = re.compile(r"[^\W_]+")
 _SCRIPTS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[\uac00-\ud7af]+|[^\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+")  # fmt: skip  # noqa: E501
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 _NUMERALS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "两": 2, "〇": 0, "零": 0}
+EITHER_WAY = 10_000  # a day at or above this is two numbers, of which one is the month
 LAST = 99  # a part that is only known to be the last one: of two, of three
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
 _COUNTED = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eins": 1, "zwei": 2, "drei": 3, "uno": 1,
             "dos": 2, "tres": 3, "une": 1, "deux": 2, "trois": 3, "first": 1, "second": 2, "third": 3}  # fmt: skip
 
 _SEASON_EPISODE = re.compile(
-    r"\b(?:s|season|staffel|saison|temporada|stagione|seizoen|sezon|сезон)\s*(\d{1,2})\s*[,.:·|x-]?\s*"
+    r"\b(?:s|season|staffel|saison|temporada|stagione|seizoen|sezon|сезон)\s*(\d{1,2})\s*[,.:·|x–—-]?\s*"
     r"(?:e|ep|ep\.|episode|episodio|folge|capitulo|aflevering|odcinek|серия)\s*(\d{1,4})\b"
     r"|시즌\s*(\d{1,2})\s*(\d{1,4})\s*[화회]"
     r"|\b(\d{1,2})x(\d{2,3})\b"
@@ -43,7 +44,7 @@ _EPISODE = re.compile(
 # "Week 8, lecture 16" is the sixteenth of something, and the eighth of nothing.
 _COARSE = re.compile(r"(?:week|day|tag|chapter|volume|vol|issue)\b")
 _PART = re.compile(
-    r"\b(?:part|pt|teil|parte|partie|deel|часть)\s*[.:#-]?\s*(\d{1,2}|[ivx]{1,4}|[a-z]{3,5})\b"
+    r"\b(?:part|pt|teil|parte|partie|deel|часть)(?=[\s.:#\d-])[\s.:#-]*(\d{1,2}|[ivx]{1,4}|[a-z]{3,5})\b"
     r"|[(\[（]\s*(\d)\s*(?:/|of|von|de|sur)\s*\d\s*[)\]）]"
     r"|\b(\d)\s*(?:of|von)\s*\d\b"
     r"|(?:パート|その|第)\s*(\d)\s*(?:部|弾|$|\W)|(?<![0-9])(\d)\s*부"
@@ -73,18 +74,20 @@ _WRITTEN_DATE = re.compile(
     r"(?:\s+(?!(?:19|20)\d\d\b)(\d{1,2})(?:st|nd|rd|th)?\b)?(?:,?\s*(?:de\s+)?((?:19|20)\d\d)\b)?"
 )
 _EASTERN_DATE = re.compile(r"(?<!\d)(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日일])?")
-_NUMERIC_DATE = re.compile(r"\b(\d{1,2})([./-])(\d{1,2})\2((?:19|20)?\d\d)\b")
+_NUMERIC_DATE = re.compile(r"\b(\d{1,2})(?:([./-])(\d{1,2})\2((?:19|20)?\d\d)| (\d{1,2}) ((?:19|20)\d\d))\b")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
-_BARE_NUMBER = re.compile(r"^\W*0*(\d{1,4})\b(?!\s*(?:[%/]|(?:ways|things|tips|reasons)\b))|(?<![\d.,$€£%])\b0*(\d{1,4})\W*$")  # fmt: skip  # noqa: E501
+# "32 hours of outrage - linux unplugged 311" is the 311th: what stands last counts before what stands first.
+_LAST_NUMBER = re.compile(r"(?<![\d.,$€£%])\b0*(\d{1,4})\W*$")
+_MIDDLE_NUMBER = re.compile(r"(?<=\w )0*(\d{1,4})(?::\s|\s+[-–—|]\s)")
+_FIRST_NUMBER = re.compile(r"^[^\w$€£]*0*(\d{1,4})\b(?!\s*(?:[%/]|(?:ways|things|tips|reasons)\b)|[.,]\d)")
 _RERUN = re.compile(
     r"\b(?:best of|encore|re-?run|re-?air(?:ed)?|re-?broadcast|rewind|from the (?:archive|vault)s?|throwback|flashback|"
     r"wiederholung|classic episode|remaster(?:ed)?|compilation|re-?upload)\b|再放送|総集編|总集篇|重播|재방송|몰아보기"
 )
 _CLIP = re.compile(
-    r"\b(?:clips?|shorts?|highlights?|teaser|trailer|preview|snippet|excerpt|best moments?|ausschnitt|extrait|"
-    r"fragmento|recorte)\b|切り?抜き?|ハイライト|클립|하이라이트|쇼츠|片段|切片|剪[辑輯]|精[华華]"
+    r"\b(?:clips?|highlights?|teaser|trailer|preview|snippet|excerpt|best moments?|ausschnitt|extrait|"
+    r"fragmento|recorte)\b|#shorts?\b|[(\[]shorts?[)\]]|切り?抜き?|ハイライト|클립|하이라이트|쇼츠|片段|切片|剪[辑輯]|精[华華]"
 )
-_TRAILER = re.compile(r"\b(?:trailer|teaser|preview|coming soon|vorschau|bande[- ]annonce)\b|予告|예고")
 # The patterns cost far more than to see that they cannot match: each finds a digit, a month, the letters of a part, or
 # begins with a word of these (in titles without eastern characters).
 _DIGIT = re.compile(r"\d")
@@ -118,7 +121,6 @@ class Markers:
     years: frozenset[int] = frozenset()
     rerun: bool = False
     clip: bool = False
-    trailer: bool = False
 
 
 NOTHING = Markers()
@@ -192,18 +194,18 @@ def markers(folded: str) -> Markers:
         return NOTHING
     rerun = cued and _RERUN.search(folded) is not None
     clip = cued and _CLIP.search(folded) is not None
-    trailer = clip and _TRAILER.search(folded) is not None
     # The date first: "call 9 Feb" is no ninth call.
     year, month, day, years, rest = _date(folded) if dated else (None, None, None, frozenset[int](), folded)
     season, episode, rest = _episode(rest) if numbered else (None, None, rest)
     part, rest = _part(rest) if parted else (None, rest)
     bare = None
-    if numbered and episode is None and part is None and (found := _BARE_NUMBER.search(rest)):
-        number = int(found[1] or found[2])
-        bare = None if 1900 <= number <= 2100 else number
+    if numbered and episode is None and part is None:
+        found = _LAST_NUMBER.search(rest) or _FIRST_NUMBER.search(rest) or _MIDDLE_NUMBER.search(rest)
+        number = int(found[1]) if found else None
+        bare = None if number is None or 1900 <= number <= 2100 else number
     if not (rerun or clip or season or years) and episode is bare is part is month is None:
         return NOTHING
-    return Markers(season, episode, bare, part, year, month, day, years, rerun, clip, trailer)
+    return Markers(season, episode, bare, part, year, month, day, years, rerun, clip)
 
 
 def _episode(folded: str) -> tuple[int | None, int | None, str]:
@@ -258,14 +260,20 @@ def _date(folded: str) -> tuple[int | None, int | None, int | None, frozenset[in
             day = int(found[2]) if found[2] else None
             return lone_year, month, day, years, folded[: found.start()] + " " + folded[found.end() :]
     if found := _NUMERIC_DATE.search(folded):
-        one, other, year = int(found[1]), int(found[3]), int(found[4])
+        one, other, year = int(found[1]), int(found[3] or found[5]), int(found[4] or found[6])
         year += 2000 if year < 100 else 0
         day_first = found[2] == "." or one > 12
         month, day = (other, one) if day_first else (one, other)
-        # Which of the two is the month is not told when both could be: the year is all that is sure.
+        # Which of the two is the month is not told when both could be: such a date fits itself only.
         if 1 <= month <= 12 and (found[2] == "." or max(one, other) > 12):
             return year, month, day, years | {year}, folded[: found.start()] + " " + folded[found.end() :]
-        return year, None, None, years | {year}, folded[: found.start()] + " " + folded[found.end() :]
+        return (
+            year,
+            None,
+            EITHER_WAY + one * 100 + other,
+            years | {year},
+            folded[: found.start()] + " " + folded[found.end() :],
+        )
     return lone_year, None, None, years, _YEAR.sub(" ", folded)
 
 

@@ -91,3 +91,15 @@ def between(pieces: Iterable[Piece], one: str, other: str, **options: Any) -> Fo
 
 def names(pieces: Iterable[Piece]) -> list[str]:
     return [str(piece.id) for piece in pieces]
+
+
+def families(found: Detection, *, auto_only: bool = False) -> list[set[str]]:
+    """What the edges of whole works make of the pieces that have any."""
+    groups: list[set[str]] = []
+    for edge in found.edges:
+        if auto_only and edge.state != "auto_confirmed":
+            continue
+        ends = {str(edge.child), str(edge.parent)}
+        met = [group for group in groups if group & ends]
+        groups = [group for group in groups if not group & ends] + [ends.union(*met)]
+    return groups

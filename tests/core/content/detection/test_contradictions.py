@@ -122,7 +122,11 @@ def rerun(title: str) -> Piece:
 
 
 VIDEO = a_video("youtube:o", "Ships of war | Ann Lee", day=DAY + 0.1, duration_seconds=3_004.0)
-RERUNS = ["Encore: Ships of war with Ann Lee", "Best of: Ships of war with Ann Lee", "Ships of war with Ann Lee (re-air)"]
+RERUNS = [
+    "Encore: Ships of war with Ann Lee",
+    "Best of: Ships of war with Ann Lee",
+    "Ships of war with Ann Lee (re-air)",
+]
 
 
 @pytest.mark.parametrize("title", RERUNS)
@@ -144,7 +148,9 @@ def test_a_clip_longer_than_its_source_is_none(seconds: float, is_cut: bool) -> 
     assert [str(edge.parent) for edge in cuts] == (["youtube:1"] if is_cut else [])
 
 
-@pytest.mark.parametrize(("title", "parents"), [("a clip of part 2", ["podcast:2"]), ("a clip", ["podcast:1", "podcast:2"])])
+@pytest.mark.parametrize(
+    ("title", "parents"), [("a clip of part 2", ["podcast:2"]), ("a clip", ["podcast:1", "podcast:2"])]
+)
 def test_a_clip_of_one_part_is_none_of_the_other(title: str, parents: Sequence[str]) -> None:
     whole = [
         an_episode("podcast:1", "Ships of war with Ann Lee, part 1", day=DAY),

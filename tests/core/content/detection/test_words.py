@@ -123,7 +123,7 @@ SAYS: dict[str, dict[str, Any]] = {
     "【切り抜き】睡眠": {"clip": True},
     "수면 하이라이트": {"clip": True},
     "睡眠切片": {"clip": True},
-    "Short: Sleep": {"clip": True},
+    "Sleep (Short)": {"clip": True},
     "Adderall for ADHD: Short- & Long-Term Effects": {},
     "How Humans Keep Romantic Partners in Short & Long Term": {},
     # Nothing
@@ -144,7 +144,12 @@ def test_a_title_says_what_its_markers_say(title: str, told: dict[str, Any]) -> 
 
 @pytest.mark.parametrize(
     ("first", "last"),
-    [("前編 睡眠", "後編 睡眠"), ("睡眠の話（前編）", "睡眠の話（後編）"), ("睡眠（上）", "睡眠（下）"), ("上集", "下集")],
+    [
+        ("前編 睡眠", "後編 睡眠"),
+        ("睡眠の話（前編）", "睡眠の話（後編）"),
+        ("睡眠（上）", "睡眠（下）"),
+        ("上集", "下集"),
+    ],
 )
 def test_the_first_half_comes_before_the_last(first: str, last: str) -> None:
     before, after = markers(fold(first)).part, markers(fold(last)).part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from engagerr.core.content.evaluation.baseline import best_threshold, f1_by_thre
 from engagerr.core.content.evaluation.folding import gold_of_all
 from engagerr.core.content.evaluation.judging import AUTO_CONFIRMED
 from engagerr.core.errors import InvalidInput
+from tests.fakes.embedder import WordEmbedder
 
 SAMPLE = Path(__file__).parents[3] / "data" / "groups.jsonl"
 
@@ -179,10 +181,34 @@ def test_folds_need_a_second_show_and_a_known_kind(two_shows: list[Path]) -> Non
         evaluate(two_shows, folds="group")
 
 
-def test_progress_ends_at_its_end(two_shows: list[Path]) -> None:
+@pytest.mark.parametrize("embedder", [None, WordEmbedder()])
+def test_progress_ends_at_its_end(two_shows: list[Path], embedder: WordEmbedder | None) -> None:
     seen: list[tuple[int, int]] = []
-    evaluate(two_shows, detector=finds_nothing, progress=lambda done, of: seen.append((done, of)))
+
+    def told(pieces: Sequence[Piece], *, with_pairs: bool, vectors: Any = None) -> Detection:
+        assert (vectors is None) == (embedder is None)
+        return finds_nothing(pieces, with_pairs=with_pairs)
+
+    evaluate(two_shows, detector=told, embedder=embedder, progress=lambda done, of: seen.append((done, of)))
     assert seen[-1][0] == seen[-1][1] == len(seen)
+
+
+@pytest.mark.parametrize("folds", [None, "show"])
+def test_with_an_embedder_a_detector_is_told_what_the_pieces_mean(two_shows: list[Path], folds: str | None) -> None:
+    judged: list[Piece] = []
+
+    def by_vectors(pieces: Sequence[Piece], *, with_pairs: bool, vectors: Any) -> Detection:
+        judged.extend(pieces)
+        assert set(vectors) >= {piece.id for piece in pieces if piece.title}
+        assert all(math.isclose(float(row @ row), 1, abs_tol=1e-5) for row in vectors.values())
+        return finds_nothing(pieces, with_pairs=with_pairs)
+
+    detector: Any = by_vectors
+    found = evaluate(
+        two_shows, folds=folds, detector=detector, trainer=lambda _sets, _show: detector, embedder=WordEmbedder()
+    )
+    assert len(judged) == sum({row.set: row.items for row in found.rows}.values())
+    assert found.notes[0] == "Items were compared by words and by vectors of words 1."
 
 
 def test_the_answers_of_several_sets_do_not_run_into_each_other(two_shows: list[Path]) -> None:
