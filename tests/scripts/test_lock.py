@@ -88,7 +88,7 @@ def test_no_host_name_index_or_path_of_one_machine_stands_in_it() -> None:
     assert " @ " not in LOCK
 
 
-@pytest.mark.parametrize("heavy", ["torch", "transformers", "scikit-learn", "statsmodels", "jax", "tensorflow"])
+@pytest.mark.parametrize("heavy", ["torch", "transformers", "statsmodels", "jax", "tensorflow"])
 def test_the_first_install_stays_light(heavy: str) -> None:
     assert heavy not in PINNED
 

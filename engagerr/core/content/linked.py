@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
 # A link's target is known by its native id, or by its own web page if that page is one item's alone (feeds that give
 # every episode the show's home page name no episode by it). All links of a source are read, whatever brought the source
-# into scope: how many rivals a target has must not depend on the order in which files came.
+# into scope: how many rivals a target has must not depend on the order in which files came. Whose page it is is asked
+# once a page: five thousand episodes may call one page their own, and every post of the show may link to it.
 _LINKED_PAIRS = """
-WITH pairs AS (
+WITH pages AS MATERIALIZED (
+  SELECT DISTINCT link.native_id FROM content_links AS link
+  WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
+    AND link.stands AND link.platform = 'website' AND link.found_in = 'link'
+), own AS MATERIALIZED (
+  SELECT page.native_id, min(CAST(page.item_id AS text))::uuid AS item_id
+  FROM pages
+  JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.platform = 'website'
+                            AND page.native_id = pages.native_id AND page.found_in = 'canonical'
+  GROUP BY page.native_id HAVING count(*) = 1
+), pairs AS (
   SELECT link.item_id AS source_id, target.id AS target_id, link.found_in, link.detail
   FROM content_links AS link
   JOIN content_items AS target ON target.tenant_id = link.tenant_id AND target.platform = link.platform
@@ -27,16 +38,11 @@ WITH pairs AS (
   WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
     AND link.stands AND link.platform <> 'website'
   UNION
-  SELECT link.item_id, page.item_id, link.found_in, link.detail
+  SELECT link.item_id, own.item_id, link.found_in, link.detail
   FROM content_links AS link
-  JOIN content_links AS page ON page.tenant_id = link.tenant_id AND page.platform = 'website'
-                            AND page.native_id = link.native_id AND page.found_in = 'canonical'
-                            AND page.item_id <> link.item_id
+  JOIN own ON own.native_id = link.native_id AND own.item_id <> link.item_id
   WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:sources AS uuid[]))
     AND link.stands AND link.platform = 'website' AND link.found_in = 'link'
-    AND 1 = (SELECT count(*) FROM content_links AS claim
-             WHERE claim.tenant_id = link.tenant_id AND claim.platform = 'website'
-               AND claim.native_id = link.native_id AND claim.found_in = 'canonical')
 ), targets AS (
   SELECT source_id, found_in, count(DISTINCT target_id) - 1 AS rivals FROM pairs
   WHERE source_id <> target_id GROUP BY source_id, found_in
@@ -49,7 +55,17 @@ WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
 _SOURCES = {
     "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
     "items": """
-WITH scope AS (SELECT unnest(CAST(:ids AS uuid[])) AS id)
+WITH scope AS MATERIALIZED (SELECT unnest(CAST(:ids AS uuid[])) AS id), pages AS MATERIALIZED (
+  SELECT DISTINCT page.native_id
+  FROM scope JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
+                                       AND page.platform = 'website' AND page.found_in = 'canonical'
+), own AS MATERIALIZED (
+  SELECT page.native_id
+  FROM pages
+  JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.platform = 'website'
+                            AND page.native_id = pages.native_id AND page.found_in = 'canonical'
+  GROUP BY page.native_id HAVING count(*) = 1
+)
 {pointing}""",
 }
 _POINTING = """
@@ -63,11 +79,9 @@ JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platfo
                           AND link.native_id = target.native_id
 UNION
 SELECT link.item_id
-FROM scope
-JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
-                          AND page.platform = 'website' AND page.found_in = 'canonical'
+FROM own
 JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = 'website'
-                          AND link.native_id = page.native_id AND link.found_in = 'link'
+                          AND link.native_id = own.native_id AND link.found_in = 'link'
 """
 _SOURCES_AT_A_TIME = 2_000
 

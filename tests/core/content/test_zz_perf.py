@@ -30,7 +30,7 @@ def test_plans(workspace, superuser_connection):
     with workspace.content._access.transaction(Permission.READ) as s:
         shows = suggest.read_shows(s)
         big = max(shows, key=lambda x: x.items); small = min(shows, key=lambda x: x.items)
-        for label, show in (("small", small), ("big", big)):
+        for label, show in (("big", big),):
             t=time.time(); pieces = suggest._read_pieces(s, [show.id]); print(label, len(pieces), "pieces", time.time()-t)
             ids = [str(p.id) for p in pieces]
             explain(s, label+" pieces", suggest._PIECES, {"shows": [str(show.id)], "characters": 3000})
@@ -40,7 +40,7 @@ def test_plans(workspace, superuser_connection):
             explain(s, label+" pairs", linked._LINKED_PAIRS, {"sources": ids[:2000]})
             t=time.time(); print(len(linked.linked_claims(s, item_ids=ids)[0]), "linked", time.time()-t)
             t=time.time(); suggest._judgements(s, ids, {}); print("judged", time.time()-t)
-    for label, show in (("small", small), ("big", big)):
+    for label, show in (("big", big),):
         t=time.time()
         with workspace.content._access.transaction(Permission.DECIDE_CONTENT) as s:
             print(label, suggest.suggest_edges(s, tenant_id=tenant, shows=[show]), time.time()-t)

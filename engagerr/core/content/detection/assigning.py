@@ -112,12 +112,15 @@ def group_works(
     import numpy as np
 
     known: dict[tuple[int, int], float] = {}
-    near = np.flatnonzero((total > _NOTHING_IN_COMMON) | against)
-    for at in near:
+    # Only of pieces that stand with another is it ever asked how they fit others.
+    grows = np.zeros(len(corpus), dtype=bool)
+    grows[one[stands]], grows[other[stands]] = True, True
+    asked = grows[one] & grows[other]
+    for at in np.flatnonzero(asked & ((total > _NOTHING_IN_COMMON) | against)):
         least = _AGAINST if against[at] else _NOTHING_IN_COMMON
         # Bounded above as well, so that agreement is asked of many and not of one loud voice.
         known[int(one[at]), int(other[at])] = max(least, min(_LOUDEST, float(total[at])))
-    forbidden = {(int(one[at]), int(other[at])) for at in np.flatnonzero(vetoed)} if stands.any() else set()
+    forbidden = {(int(one[at]), int(other[at])) for at in np.flatnonzero(asked & vetoed)}
     members: dict[int, list[int]] = {}
     work = np.arange(len(corpus))
     held = np.zeros(len(one), dtype=bool)

@@ -140,17 +140,17 @@ def _best_other(place: Ints, claim: Floats, stranger: float) -> Floats:
     """For each, the strongest claim of another to its place."""
     import numpy as np
 
-    order = np.lexsort((-claim, place))
+    order = np.argsort(place, kind="stable")
     ordered, value = place[order], claim[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    lengths = np.diff(np.r_[starts, len(order)])
-    group = np.repeat(np.arange(len(starts)), lengths)
-    second = np.where(lengths > 1, value[np.minimum(starts + 1, len(order) - 1)], stranger)
-    first = np.zeros(len(order), dtype=bool)
-    first[starts] = True
-    other = np.where(first, second[group], value[starts][group])
+    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(order)]))
+    # The best of all but oneself is the best of all, for the only best one the best of those below.
+    best = np.maximum.reduceat(value, starts)[group]
+    is_best = value == best
+    below = np.maximum.reduceat(np.where(is_best, -np.inf, value), starts)[group]
+    alone = np.add.reduceat(is_best.astype(np.int64), starts)[group] == 1
     found = np.empty(len(order))
-    found[order] = np.maximum(other, stranger)
+    found[order] = np.maximum(np.where(is_best & alone, below, best), stranger)
     return found
 
 

@@ -228,7 +228,7 @@ def test_many_clips_have_one_source() -> None:
 def test_a_clip_that_could_be_of_many_is_asked_about_three_times_at_most() -> None:
     subjects = "Tidal pools, lighthouse keepers, salted caramel, mountain rescue, paper kites, glass blowing"
     clip = a_short("tiktok:c", f"{subjects} #shorts", day=20)
-    asked = [edge for edge in detect(a_season() + [clip]).edges if edge.child == "tiktok:c"]
+    asked = [edge for edge in detect([*a_season(), clip]).edges if edge.child == "tiktok:c"]
     assert 2 <= len(asked) <= 3
     assert {edge.state for edge in asked} == {"suggested"}
     assert len({str(edge.parent).partition(":")[2] for edge in asked}) == len(asked), "each work is asked about once"
@@ -239,7 +239,7 @@ def test_a_clip_whose_source_is_sure_is_asked_about_no_further() -> None:
         "tiktok:c", "Lighthouse keepers and Marco Ruiz #shorts", day=7.3,
         body="From our episode Lighthouse keepers with Marco Ruiz. Last week: Tidal pools",
     )  # fmt: skip
-    found = [edge for edge in detect(a_season() + [clip]).edges if edge.child == "tiktok:c"]
+    found = [edge for edge in detect([*a_season(), clip]).edges if edge.child == "tiktok:c"]
     assert [(edge.parent, edge.state) for edge in found] == [("youtube:1", "auto_confirmed")]
 
 
@@ -254,7 +254,7 @@ def test_a_hashtag_is_taken_apart_by_the_titles_of_the_show() -> None:
 
 def test_a_post_promotes_what_it_names() -> None:
     post = a_piece("x:p", "New today: Lighthouse keepers with Marco Ruiz", kind="post", day=7.2)
-    found = [edge for edge in detect(a_season() + [post]).edges if edge.child == "x:p"]
+    found = [edge for edge in detect([*a_season(), post]).edges if edge.child == "x:p"]
     assert [(edge.relation, str(edge.parent).partition(":")[2]) for edge in found] == [("promotes", "1")]
 
 

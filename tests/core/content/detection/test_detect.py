@@ -1,4 +1,4 @@
-"""What holds for every run: order and names change nothing, weights add up, judgements stand, nothing absent breaks it."""
+"""What holds for every run: order and names change nothing, weights add up, judgements stand."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ WORDS = (
     "#shorts", "encore", "第3回", "mines",
 )  # fmt: skip
 KINDS = (None, "episode", "short_video", "long_video", "post", "video", "live")
+HINTS: tuple[dict[str, Any], ...] = ({}, {"episode": 12}, {"season": 1, "episode": "3"}, {"chapters": ["tides"]})
 EXAMPLES = settings(max_examples=40)
 
 
@@ -53,7 +54,7 @@ def shows(draw: st.DrawFn) -> list[Piece]:
                 language=draw(st.sampled_from([None, "en", "de", "en-US"])),
                 links=draw(st.sampled_from([(), (("website", "https://a.example/x"),), (("youtube", "1"),)])),
                 url=draw(st.none() | st.just(f"https://a.example/tides-and-keepers-{at}")),
-                hints=draw(st.sampled_from([{}, {"episode": 12}, {"season": 1, "episode": "3"}, {"chapters": ["tides"]}])),
+                hints=draw(st.sampled_from(HINTS)),
             )
         )  # fmt: skip
     return pieces
@@ -151,7 +152,7 @@ def test_what_is_settled_stays(pieces: list[Piece], data: st.DataObject) -> None
     if settled is None:
         return
     parents = {settled.child: (settled.parent, settled.relation)}
-    again = [edge for edge in detect(pieces, judgements=Judgements(parents=parents)).edges]
+    again = detect(pieces, judgements=Judgements(parents=parents)).edges
     if settled.relation == "same_work":
         assert any({edge.child, edge.parent} == {settled.child, settled.parent} for edge in again)
     else:
