@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from tests.cli.conftest import SAMPLE, CommandLine
 
 # An episode of the sample and its twin on YouTube, from which clips were cut.
@@ -29,6 +31,10 @@ def account_of(suffix: str) -> str:
 
 def name(end: dict[str, Any]) -> str:
     return f"{end['platform']}:{end['native_id']}"
+
+
+def short(edge: dict[str, Any]) -> str:
+    return str(edge["id"]).replace("-", "")[-8:]
 
 
 def waiting(cli: CommandLine) -> list[dict[str, Any]]:
@@ -85,6 +91,69 @@ def test_a_suggestion_shows_its_evidence(suggested: CommandLine) -> None:
     assert edge["id"].replace("-", "")[-8:] in out
     assert edge["evidence"][0]["detail"] in out
     assert "nothing new" in out
+
+
+def test_the_table_of_suggest_sums_up_and_says_what_to_type_next(suggested: CommandLine) -> None:
+    found = suggested.json("content", "suggest")["edges"]
+    open_ones = [edge for edge in found if edge["state"] == "suggested"]
+    out = suggested("content", "suggest", columns=80).out
+    for relation in {edge["relation"] for edge in found}:
+        of_it = [edge["state"] for edge in found if edge["relation"] == relation]
+        line = next(line for line in out.splitlines() if f" {relation} " in line and "sure" not in line)
+        assert line.split()[-3:] == [str(of_it.count(state)) for state in ("suggested", "auto_confirmed", "confirmed")]
+    shown = [edge for edge in open_ones if short(edge) in out]
+    assert 1 <= len(shown) <= 5
+    assert f"{len(open_ones) - 5:,} more wait" in out
+    assert "engagerr content review" in out
+    assert all(cell_len(line) <= 80 for line in out.splitlines())
+
+
+def test_the_edges_of_an_item_say_why_they_are_there_and_how_to_take_them_back(suggested: CommandLine) -> None:
+    edge = waiting(suggested)[0]
+    child = name(edge["child"])
+    out = suggested("content", "edges", child).out
+    for piece in edge["evidence"]:
+        if piece["kind"] != "prior":
+            sign = "+" if piece["weight"] >= 0 else "\N{MINUS SIGN}"
+            assert f"{sign}{abs(piece['weight']):.2f} {piece['detail'][:40]}" in out
+    of_it = suggested.json("content", "edges", child)
+    assert {child in (name(row["child"]), name(row["parent"])) for row in of_it} == {True}
+    [alone] = suggested.json("content", "edges", short(edge))
+    assert alone == edge
+
+    suggested("content", "reject", short(edge), "--reason", "another recipe")
+    out = suggested("content", "edges", short(edge)).out
+    assert "reject by you@northlight" in out.replace("ann@", "you@")
+    assert "another recipe" in out
+    assert f"engagerr content confirm {short(edge)}" in out
+    assert "engagerr content undo" in out
+
+
+def test_what_weighs_most_stands_first(suggested: CommandLine) -> None:
+    for row in csv.DictReader(io.StringIO(suggested("content", "edges", "-o", "csv").out)):
+        told = [
+            float(sign.replace("\N{MINUS SIGN}", "-"))
+            for sign in re.findall(r"\(([+\u2212]\d\.\d\d)\)", row["evidence"])
+        ]
+        assert told
+        said_of_this_pair = [abs(weight) for weight in told[:-1]]
+        assert said_of_this_pair == sorted(said_of_this_pair, reverse=True)
+
+
+def test_a_long_list_of_edges_is_cut_for_people_and_whole_for_files(suggested: CommandLine) -> None:
+    whole = suggested.json("content", "edges")
+    assert len(whole) > 20
+    out = suggested("content", "edges").out
+    assert sum(short(edge) in out.split() for edge in whole) == 20
+    assert f"20 of {len(whole):,}." in out
+    assert len(suggested.json("content", "edges", "--limit", 3)) == 3
+
+
+def test_what_names_no_edge_is_refused(suggested: CommandLine) -> None:
+    assert suggested("content", "edges", "youtube:nothing", "-o", "json", code=3).error["facts"] == {
+        "edge": "youtube:nothing"
+    }
+    assert "auto_confirmed" in suggested("content", "edges", "--state", "sure", code=2).err
 
 
 def test_a_suggestion_is_confirmed_rejected_and_taken_back(suggested: CommandLine) -> None:

@@ -13,6 +13,8 @@ from tests.cli.conftest import CommandLine
 READS = [
     ("creator", "list"), ("creator", "show", "森崎ひなこ"), ("account", "list"), ("content", "list"),
     ("content", "families"), ("content", "edges"), ("content", "tree", "youtube:rbMdIF1MB2U"), ("content", "decisions"),
+    ("content", "edges", "youtube:rbMdIF1MB2U"), ("content", "edges", "--state", "suggested", "--limit", "5"),
+    ("content", "review"), ("content", "review", "--thresholds"), ("insight", "formats"),
     ("metric", "show", "youtube:rbMdIF1MB2U"), ("metric", "report", "--all"), ("metric", "definitions"),
     ("import", "formats"), ("import", "history"), ("import", "quarantine"), ("member", "list"), ("token", "list"),
     ("metric", "explain", "youtube:rbMdIF1MB2U", "views"), ("metric", "rollup"),

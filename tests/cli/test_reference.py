@@ -13,6 +13,7 @@ from engagerr.cli.reference import Command, cli_reference_markdown, commands
 from tests.cli.conftest import SAMPLE, CommandLine, with_sample_data
 from tests.fakes.cluster import Cluster
 
+GROUPS = Path(__file__).parents[1] / "data" / "groups.jsonl"
 ALL = [command for _, _, found in commands() for command in found]
 # They start and stop the embedded server of a home, which this test does not have.
 _NEED_AN_EMBEDDED_SERVER = {
@@ -59,7 +60,7 @@ def test_the_promised_commands_are_there() -> None:
         platform:list,show,connect,connections,disconnect,rotate-keys
         sync:run,retry,status,history,replay job:list,run,set,start event:list,subscribers,deliver,replay
         content:list,suggest,edges,confirm,reject,undo,link,unlink,move,split,merge,decisions,tree,families
-        content:picture,export,review
+        content:picture,export,review,eval
         metric:show,report,definitions,explain,performance,rollup export:jsonl
         member:list,add,set-role,remove token:list,add,remove
         insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value,clips,formats
@@ -85,6 +86,7 @@ def test_the_examples_work_one_after_the_other(
         for path in ("hinako/2026-07-31/Table data.csv", "despensa/tiktok/Content.csv", "despensa/tiktok/Overview.csv"):
             # Not the very file that was imported for somebody else.
             shutil.copy(SAMPLE / path, place)
+        shutil.copy(GROUPS, place)
         table = place / "Table data.csv"
         table.write_bytes(table.read_bytes() + b"\n")
         for command in ALL:

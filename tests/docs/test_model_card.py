@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from dataclasses import replace
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 import pytest
@@ -17,13 +18,13 @@ _ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([+−][\d.]+) \| (data|statement)
 
 
 @pytest.fixture(scope="module")
-def mapping_card() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mapping_card", ROOT / "scripts" / "mapping_card.py")
+def model_card() -> ModuleType:
+    loader = SourceFileLoader("model_card", str(ROOT / "scripts" / "model_card"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
 
 
@@ -51,15 +52,15 @@ def test_the_card_has_the_weights_that_are_shipped_and_says_which_are_stated() -
             assert origin == ("statement" if name in relation.stated else "data"), name
 
 
-def test_the_table_of_weights_is_the_one_that_the_model_gives(mapping_card: ModuleType) -> None:
-    assert mapping_card.with_weights(CARD, shipped_model()) == CARD, "run scripts/mapping_card.py"
+def test_the_table_of_weights_is_the_one_that_the_model_gives(model_card: ModuleType) -> None:
+    assert model_card.with_weights(CARD, shipped_model()) == CARD, "run scripts/model_card"
 
 
-def test_a_feature_that_nobody_explained_is_refused(mapping_card: ModuleType) -> None:
+def test_a_feature_that_nobody_explained_is_refused(model_card: ModuleType) -> None:
     model = shipped_model()
     odd = replace(model.cut, weights={**model.cut.weights, "moon_phase": 1.0})
     with pytest.raises(KeyError, match="moon_phase"):
-        mapping_card.weight_tables(replace(model, cut=odd))
+        model_card.weight_tables(replace(model, cut=odd))
 
 
 def test_every_show_that_the_model_was_trained_on_is_named_in_the_card() -> None:

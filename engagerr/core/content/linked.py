@@ -52,13 +52,11 @@ WHERE source_id <> target_id ORDER BY source_id, target_id, found_in, detail
 """
 
 # Whose links are to be judged: those of the items in scope, and of every item that points at one of them.
-_SOURCES = {
-    "all": "SELECT DISTINCT item_id FROM content_links WHERE tenant_id = engagerr_tenant()",
-    "items": """
-WITH scope AS MATERIALIZED (SELECT unnest(CAST(:ids AS uuid[])) AS id), pages AS MATERIALIZED (
-  SELECT DISTINCT page.native_id
-  FROM scope JOIN content_links AS page ON page.tenant_id = engagerr_tenant() AND page.item_id = scope.id
-                                       AND page.platform = 'website' AND page.found_in = 'canonical'
+_SOURCES = """
+WITH pages AS MATERIALIZED (
+  SELECT DISTINCT page.native_id FROM content_links AS page
+  WHERE page.tenant_id = engagerr_tenant() AND page.item_id = ANY (CAST(:ids AS uuid[]))
+    AND page.platform = 'website' AND page.found_in = 'canonical'
 ), own AS MATERIALIZED (
   SELECT page.native_id
   FROM pages
@@ -66,17 +64,14 @@ WITH scope AS MATERIALIZED (SELECT unnest(CAST(:ids AS uuid[])) AS id), pages AS
                             AND page.native_id = pages.native_id AND page.found_in = 'canonical'
   GROUP BY page.native_id HAVING count(*) = 1
 )
-{pointing}""",
-}
-_POINTING = """
-SELECT link.item_id
-FROM scope JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.item_id = scope.id
+SELECT link.item_id FROM content_links AS link
+WHERE link.tenant_id = engagerr_tenant() AND link.item_id = ANY (CAST(:ids AS uuid[]))
 UNION
 SELECT link.item_id
-FROM scope
-JOIN content_items AS target ON target.tenant_id = engagerr_tenant() AND target.id = scope.id
+FROM content_items AS target
 JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platform = target.platform
                           AND link.native_id = target.native_id
+WHERE target.tenant_id = engagerr_tenant() AND target.id = ANY (CAST(:ids AS uuid[]))
 UNION
 SELECT link.item_id
 FROM own
@@ -86,14 +81,13 @@ JOIN content_links AS link ON link.tenant_id = engagerr_tenant() AND link.platfo
 _SOURCES_AT_A_TIME = 2_000
 
 
-def linked_claims(session: Session, *, item_ids: Sequence[UUID] | None) -> tuple[dict[frozenset[UUID], Claim], int]:
+def linked_claims(session: Session, *, item_ids: Sequence[UUID]) -> tuple[dict[frozenset[UUID], Claim], int]:
     """(the strongest claim of each pair that links join, how many pairs were looked at).
 
-    Of `item_ids`, and of every item that points at one of them; None is all there are.
+    Of `item_ids`, and of every item that points at one of them.
     """
-    scope = "all" if item_ids is None else "items"
-    values = {} if item_ids is None else {"ids": [str(item_id) for item_id in item_ids]}
-    sources = session.execute(text(_SOURCES[scope].format(pointing=_POINTING)), values).scalars().all()
+    values = {"ids": [str(item_id) for item_id in item_ids]}
+    sources = session.execute(text(_SOURCES), values).scalars().all()
     strongest: dict[frozenset[UUID], Claim] = {}
     pairs = 0
     for start in range(0, len(sources), _SOURCES_AT_A_TIME):

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engagerr import Workspace
+from engagerr import Engagerr, Settings, Workspace
 from engagerr.core.content import EdgeRow
+from engagerr.core.content.suggest import read_shows, suggest_edges
+from engagerr.core.errors import Forbidden
+from engagerr.core.tenancy import Permission
+from tests.factories import colleague
 from tests.fakes.cluster import Connection
 from tests.lines import Line, an_edge, an_item, bring, contents
 
@@ -257,6 +264,74 @@ def test_an_account_that_gets_a_creator_is_compared_with_theirs(workspace: Works
     workspace.roster.add_account("Ann Lee", "tiktok:@ann")
     workspace.content.suggest()
     assert hanging(workspace)["tiktok:74001"] == "youtube:vid00000000"
+
+
+def test_an_edge_goes_with_a_link_that_its_parent_had(workspace: Workspace, tmp_path: Path) -> None:
+    short = an_item("tiktok:7412345678901234567", kind="short_video")
+    address = "https://www.tiktok.com/@ann/video/7412345678901234567"
+    film = an_item("youtube:film0000001", creator="Bo", kind="long_video", links=[address])
+    bring(workspace, tmp_path, short, film)
+    assert drawn(workspace) == {("tiktok:7412345678901234567", "clip_of", "youtube:film0000001", "suggested")}
+    bring(workspace, tmp_path, {**film, "links": []})
+    assert drawn(workspace) == set()
+
+
+def test_of_a_large_show_what_landed_finds_its_place_and_leaves_the_rest(
+    workspace: Workspace, tmp_path: Path, engagerr: Engagerr
+) -> None:
+    lines = the_show()
+    bring(workspace, tmp_path, *lines)
+    before = drawn(workspace)
+    ids = {f"{item.platform}:{item.native_id}": item.id for item in workspace.content.list(limit=100)}
+    access = workspace.content._access
+    with access.transaction(Permission.DECIDE_CONTENT) as session:
+        shows = read_shows(session)
+        for focus in ({ids["tiktok:74001"]}, {ids["youtube:vid00000003"], ids["spotify:spotify-7"]}, set()):
+            stats = suggest_edges(session, tenant_id=access.tenant.id, shows=shows, focus=focus)
+            assert (stats.new, stats.withdrawn) == (0, 0)
+    assert {edge[:4] for edge in drawn(workspace)} == before
+
+
+# --- who may, and several at once -----------------------------------------------------------------------------------
+
+
+def test_a_viewer_may_look_and_not_suggest(workspace: Workspace, engagerr: Engagerr, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, *the_show())
+    viewer = colleague(workspace, engagerr, "viewer")
+    assert len(viewer.content.edges()) == 22
+    with pytest.raises(Forbidden):
+        viewer.content.suggest()
+
+
+def test_an_import_and_two_looks_at_once_end_as_one_after_the_other_would(
+    workspace: Workspace, settings: Settings, tmp_path: Path
+) -> None:
+    lines = the_show()
+    bring(workspace, tmp_path, *lines[:20])
+    token = workspace.members.issue_token(name="a job").token
+    start = threading.Barrier(3)
+
+    def run(step: Callable[[Workspace], object]) -> None:
+        with Engagerr(settings) as another:
+            own = another.workspace(token)
+            start.wait()
+            step(own)
+
+    def more(own: Workspace) -> None:
+        bring(own, tmp_path, *lines[20:])
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(run, step) for step in (more, _look, _look)]:
+            done.result()
+    arrived = drawn(workspace)
+    stats = workspace.content.suggest().stats
+    assert (stats.new, stats.reweighed, stats.withdrawn) == (0, 0, 0)
+    assert len(arrived) == 22
+
+
+def _look(own: Workspace) -> None:
+    for _ in range(3):
+        own.content.suggest()
 
 
 # --- questions ------------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ def items(draw: st.DrawFn) -> list[Line]:
         names = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True))
         day = draw(st.integers(0, 30))
         fields: Line = {
-            "title": " ".join(names), "kind": KINDS[platform], "creator": draw(st.sampled_from(("Ann Lee",) * 4 + ("Bo",))),
+            "title": " ".join(names), "kind": KINDS[platform],
+            "creator": draw(st.sampled_from(("Ann Lee", "Ann Lee", "Ann Lee", "Bo"))),
             "published_at": (WHEN + timedelta(days=day)).isoformat(),
             "duration_seconds": draw(st.sampled_from((40, 3000, 3100) if platform != "podcast" else (3000, 3100))),
         }  # fmt: skip

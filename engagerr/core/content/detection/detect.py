@@ -377,6 +377,7 @@ def _twin_edge(
             if candidate != pair and corpus.account[met] == corpus.account[against] and rival is None:
                 chance = model.chance(float(scores.total[candidate]))
                 rival = f"“{_short(corpus.titles[met])}” ({chance:.0%})"
+                break
     confidence, evidence = explain(
         corpus,
         model,
@@ -408,9 +409,9 @@ def _cut_edges(
     hung = {edge.child for edge in standing}
     chances = [model.chance(float(total)) for total in scores.total]
     by_child: dict[int, list[int]] = {}
-    for pair in np.lexsort((cuts.parent, -scores.total)):
-        if chances[pair] >= _LEAST_ASKED_ALTERNATIVE:
-            by_child.setdefault(int(cuts.child[pair]), []).append(int(pair))
+    able = np.flatnonzero(np.array(chances) >= _LEAST_ASKED_ALTERNATIVE)
+    for pair in able[np.lexsort((cuts.parent[able], -scores.total[able]))].tolist():
+        by_child.setdefault(int(cuts.child[pair]), []).append(pair)
     edges: list[FoundEdge] = []
     for child, pairs in by_child.items():
         if corpus.pieces[child].id in hung:

@@ -147,8 +147,11 @@ def _shared(corpus: Corpus, left: csr_array, right: csr_array, row: int, other: 
     """The words that both rows have, the rarest first, as one of the titles writes them."""
     first = left.indices[left.indptr[row] : left.indptr[row + 1]]
     second = right.indices[right.indptr[other] : right.indptr[other + 1]]
-    common = sorted(set(first.tolist()) & set(second.tolist()), key=lambda word: (-corpus.weights[word], word))
-    telling = [word for word in common if corpus.weights[word] >= _TELLING_WEIGHT]
+    common = set(first.tolist()).intersection(second.tolist())
+    if not common:
+        return []
+    weighed = sorted((-weight, word) for word in common if (weight := corpus.weights[word]) >= _TELLING_WEIGHT)
+    telling = [word for _, word in weighed]
     if not telling:
         return []
     written = {**_as_written(corpus.pieces[other].title or ""), **_as_written(corpus.pieces[row].title or "")}

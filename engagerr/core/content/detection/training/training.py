@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Corpus, Flags, Floats, Ints
 
 VERSION = "1"
-WORLDS_A_SHOW = 32
+WORLDS_A_SHOW = 14
 _ROUNDS = 3
 _STRENGTH = 0.5  # of the regression's freedom from zero (C), chosen on shows outside the training
 # Which way a feature may speak. One that the data would turn round is left out: it would say of the data, not of works.
