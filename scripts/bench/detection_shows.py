@@ -19,12 +19,18 @@ from typing import Any
 from engagerr.core.content.detection import Piece
 
 MEDIAN_ITEMS, SPREAD, MOST_ITEMS = 60, 1.5, 5_000
-_BEGINNINGS = "b br c ch d dr f fl g gr h j k l m n p pl pr qu r s sh sl st t tr v w z".split()
-_VOWELS = "a e i o u ai ea ou".split()
+
+
+def _listed(words: str) -> list[str]:
+    return words.split()
+
+
+_BEGINNINGS = _listed("b br c ch d dr f fl g gr h j k l m n p pl pr qu r s sh sl st t tr v w z")
+_VOWELS = _listed("a e i o u ai ea ou")
 _ENDS = ("", "", "n", "r", "l", "st", "ck", "m", "nd", "t")
 _ACCENTS = str.maketrans({"a": "á", "e": "é", "o": "ö", "u": "ü"})
-_SMALL = "the a how to why of and in is your with for what we on do not this i you".split()
-_FIRST = "Ann Marco Ines Tom Aiko Lena Sam Nina Paul Rosa Jan Emma Omar Yuki Clara Leo Mia Ivan Zoe Ravi".split()
+_SMALL = _listed("the a how to why of and in is your with for what we on do not this i you")
+_FIRST = _listed("Ann Marco Ines Tom Aiko Lena Sam Nina Paul Rosa Jan Emma Omar Yuki Clara Leo Mia Ivan Zoe Ravi")
 _EPOCH = datetime(2019, 1, 1, 9, tzinfo=UTC)
 
 
@@ -37,13 +43,13 @@ class ShowItems:
     cut_from: dict[str, int]
 
 
-def shows(items: int, *, first: int = 0) -> Iterator[ShowItems]:
-    """Shows until they have so many items together; the last one is cut short to fit."""
+def shows(items: int, *, first: int = 0, step: int = 1) -> Iterator[ShowItems]:
+    """Every `step`-th show until they have so many items together; the last one is cut short to fit."""
     left = items
-    for number in itertools.count(first):
+    for number in itertools.count(first, step):
         made = make_show(number)
         if len(made.pieces) >= left:
-            yield ShowItems(made.pieces[:left], made.work_of, made.cut_from)
+            yield _first(made, left)
             return
         left -= len(made.pieces)
         yield made
@@ -64,9 +70,20 @@ def make_show(number: int) -> ShowItems:
         pieces += renditions + cuts
         work_of |= {str(piece.id): work for piece in renditions}
         cut_from |= {str(piece.id): work for piece in cuts}
-    pieces = pieces[:wanted]
+    made = _first(ShowItems(tuple(pieces), work_of, cut_from), wanted)
+    pieces = list(made.pieces)
     rng.shuffle(pieces)
-    return ShowItems(tuple(pieces), work_of, cut_from)
+    return ShowItems(tuple(pieces), made.work_of, made.cut_from)
+
+
+def _first(made: ShowItems, most: int) -> ShowItems:
+    pieces = made.pieces[:most]
+    there = {str(piece.id) for piece in pieces}
+    return ShowItems(
+        pieces,
+        {name: work for name, work in made.work_of.items() if name in there},
+        {name: work for name, work in made.cut_from.items() if name in there},
+    )
 
 
 @functools.cache
@@ -123,7 +140,8 @@ class _Show:
             platform, f"{self.id} {platform}",
             title=rng.choice((
                 "{title}", "{title}", "{title}", "#{number} {title}", "Ep. {number}: {title}", f"{{title}} | {name}",
-                "{title} – {guest}", "{guest}: {title}", "{title} | Episode {number}",
+                "{title} – {guest}", "{guest}: {title}", "{title} | Episode {number}", "{guest} on {short}",
+                f"{name} {{number}}: {{short}}",
             )),
             lag=rng.choice((0.0, 0.0, 0.3, 1.0, 2.0, 7.0)), jitter=rng.choice((0.02, 0.1, 0.5, 2.0)),
             there=rng.choice((1.0, 1.0, 0.95, 0.85)), dated=rng.random() < 0.95, timed=rng.random() < 0.6,
@@ -173,7 +191,9 @@ class _Show:
             del told[rng.randrange(len(told))]
         elif change < 0.15:
             told[rng.randrange(len(told))] = self._draw(1)[0]
-        title = account.title.format(title=self.between.join(told).capitalize(), number=work + 1, guest=guest)
+        title = account.title.format(
+            title=self.between.join(told).capitalize(), short=self.between.join(told[:2]), number=work + 1, guest=guest
+        )
         if rng.random() < 0.05:
             title += rng.choice((" 🎧", " (2021)", "…", " — part 1"))
         body = f"{guest} {self.between.join([*about, *words])}. {self.boilerplate}" if account.text else None
@@ -181,13 +201,11 @@ class _Show:
         return self._piece(
             name, account.platform, account.handle, title, body,
             kind="episode" if account.platform == "podcast" else None,
-            published_at=day + timedelta(days=account.lag + abs(rng.gauss(0, account.jitter))) if account.dated else None,
+            published_at=day + timedelta(account.lag + abs(rng.gauss(0, account.jitter))) if account.dated else None,
             duration_seconds=round(seconds * (1 + rng.gauss(0, 0.003)), 1) if account.timed else None,
         )  # fmt: skip
 
-    def _cut(
-        self, work: int, at: int, words: Sequence[str], guest: str, about: Sequence[str], day: datetime
-    ) -> Piece:
+    def _cut(self, work: int, at: int, words: Sequence[str], guest: str, about: Sequence[str], day: datetime) -> Piece:
         rng = self.rng
         told = rng.sample(about, 3) + rng.sample(list(words), min(2, len(words))) + self._draw(1)
         title = self.between.join(told) + rng.choice(("", "", " #shorts", f" | {guest}", f" #{guest.replace(' ', '')}"))

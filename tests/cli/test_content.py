@@ -123,7 +123,7 @@ def test_the_edges_of_an_item_say_why_they_are_there_and_how_to_take_them_back(s
 
     suggested("content", "reject", short(edge), "--reason", "another recipe")
     out = suggested("content", "edges", short(edge)).out
-    assert "reject by you@northlight" in out.replace("ann@", "you@")
+    assert "reject by ann@northlight.example" in out
     assert "another recipe" in out
     assert f"engagerr content confirm {short(edge)}" in out
     assert "engagerr content undo" in out

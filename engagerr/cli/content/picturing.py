@@ -52,8 +52,8 @@ ConfirmedOption = Annotated[
     app,
     "picture",
     examples=(
-        "engagerr content picture youtube:rbMdIF1MB2U --to family.svg",
-        "engagerr content picture youtube:rbMdIF1MB2U --to family.html",
+        "engagerr content picture youtube:rbMdIF1MB2U --to picture.svg",
+        "engagerr content picture youtube:rbMdIF1MB2U --to picture.html",
         "engagerr content picture youtube:rbMdIF1MB2U --format png --confirmed --to .",
     ),
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from engagerr.core.content.detection import Judgements
 from engagerr.core.content.evidence import EXPLICIT, Claim, Evidence
+
+# An item, a parent that was rejected for it, and the one that a person or a file gave it.
+Moved = tuple[UUID, UUID, UUID]
 
 
 def agreed(claims: Sequence[Claim], judged: Judgements) -> tuple[list[Claim], frozenset[frozenset[Hashable]]]:
@@ -37,6 +41,28 @@ def agreed(claims: Sequence[Claim], judged: Judgements) -> tuple[list[Claim], fr
             works.join(claim.child_id, claim.parent_id)
         kept.append(claim)
     return _once_a_work(kept, works, judged.rejected), frozenset(against)
+
+
+def without(judged: Judgements, moved: Collection[Moved]) -> Judgements:
+    """The judgements but for these rejections."""
+    places = {frozenset({child, old}) for child, old, _ in moved}
+    return replace(judged, rejected=judged.rejected - places)
+
+
+def moved_within(claims: Sequence[Claim], moved: Collection[Moved]) -> list[Moved]:
+    """Those that changed their place in a family: their rejection speaks of the place, and of no whole work.
+
+    Whether both parents are in one family is asked without the item itself, which might be all that joins them.
+    """
+    within: list[Moved] = []
+    for child, old, new in sorted(moved):
+        families = _Works(())
+        for claim in claims:
+            if claim.state == "auto_confirmed" and child not in (claim.child_id, claim.parent_id):
+                families.join(claim.child_id, claim.parent_id)
+        if families.of(old) == families.of(new):
+            within.append((child, old, new))
+    return within
 
 
 def _sure_first(claim: Claim) -> tuple[bool, float, str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content.agreeing import agreed, both, is_certain
+from engagerr.core.content.agreeing import Moved, agreed, both, is_certain
 from engagerr.core.content.detection import Detection, FoundEdge, Judgements, Piece, detect
 from engagerr.core.content.evidence import Claim, order_of
 from engagerr.core.content.linked import linked_claims
@@ -237,27 +237,38 @@ def _piece(row: Row[Any]) -> Piece:
     )  # fmt: skip
 
 
-def _judgements(session: Session, item_ids: Sequence[UUID], linked: Collection[frozenset[UUID]]) -> Judgements:
-    """What people and files said about these items, and what links say: detection keeps to it."""
+def _judgements(
+    session: Session, item_ids: Sequence[UUID], linked: Collection[frozenset[UUID]]
+) -> tuple[Judgements, frozenset[Moved]]:
+    """(what people and files said about these items, and what links say; what they rejected to hang it elsewhere)."""
     rows = session.execute(
         text(
             """
-            SELECT edge.child_id, edge.parent_id, edge.relation, edge.state FROM content_edges AS edge
+            SELECT edge.child_id, edge.parent_id, edge.relation,
+                   edge.state NOT IN ('confirmed', 'auto_confirmed') AS rejected
+            FROM content_edges AS edge
             WHERE edge.tenant_id = engagerr_tenant() AND edge.child_id = ANY (CAST(:ids AS uuid[]))
               AND (edge.state IN ('confirmed', 'rejected')
-                OR (edge.state = 'auto_confirmed' AND edge.evidence -> 0 ->> 'kind' IN ('file', 'person')))
+                OR (edge.state = 'auto_confirmed' AND edge.evidence -> 0 ->> 'kind' IN ('file', 'person'))
+                -- Rejected, and asked again since something was written: it is rejected until the answer is another.
+                OR (edge.state = 'suggested' AND edge.evidence @> '[{"kind": "rejected_before"}]'
+                  AND EXISTS (SELECT FROM content_decisions AS decision
+                              WHERE decision.tenant_id = edge.tenant_id AND decision.edge_id = edge.id)))
             """
         ),
         {"ids": [str(item_id) for item_id in item_ids]},
     ).all()
-    standing = {frozenset({row.child_id, row.parent_id}) for row in rows if row.state != "rejected"}
-    rejected = {frozenset({row.child_id, row.parent_id}) for row in rows if row.state == "rejected"}
-    return Judgements(
-        # Who turns an edge around or names it otherwise rejects the one and draws the other.
-        rejected=frozenset(rejected - standing),
+    parents = {row.child_id: (row.parent_id, row.relation) for row in rows if not row.rejected}
+    # Who turns an edge around or names it otherwise rejects the one and draws the other.
+    standing = {frozenset({child, parent}) for child, (parent, _) in parents.items()}
+    rejected = [row for row in rows if row.rejected and frozenset({row.child_id, row.parent_id}) not in standing]
+    moved = {(row.child_id, row.parent_id, parents[row.child_id][0]) for row in rejected if row.child_id in parents}
+    judged = Judgements(
+        rejected=frozenset(frozenset({row.child_id, row.parent_id}) for row in rejected),
         linked=frozenset(linked),
-        parents={row.child_id: (row.parent_id, row.relation) for row in rows if row.state != "rejected"},
+        parents=parents,
     )
+    return judged, frozenset(moved)
 
 
 def _together(

@@ -214,6 +214,29 @@ def flat(node: Any) -> list[Any]:
     return [node, *(below for child in node.children for below in flat(child))]
 
 
+@pytest.mark.parametrize("item", ["spotify:spotify-2", "tiktok:74021"])
+def test_a_move_within_a_family_leaves_the_family_whole(workspace: Workspace, tmp_path: Path, item: str) -> None:
+    bring(workspace, tmp_path, *the_show())
+    other = "youtube:vid00000002" if item.startswith("spotify") else "podcast:podcast-2"
+    workspace.content.move(item, other)
+    before = drawn(workspace)
+    for _ in range(2):
+        workspace.content.suggest()
+        assert drawn(workspace) == before
+    assert len(flat(workspace.content.tree(item))) == 4
+
+
+def test_a_move_to_another_family_takes_the_item_out_of_the_old_one(workspace: Workspace, tmp_path: Path) -> None:
+    bring(workspace, tmp_path, *the_show())
+    workspace.content.move("spotify:spotify-2", "podcast:podcast-6")
+    for _ in range(2):
+        workspace.content.suggest()
+        assert {node.native_id for node in flat(workspace.content.tree("podcast:podcast-2"))} == {
+            "podcast-2", "vid00000002", "74021"
+        }  # fmt: skip
+        assert hanging(workspace)["youtube:vid00000006"] == "podcast:podcast-6"
+
+
 def test_what_a_file_states_stands(workspace: Workspace, tmp_path: Path) -> None:
     bring(workspace, tmp_path, *the_show(), an_edge("tiktok:74001", "spotify:spotify-0"))
     workspace.content.suggest()
@@ -269,10 +292,10 @@ def test_an_account_that_gets_a_creator_is_compared_with_theirs(workspace: Works
 def test_an_edge_goes_with_a_link_that_its_parent_had(workspace: Workspace, tmp_path: Path) -> None:
     short = an_item("tiktok:7412345678901234567", kind="short_video")
     address = "https://www.tiktok.com/@ann/video/7412345678901234567"
-    film = an_item("youtube:film0000001", creator="Bo", kind="long_video", links=[address])
+    film = an_item("youtube:film0000001", creator="Bo", kind="long_video", body=address)
     bring(workspace, tmp_path, short, film)
     assert drawn(workspace) == {("tiktok:7412345678901234567", "clip_of", "youtube:film0000001", "suggested")}
-    bring(workspace, tmp_path, {**film, "links": []})
+    bring(workspace, tmp_path, {**film, "body": "On tour in May."})
     assert drawn(workspace) == set()
 
 

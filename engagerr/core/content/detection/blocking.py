@@ -196,12 +196,19 @@ def _rank(group: Ints, score: Floats) -> Ints:
     """The rank of each within its group, 0 the best; ties by order of appearance."""
     import numpy as np
 
-    order = np.argsort(-score, kind="stable")
-    # Small whole numbers are put in order without comparing them.
-    small = group.astype(np.min_scalar_type(int(group.max()))) if len(group) else group
+    if not len(group):
+        return np.zeros(0, dtype=np.int64)
+    # Whole numbers are sorted several times as fast as places by a score: the score, turned round, in the upper half of
+    # each, the place in the lower. (Scores that are one in single precision are tied.)
+    upper = ~(score - score.min()).astype(np.float32).view(np.uint32)
+    both = upper.astype(np.uint64) << np.uint64(32) | np.arange(len(score), dtype=np.uint64)
+    both.sort()
+    order = (both & np.uint64(0xFFFF_FFFF)).astype(np.int64)
+    # And small ones are put in order without comparing them.
+    small = group.astype(np.min_scalar_type(int(group.max())))
     order = order[np.argsort(small[order], kind="stable")]
     ordered = group[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, dtype=np.int64)
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     lengths = np.diff(np.r_[starts, len(order)])
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(starts, lengths)

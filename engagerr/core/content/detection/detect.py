@@ -36,6 +36,11 @@ _SPEAKS_AGAINST = {
 }  # fmt: skip
 _LEAST_TOTAL = -2.5
 _SETTLED_TOTAL = 15.0
+_OF_THE_WORK = (
+    "name_alike", "name_contained", "same_name", "name_in_text", "texts_alike", "number_by_habit", "title_date_fits",
+    "links_shared", "meaning_alike",
+)  # fmt: skip
+_ENOUGH_OF_THE_WORK = 0.15
 SURE = 0.9
 _QUESTIONS_PER_CUT = 3
 _LEAST_ASKED_OF_POSTS = 0.3  # a short one is cut from something; others may be anything
@@ -388,10 +393,18 @@ def _twin_edge(
         rival=rival,
         lag_days=float(twins.lag[pair]),
     )
-    return FoundEdge(
-        corpus.pieces[child].id, corpus.pieces[parent].id, "same_work", confidence,
-        bands.state("same_work", confidence), evidence,
-    )  # fmt: skip
+    state = bands.state("same_work", confidence) if _may_stand_by_itself(features) else "suggested"
+    return FoundEdge(corpus.pieces[child].id, corpus.pieces[parent].id, "same_work", confidence, state, evidence)
+
+
+def _may_stand_by_itself(features: Mapping[str, float]) -> bool:
+    """Whether there is something that speaks of the work itself: two things on one day are a question, however few
+    others there are; a rerun may be of either showing."""
+    if features.get("rerun_once"):
+        return False
+    told = max(features.get(name, 0.0) for name in _OF_THE_WORK)
+    rhythm = features.get("date_by_habit", 0.0) >= 0.3 and features.get("lengths_equal", 0.0) >= 0.5
+    return told >= _ENOUGH_OF_THE_WORK or rhythm
 
 
 def _cut_edges(

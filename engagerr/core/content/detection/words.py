@@ -270,7 +270,7 @@ def _date(folded: str) -> tuple[int | None, int | None, int | None, frozenset[in
         return (
             year,
             None,
-            EITHER_WAY + one * 100 + other,
+            EITHER_WAY + min(one, other) * 100 + max(one, other),
             years | {year},
             folded[: found.start()] + " " + folded[found.end() :],
         )

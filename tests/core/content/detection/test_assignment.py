@@ -12,6 +12,7 @@ from engagerr.core.content.detection import Piece, detect
 from engagerr.core.content.detection.assigning import group_works, one_to_one
 from engagerr.core.content.detection.corpus import lay_out
 from engagerr.core.content.detection.scoring import lead_over_rivals
+from engagerr.core.content.thresholds import NEVER, Threshold, Thresholds
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.content.detection.shows import (
@@ -236,11 +237,19 @@ def test_a_clip_that_could_be_of_many_is_asked_about_three_times_at_most() -> No
 
 def test_a_clip_whose_source_is_sure_is_asked_about_no_further() -> None:
     clip = a_short(
-        "tiktok:c", "Lighthouse keepers and Marco Ruiz #shorts", day=7.3,
-        body="From our episode Lighthouse keepers with Marco Ruiz. Last week: Tidal pools",
+        "tiktok:c", "Lighthouse keepers, Marco Ruiz, salted caramel, Ines Roth #shorts", day=7.3,
+        body="From Lighthouse keepers with Marco Ruiz. Also: Tidal pools with Ann Meyer, Salted caramel with Ines Roth",
     )  # fmt: skip
-    found = [edge for edge in detect([*a_season(), clip]).edges if edge.child == "tiktok:c"]
-    assert [(edge.parent, edge.state) for edge in found] == [("youtube:1", "auto_confirmed")]
+
+    def found(auto_confirm: float) -> list[tuple[str, str]]:
+        bands = Thresholds((Threshold("clip_of", auto_confirm, 0.05, 0, 0, ""),))
+        edges = detect([*a_season(), clip], thresholds=bands).edges
+        return [(str(edge.parent), edge.state) for edge in edges if edge.child == "tiktok:c"]
+
+    asked = found(NEVER)
+    assert len(asked) > 1
+    assert asked[0] == ("youtube:1", "suggested")
+    assert found(0.6) == [("youtube:1", "auto_confirmed")]
 
 
 def test_a_hashtag_is_taken_apart_by_the_titles_of_the_show() -> None:

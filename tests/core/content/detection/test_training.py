@@ -94,11 +94,20 @@ def test_a_show_that_is_left_out_leaves_no_trace_and_the_same_works_give_the_sam
     assert without == model
 
 
-@pytest.mark.parametrize("episodes", [1, 12])
-def test_too_little_to_learn_from_is_refused_in_words(episodes: int) -> None:
-    by_show, answers = shows(episodes, muddled=False)
-    with pytest.raises(EngagerrError):
+def test_too_little_to_learn_from_is_refused_in_words() -> None:
+    by_show, answers = shows(1, muddled=False)
+    with pytest.raises(EngagerrError) as refused:
         train({"Harbour": by_show["Harbour"]}, answers)
+    assert refused.value.hint
+
+
+def test_where_nothing_was_ever_wrong_the_model_is_cautious_all_the_same() -> None:
+    by_show, answers = shows(10, muddled=False)
+    model = train({"Harbour": by_show["Harbour"]}, answers)
+    for part in parts(model).values():
+        assert 0.0 < part.ask < part.auto_confirm < 1.0
+        assert part.slope > 0
+        assert part.chance(part.base) < part.ask
 
 
 def test_a_work_knows_its_titles_its_text_and_its_guest() -> None:

@@ -96,9 +96,9 @@ SAYS: dict[str, dict[str, Any]] = {
     "2024年2月9日": {"year": 2024, "month": 2, "day": 9},
     "2024년 2월 9일": {"year": 2024, "month": 2, "day": 9},
     "２月９日の質問": {"month": 2, "day": 9},
-    "Call 9-2-2024": {"year": 2024, "day": EITHER_WAY + 902},
-    # Whether the second or the ninth month is meant nobody can tell.
+    # Whether the second or the ninth month is meant nobody can tell: in either order it is one date.
     "Call 2/9/2024": {"year": 2024, "day": EITHER_WAY + 209},
+    "Call 9-2-2024": {"year": 2024, "day": EITHER_WAY + 209},
     "May 2024": {"year": 2024, "month": 5},
     "Call (Jan 2024)": {"year": 2024, "month": 1},
     "Januar-Treffen": {"month": 1},
