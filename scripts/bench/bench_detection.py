@@ -4,7 +4,7 @@ Shows are made up (`detection_shows.py`), a batch of whole shows at a time as th
 their own: what is timed is `detect` and nothing else, and a process holds one batch and what detection makes of it. Two
 processes run at once for the figure of two cores. Speed is per second of processor time, so that others on the machine
 do not count; the seconds on the clock stand beside it. The answers are known, so that speed is not bought with quality,
-and titles are compared letter by letter as well, each with each of its show, with the threshold that the answers choose.
+and titles are compared letter by letter as well, each with each of its show, at the threshold that the answers choose.
 
 With `--items-imported` the same goes through the database: an import that maps, and `content suggest` twice.
 """
@@ -250,12 +250,13 @@ def main() -> None:
     both = apart(options.large, 2)
     with step("letter by letter"):
         baseline = letter_by_letter(options.items)
+    alone = small + middle
     growth = min(run["processor"] for run in middle) / min(run["processor"] for run in small)
     limits = [
         Limit("items a second of processor time, two processes", both["items"] / both["processor"], at_least=10_000,
               figures={"items": both["items"], "slowest_seconds": round(both["wall"], 1),
                        "slowest_processor_seconds": round(both["processor"], 1),
-                       "one_process_items_per_s": spread([one["items"] / one["processor"] for one in small + middle], 0)}),
+                       "one_process_items_per_s": spread([run["items"] / run["processor"] for run in alone], 0)}),
         Limit("processor time for ten times as many items", growth, at_most=13.0,
               figures={"small_s": spread([run["processor"] for run in small]),
                        "large_s": spread([run["processor"] for run in middle])}),

@@ -23,12 +23,13 @@ READS = [
     ("insight", "benchmark", "Jonna Brenner", "--against", "prospects"),
     ("insight", "growth", "instagram:northlight_despensa"), ("insight", "best", "--by", "weekday"),
     ("insight", "forecast", "Kolja Wendtland", "--platform", "twitch"), ("insight", "audience", "Jonna Brenner"),
-    ("insight", "overlap", "Marlo Vestenegg", "Kolja Wendtland"), ("insight", "reach", "youtube:rbMdIF1MB2U"),
+    ("insight", "overlap", "Marlo Vestenegg", "Kolja Wendtland"), ("insight", "reach", "youtube:d0gz7OxIhF4"),
     ("insight", "value", "--all"),
     ("settings",), ("whoami",), ("db", "status"), ("db", "verify-audit"), ("health",),
 ]  # fmt: skip
 OFTEN_EMPTY = {
     "agent", "do_not_pitch_reason", "url", "name", "id", "at", "member", "before", "after", "reason", "undone",
+    "action", "action_id",
     "edge_id", "edge_relation", "edge_child_platform", "edge_child_native_id", "edge_parent_platform",
     "edge_parent_native_id",
     "expires_at", "revoked_at", "standard_minimum_seconds", "part", "first_bad", "pid", "data_dir", "started_at",

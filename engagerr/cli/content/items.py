@@ -13,7 +13,10 @@ from engagerr.cli.families import draw_tree, family_columns, family_document, fa
 from engagerr.cli.output import MISSING, Column, day, duration, put, show
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from engagerr.core.content.content import ItemRow
+    from engagerr.core.content.families import FamilyNode
 
 _ITEM_CSV = (
     "id", "platform", "native_id", "account", "creator", "kind", "title", "url", "published_at", "duration_seconds",
@@ -73,7 +76,19 @@ def tree(item: Annotated[str, typer.Argument(metavar="ITEM|FAMILY", help="platfo
     """Show the family of an item, nested, each piece with its figures."""
     with workspace() as work:
         root = work.content.tree(item)
-    put(node_document(root), csv=_NODE_CSV, flat=node_rows(root), drawing=lambda: draw_tree(root))
+    put(node_document(root), csv=_NODE_CSV, flat=node_rows(root), drawing=lambda: _drawn(root, item))
+
+
+def _drawn(root: FamilyNode, item: str) -> list[RenderableType]:
+    from rich.text import Text
+
+    lines = [*draw_tree(root), ""]
+    if root.children:
+        first = f"{root.children[0].platform}:{root.children[0].native_id}"
+        lines += [f"Why one hangs there: engagerr content edges {first}", "Take one off: engagerr content unlink ITEM"]
+    else:
+        lines.append(f"It is alone. What might belong to it: engagerr content edges {item}")
+    return [Text(line, style="dim", overflow="fold") if isinstance(line, str) else line for line in lines]
 
 
 @verb(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content.agreeing import Moved, agreed, both, is_certain
+from engagerr.core.content.agreeing import Moved, agreed, both, is_certain, moved_within, without
 from engagerr.core.content.detection import Detection, FoundEdge, Judgements, Piece, detect
 from engagerr.core.content.evidence import Claim, order_of
 from engagerr.core.content.linked import linked_claims
@@ -147,7 +147,11 @@ def suggest_edges(
     linked, linked_pairs = linked_claims(session, item_ids=item_ids)
     thresholds = read_thresholds(session, tenant_id=tenant_id, precision=PRECISION)
     vectors = kept_meanings(session, tenant_id=tenant_id, pieces=pieces)
-    found, claims = _found(pieces, linked, _judgements(session, item_ids, linked), thresholds, focus, vectors)
+    judged, moved = _judgements(session, item_ids, linked)
+    if moved:
+        _, claims = _found(pieces, linked, without(judged, moved), thresholds, focus, vectors)
+        judged = without(judged, moved_within(claims, moved))
+    found, claims = _found(pieces, linked, judged, thresholds, focus, vectors)
     scope = Scope(frozenset(item_ids), frozenset(UUID(str(item_id)) for item_id in found.settled))
     done: Counter[str] = reconcile(session, tenant_id=tenant_id, claims=claims, scope=scope)
     return SuggestStats(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -149,11 +149,6 @@ def _planned(best: dict[frozenset[UUID], Claim], edges: Sequence[Row[Any]], scop
         and frozenset({edge.child_id, edge.parent_id}) not in free
     }  # fmt: skip
     certain, doubtful = _placed(free, taken)
-    asked: list[_Wish] = []
-    for pair, held in by_pair.items():
-        again = _asked_again(best[pair], [edge for edge in held if _is_settled(edge)]) if pair in best else None
-        if again is not None:
-            asked.append((next(edge for edge in held if _is_settled(edge)), again))
 
     def with_edge(claim: Claim) -> _Wish:
         held = by_pair.get(frozenset({claim.child_id, claim.parent_id}), [])
@@ -161,7 +156,19 @@ def _planned(best: dict[frozenset[UUID], Claim], edges: Sequence[Row[Any]], scop
         gone.extend(edge for edge in held if edge is not same)
         return same, claim
 
-    return _Plan(gone, [with_edge(claim) for claim in certain], [*asked, *map(with_edge, doubtful)])
+    asked = [with_edge(claim) for claim in doubtful]
+    return _Plan(gone, [with_edge(claim) for claim in certain], [*_reopened(best, by_pair), *asked])
+
+
+def _reopened(
+    best: dict[frozenset[UUID], Claim], by_pair: dict[frozenset[UUID], list[Row[Any]]]
+) -> Iterator[tuple[Row[Any], Claim]]:
+    """What was rejected and is asked again."""
+    for pair, held in by_pair.items():
+        judged = [edge for edge in held if _is_settled(edge)]
+        again = _asked_again(best[pair], judged) if pair in best else None
+        if again is not None:
+            yield judged[0], again
 
 
 def _placed(free: dict[frozenset[UUID], Claim], taken: set[UUID]) -> tuple[list[Claim], list[Claim]]:

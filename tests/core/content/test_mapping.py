@@ -227,14 +227,18 @@ def test_a_move_within_a_family_leaves_the_family_whole(workspace: Workspace, tm
 
 
 def test_a_move_to_another_family_takes_the_item_out_of_the_old_one(workspace: Workspace, tmp_path: Path) -> None:
-    bring(workspace, tmp_path, *the_show())
-    workspace.content.move("spotify:spotify-2", "podcast:podcast-6")
+    archived = episode(2, "spotify", title="From the archive", body="")
+    bring(workspace, tmp_path, *the_show()[:8], *the_show()[9:], archived)
+    if "spotify:spotify-2" not in hanging(workspace):
+        workspace.content.link("spotify:spotify-2", "podcast:podcast-2", relation="same_work")
+    workspace.content.move("spotify:spotify-2", "youtube:vid00000007")
     for _ in range(2):
         workspace.content.suggest()
         assert {node.native_id for node in flat(workspace.content.tree("podcast:podcast-2"))} == {
             "podcast-2", "vid00000002", "74021"
         }  # fmt: skip
-        assert hanging(workspace)["youtube:vid00000006"] == "podcast:podcast-6"
+        assert hanging(workspace)["spotify:spotify-2"] == "youtube:vid00000007"
+        assert hanging(workspace)["youtube:vid00000007"] == "podcast:podcast-7"
 
 
 def test_what_a_file_states_stands(workspace: Workspace, tmp_path: Path) -> None:

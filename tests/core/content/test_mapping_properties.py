@@ -75,7 +75,7 @@ def drawn(workspace: Workspace) -> set[tuple[Any, ...]]:
     return {(*name(edge), edge.relation, edge.state, edge.confidence) for edge in workspace.content.edges()}
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @given(items(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_change_what_is_found(
     cluster: Cluster, lines: list[Line], order: random.Random
@@ -94,7 +94,7 @@ def test_the_order_of_arrival_does_not_change_what_is_found(
     assert found[0] == found[1] == found[2] == found[3]
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @given(items(), st.data())
 def test_what_people_decide_holds_and_looking_again_changes_nothing(
     cluster: Cluster, lines: list[Line], data: st.DataObject

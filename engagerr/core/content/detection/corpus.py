@@ -272,6 +272,15 @@ def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
     return np.asarray(cut | much_shorter | cued | unsure, dtype=bool), np.asarray(is_child, dtype=bool)
 
 
+def all_alike(pieces: Sequence[Piece]) -> bool:
+    """Whether these pieces of one account are all whole or all short, so that none can be a cut of another."""
+    shapes = {shape_of(piece) for piece in pieces}
+    if shapes == {Shape.LONG}:
+        lengths = [piece.duration_seconds for piece in pieces if piece.duration_seconds]
+        return not lengths or min(lengths) > min(_LONGEST_CUT * max(lengths), _LONGEST_CUT_SECONDS)
+    return shapes <= {Shape.SHORT, Shape.POST}
+
+
 class _Hashtags:
     """Takes hashtags apart by the show's own titles: #anniemeyer is "annie meyer" where a title has these words."""
 

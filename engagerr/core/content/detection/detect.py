@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engagerr.core.content.detection.assigning import Works, group_works, one_to_one
 from engagerr.core.content.detection.blocking import Blocks, block
 from engagerr.core.content.detection.comparing import Comparison, by_habits, compare
-from engagerr.core.content.detection.corpus import Corpus, Shape, are_cuts, lay_out
+from engagerr.core.content.detection.corpus import Corpus, Shape, all_alike, are_cuts, lay_out
 from engagerr.core.content.detection.cuts import Cuts, compare_cuts
 from engagerr.core.content.detection.explaining import explain
 from engagerr.core.content.detection.pieces import Detection, FoundEdge, Judgements, Piece, ScoredPair
@@ -70,7 +70,9 @@ def detect(
     settled: set[Hashable] = set()
     compared = 0
     bands = _Bands.of(model, thresholds)
-    for shows in _batches(pieces):
+    able, idle = _able(pieces)
+    settled.update(piece.id for piece in idle if focus is None or piece.id in focus)
+    for shows in _batches(able):
         found = _detect(shows, focus, vectors, judgements or Judgements(), bands, model, with_pairs=with_pairs)
         settled |= found.settled
         edges += found.edges
@@ -100,6 +102,19 @@ class _Bands:
 
     def state(self, relation: str, confidence: float) -> str:
         return "auto_confirmed" if confidence >= self.auto_confirm[relation] else "suggested"
+
+
+def _able(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+    """(pieces of shows in which something could belong together, those of the others)."""
+    shows: dict[Hashable, list[Piece]] = {}
+    for piece in pieces:
+        shows.setdefault(piece.show, []).append(piece)
+    able: list[Piece] = []
+    idle: list[Piece] = []
+    for members in shows.values():
+        one_account = len({(piece.platform, piece.account) for piece in members}) == 1
+        (idle if one_account and all_alike(members) else able).extend(members)
+    return able, idle
 
 
 def _batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:

@@ -158,7 +158,7 @@ def _shared(corpus: Corpus, left: csr_array, right: csr_array, row: int, other: 
     return [f"“{written.get(corpus.surface[word], corpus.surface[word])}”" for word in telling[:_MOST_WORDS]]
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=8_192)
 def _as_written(title: str) -> Mapping[str, str]:
     """The words of a title by their stems."""
     found: dict[str, str] = {}

@@ -246,7 +246,10 @@ def test_vectors_speak_where_words_do_not() -> None:
 
 def test_some_pieces_may_be_without_a_vector() -> None:
     pieces = a_season()
-    vectors = {"podcast:0": np.ones(4, dtype=np.float32) / 2, "youtube:0": np.ones(4, dtype=np.float32) / 2}
+    vectors: dict[Hashable, Any] = {
+        "podcast:0": np.full(4, 0.5, dtype=np.float32),
+        "youtube:0": np.full(4, 0.5, dtype=np.float32),
+    }
     assert joined(detect(pieces, vectors=vectors)) == joined(detect(pieces))
 
 
@@ -283,7 +286,8 @@ def test_evidence_says_what_it_saw() -> None:
     "title", "body", "url", "published_at", "duration_seconds", "language", "kind",
 ])  # fmt: skip
 def test_whatever_is_missing_everywhere_breaks_nothing(gone: str) -> None:
-    pieces = [replace(piece, **{gone: None}) for piece in [*a_season(), CLIP]]
+    nothing: dict[str, Any] = {gone: None}
+    pieces = [replace(piece, **nothing) for piece in [*a_season(), CLIP]]
     found = detect(pieces, with_pairs=True)
     assert not any(math.isnan(edge.confidence) for edge in found.edges)
     assert not any(math.isnan(pair.probability) for pair in found.pairs)

@@ -35,7 +35,7 @@ RELATIONS = ("same_work", "cut")
 def features() -> Mapping[str, set[str]]:
     """The names that comparing gives, by the part of the model that weighs them."""
     pieces = [*a_season(), a_short("tiktok:c", "Lighthouse keepers")]
-    vectors = {piece.id: np.ones(4, dtype=np.float32) / 2 for piece in pieces}
+    vectors = {piece.id: np.full(4, 0.5, dtype=np.float32) for piece in pieces}
     corpus = lay_out(pieces)
     blocks = block(corpus, vectors=vectors)
     return {
