@@ -172,6 +172,10 @@ def _words(kind: str) -> str:
 def _days(row: TermRow) -> str:
     if row.starts_on is None and row.ends_on is None:
         return "without end"
+    if row.starts_on is None:
+        return f"until {_day(row.ends_on)}"
+    if row.ends_on is None:
+        return f"from {_day(row.starts_on)}, without end"
     return f"{_day(row.starts_on)} to {_day(row.ends_on)}"
 
 

@@ -207,8 +207,8 @@ def _what_was_done(stats: SuggestStats) -> list[str]:
     looked = f"{number(stats.items)} items looked at, {number(stats.compared)} pairs compared{links}: "
     done = [
         f"{number(stats.new)} new edges ({number(stats.auto_confirmed)} confirmed by themselves)" if stats.new else "",
-        f"{number(stats.reweighed)} are surer or less sure than before" if stats.reweighed else "",
-        f"{number(stats.withdrawn)} withdrawn, as nothing speaks for them any more" if stats.withdrawn else "",
+        f"{number(stats.reweighed)} edges are surer or less sure than before" if stats.reweighed else "",
+        f"{number(stats.withdrawn)} edges withdrawn, as nothing speaks for them any more" if stats.withdrawn else "",
     ]
     return [looked + ("; ".join(word for word in done if word) or "nothing new") + "."]
 

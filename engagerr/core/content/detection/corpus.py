@@ -44,6 +44,7 @@ _BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, S
 _TELLING = re.compile(r"[^\W\d_]{2}")
 _ADDRESS = re.compile(r"https?://\S+")  # what a text points at is compared as links, not as words
 _FILE_NAME = re.compile(r"^(?:index|default)(?:\.\w+)?$")
+_HEARD = frozenset({"podcast", "apple_podcasts", "spotify"})
 _NUMBER_WEIGHT = 0.3  # a number in a title counts something else in every show; markers compare it properly
 _UNKNOWN = -1
 _SHORTEST_HASHTAG = 7
@@ -77,6 +78,7 @@ class Corpus:
     year: Ints
     month: Ints
     day: Ints
+    heard: Flags
     rerun: Flags
     clip: Flags
     language: Ints
@@ -156,6 +158,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         year=number(m.year for m in said),
         month=number(m.month for m in said),
         day=number(m.day for m in said),
+        heard=np.array([piece.platform in _HEARD for piece in pieces], dtype=bool),
         rerun=np.array([m.rerun for m in said], dtype=bool),
         clip=np.array([m.clip for m in said], dtype=bool),
         language=np.array(
@@ -182,7 +185,7 @@ def shape_of(piece: Piece) -> Shape:
         return Shape.SHORT if piece.duration_seconds <= SHORT_SECONDS else Shape.LONG
     if piece.title is not None and "#shorts" in piece.title.casefold():
         return Shape.SHORT
-    if piece.platform in {"podcast", "apple_podcasts", "spotify"}:
+    if piece.platform in _HEARD:
         return Shape.LONG
     return Shape.UNKNOWN
 
@@ -264,6 +267,8 @@ def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
     seconds_one, seconds_other = corpus.seconds[one], corpus.seconds[other]
     shorter, longer = np.fmin(seconds_one, seconds_other), np.fmax(seconds_one, seconds_other)
     much_shorter = ~short_one & ~short_other & (shorter <= _LONGEST_CUT * longer) & (shorter <= _LONGEST_CUT_SECONDS)
+    # On an account of its own, that is, and of pictures: a show's short episode is no cut of its long one.
+    much_shorter &= (corpus.account[one] != corpus.account[other]) & ~corpus.heard[one] & ~corpus.heard[other]
     unsure &= ~much_shorter
     cued &= ~much_shorter
     is_child = np.where(cut, short_one, np.where(much_shorter, seconds_one < seconds_other, corpus.clip[one]))

@@ -434,7 +434,7 @@ def _cut_edges(
     """For each short piece its best work; where that is not sure, the next best ones as questions beside it."""
     import numpy as np
 
-    hung = {edge.child for edge in standing}
+    hung = {edge.child for edge in standing if edge.state == "auto_confirmed"}
     chances = [model.chance(float(total)) for total in scores.total]
     by_child: dict[int, list[int]] = {}
     able = np.flatnonzero(np.array(chances) >= _LEAST_ASKED_ALTERNATIVE)

@@ -102,7 +102,7 @@ def f1_by_threshold(matches: Sequence[Match], gold: Gold, *, among: Collection[H
             or 0.0
             for threshold in _THRESHOLDS
         }
-    falling = [match for match in matches if match.one in works]
+    falling = [match for match in matches if match.one in works and match.other in works]
     sets, sizes, place = Sets(works), dict.fromkeys(works, 1), 0
     found = right = 0
     score: dict[float, float] = {}

@@ -35,6 +35,8 @@ from engagerr.core.content.evaluation.rows import BASELINE, BASELINE_AT_BEST, OU
 
 AUTO_CONFIRMED = "auto_confirmed"
 
+_LIKELY = 0.5
+
 
 def _row(one: GroupSet, relation: str, method: str, **figures: Any) -> EvaluationRow:
     called = tuple(sorted(said for said in one.called if RELATIONS.get(said, SAME_WORK) in (relation, NOT_THE_SAME)))
@@ -65,7 +67,9 @@ def _judge_works(one: GroupSet, found: Detection, same: Sequence[FoundEdge]) -> 
     ids, titled, gold = [piece.id for piece in one.pieces], _titled(one), one.gold
     works = components(ids, [(edge.child, edge.parent) for edge in same])
     auto = components(ids, [(edge.child, edge.parent) for edge in same if edge.state == AUTO_CONFIRMED])
-    families = components(ids, [(edge.child, edge.parent) for edge in (*same, *one_parent_each(found.edges))])
+    # A question that is likelier wrong than right makes no family.
+    likely = [edge for edge in (*same, *one_parent_each(found.edges)) if edge.confidence >= _LIKELY]
+    families = components(ids, [(edge.child, edge.parent) for edge in likely])
     standing = components(ids, [(edge.child, edge.parent) for edge in found.edges if edge.state == AUTO_CONFIRMED])
     judged = [edge for edge in same if is_judged(edge.child, edge.parent, SAME_WORK, gold)]
     wanted = gold_pairs(gold.works, among=titled)

@@ -104,7 +104,7 @@ def train(pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leav
         version=VERSION,
         trained_on=tuple(sorted(shows)),
         same_work=_fit(twins, STATED_SAME_WORK, ask=0.45),
-        cut=_fit(cuts, STATED_CUT, ask=0.05),
+        cut=_fit(cuts, STATED_CUT, ask=0.12),
     )
 
 
