@@ -267,8 +267,8 @@ def are_cuts(corpus: Corpus, one: Ints, other: Ints) -> tuple[Flags, Flags]:
     seconds_one, seconds_other = corpus.seconds[one], corpus.seconds[other]
     shorter, longer = np.fmin(seconds_one, seconds_other), np.fmax(seconds_one, seconds_other)
     much_shorter = ~short_one & ~short_other & (shorter <= _LONGEST_CUT * longer) & (shorter <= _LONGEST_CUT_SECONDS)
-    # On an account of its own, that is, and of pictures: a show's short episode is no cut of its long one.
-    much_shorter &= (corpus.account[one] != corpus.account[other]) & ~corpus.heard[one] & ~corpus.heard[other]
+    # A short episode of a feed is no cut of a long one.
+    much_shorter &= ~(corpus.heard[one] & corpus.heard[other])
     unsure &= ~much_shorter
     cued &= ~much_shorter
     is_child = np.where(cut, short_one, np.where(much_shorter, seconds_one < seconds_other, corpus.clip[one]))
