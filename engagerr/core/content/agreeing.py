@@ -116,10 +116,10 @@ def both(written: Claim, found: Claim) -> Claim:
     ]
     rest = confidence - math.fsum(piece.weight for piece in evidence)
     evidence[-1] = replace(evidence[-1], weight=round(evidence[-1].weight + rest, 3))
-    return replace(
-        written, confidence=confidence, evidence=tuple(evidence), asked=False,
-        certain_from=max(written.certain_from, found.certain_from),
-    )  # fmt: skip
+    # More evidence never makes less sure: what stands by one ground stands by two.
+    alone = [claim.certain_from for claim in (written, found) if claim.state == "auto_confirmed"]
+    certain_from = min(alone) if alone else max(written.certain_from, found.certain_from)
+    return replace(written, confidence=confidence, evidence=tuple(evidence), asked=False, certain_from=certain_from)
 
 
 class _Works:

@@ -47,7 +47,11 @@ def draw_edge(
             VALUES (:tenant_id, :child_id, :parent_id, :relation, :state, :confidence, CAST(:evidence AS jsonb))
             ON CONFLICT (tenant_id, child_id, parent_id, relation) DO UPDATE
               SET state = excluded.state, confidence = greatest(content_edges.confidence, excluded.confidence),
-                  evidence = excluded.evidence || content_edges.evidence, updated_at = now()
+                  -- What was known before stays to be read, and weighs nothing beside what was stated.
+                  evidence = excluded.evidence || coalesce(
+                    (SELECT jsonb_agg(piece || '{"weight": 0.0}'::jsonb)
+                     FROM jsonb_array_elements(content_edges.evidence) AS piece), '[]'::jsonb),
+                  updated_at = now()
             RETURNING id
             """
         ),
