@@ -111,7 +111,7 @@ def suggest_landed(
 ) -> SuggestStats:
     """Look at the shows of these accounts for what the imports brought or changed."""
     total = SuggestStats()
-    shows = read_shows(session, accounts=accounts)
+    shows = _with_something_to_find(session, read_shows(session, accounts=accounts))
     small = [show for show in shows if show.items <= WHOLE_SHOW]
     for batch in together(small):
         total += suggest_edges(session, tenant_id=tenant_id, shows=batch)
@@ -128,6 +128,36 @@ def suggest_landed(
         for show in large:
             total += suggest_edges(session, tenant_id=tenant_id, shows=[show], focus=focus)
     return total
+
+
+def _with_something_to_find(session: Session, shows: Sequence[Show]) -> list[Show]:
+    """Without the shows of one account whose pieces are all of one kind and much of a length, that no link leaves or
+    reaches and that have no edges: there nothing can be a rendition or a cut of anything."""
+    found = session.execute(
+        text(
+            """
+            SELECT coalesce(account.creator_id, account.id) AS show
+            FROM accounts AS account
+            JOIN content_items AS item ON item.tenant_id = account.tenant_id AND item.account_id = account.id
+            WHERE account.tenant_id = engagerr_tenant()
+              AND coalesce(account.creator_id, account.id) = ANY (CAST(:shows AS uuid[]))
+            GROUP BY 1
+            HAVING count(DISTINCT item.account_id) > 1 OR count(DISTINCT item.kind) > 1
+                OR bool_or(item.kind IS NULL) OR bool_or(item.kind = 'video')
+                OR min(item.duration_seconds) <= 0.4 * max(item.duration_seconds)
+                OR bool_or(EXISTS (SELECT FROM content_links AS link
+                                   WHERE link.tenant_id = item.tenant_id AND link.item_id = item.id))
+                OR bool_or(EXISTS (SELECT FROM content_links AS link
+                                   WHERE link.tenant_id = item.tenant_id AND link.platform = item.platform
+                                     AND link.native_id = item.native_id))
+                OR bool_or(EXISTS (SELECT FROM content_edges AS edge
+                                   WHERE edge.tenant_id = item.tenant_id AND edge.child_id = item.id))
+            """
+        ),
+        {"shows": [str(show.id) for show in shows]},
+    )
+    there = set(found.scalars())
+    return [show for show in shows if show.id in there]
 
 
 def suggest_edges(
