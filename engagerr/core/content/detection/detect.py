@@ -15,6 +15,7 @@ from engagerr.core.content.detection.cuts import Cuts, compare_cuts
 from engagerr.core.content.detection.explaining import explain
 from engagerr.core.content.detection.pieces import Detection, FoundEdge, Judgements, Piece, ScoredPair
 from engagerr.core.content.detection.scoring import Model, RelationModel, Scores, ahead, score, shipped_model
+from engagerr.core.content.detection.settled import cuts_without, with_judged, with_settled, without_rejected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,6 @@ _SPEAKS_AGAINST = {
     "rerun_once": 0.5,
 }  # fmt: skip
 _LEAST_TOTAL = -2.5
-_SETTLED_TOTAL = 15.0
 _OF_THE_WORK = (
     "name_alike", "name_contained", "same_name", "name_in_text", "texts_alike", "number_by_habit", "title_date_fits",
     "links_shared", "meaning_alike",
@@ -146,18 +146,18 @@ def _detect(
 
     corpus = lay_out(pieces)
     blocks, near = _blocks(corpus, focus, vectors)
-    blocks = _with_judged(corpus, blocks, judgements)
+    blocks = with_judged(corpus, blocks, judgements)
     cut, _ = are_cuts(corpus, blocks.one, blocks.other)
     posts = (corpus.shape[blocks.one] == Shape.POST) | (corpus.shape[blocks.other] == Shape.POST)
     same_account = corpus.account[blocks.one] == corpus.account[blocks.other]
     twins = compare(corpus, _only(blocks, ~cut & ~posts & ~same_account), vectors=vectors)
-    twins = _without_rejected(corpus, twins, judgements)
+    twins = without_rejected(corpus, twins, judgements)
     # What is sure already tells the habits of the accounts, and these the rest.
     twins = by_habits(corpus, twins, sure=score_twins(corpus, twins, model.same_work).probability >= SURE)
-    twins = _without_rejected(corpus, twins, judgements)
-    twin_scores = _with_settled(corpus, twins, score_twins(corpus, twins, model.same_work), judgements)
+    twins = without_rejected(corpus, twins, judgements)
+    twin_scores = with_settled(corpus, twins, score_twins(corpus, twins, model.same_work), judgements)
     works, edges = _renditions(corpus, twins, twin_scores, model.same_work, bands)
-    cuts = _cuts_without(corpus, compare_cuts(corpus, blocks, vectors=vectors), works, judgements)
+    cuts = cuts_without(corpus, compare_cuts(corpus, blocks, vectors=vectors), works, judgements)
     cut_scores = score_cuts(cuts, works, model.cut)
     edges += _cut_edges(corpus, cuts, cut_scores, works, edges, model.cut, bands)
     pairs: list[ScoredPair] = []
@@ -173,77 +173,6 @@ def _detect(
             ]
     settled = frozenset(piece.id for piece, looked_at in zip(pieces, near, strict=True) if looked_at)
     return Detection(tuple(edges), len(pieces), len(blocks), settled, tuple(pairs))
-
-
-def _without_rejected(corpus: Corpus, twins: Comparison, judgements: Judgements) -> Comparison:
-    """What a person rejected is vetoed, so that the next best can take its place."""
-    rejected = _are_among(judgements.rejected, corpus, twins.one, twins.other)
-    features = _unlinked(judgements, corpus, twins.one, twins.other, twins.features)
-    return replace(twins, vetoed=twins.vetoed | rejected, features=features)
-
-
-def _with_judged(corpus: Corpus, blocks: Blocks, judgements: Judgements) -> Blocks:
-    """With the pairs that were judged among the candidates, whatever blocking thinks of them."""
-    import numpy as np
-
-    row_of = {piece.id: row for row, piece in enumerate(corpus.pieces)}
-    judged = {tuple(sorted(row_of[one] for one in pair if one in row_of)) for pair in judgements.rejected}
-    judged |= {
-        tuple(sorted((row_of[child], row_of[parent])))
-        for child, (parent, _) in judgements.parents.items()
-        if child in row_of and parent in row_of
-    }
-    more = np.array(sorted(pair for pair in judged if len(pair) == 2), dtype=np.int64).reshape(-1, 2)
-    if not len(more):
-        return blocks
-    code = np.unique(np.r_[blocks.one * len(corpus) + blocks.other, more[:, 0] * len(corpus) + more[:, 1]])
-    return replace(blocks, one=code // len(corpus), other=code % len(corpus))
-
-
-def _cuts_without(corpus: Corpus, cuts: Cuts, works: Works, judgements: Judgements) -> Cuts:
-    """Without what is rejected (of a whole work, when it is so of one rendition), and without pieces that hang
-    somewhere already: of these nothing is asked."""
-    import numpy as np
-
-    hung = np.array([corpus.pieces[row].id in judgements.parents for row in cuts.child], dtype=bool)
-    rejected = _are_among(judgements.rejected, corpus, cuts.child, cuts.parent)
-    place = cuts.child * len(corpus) + works.work[cuts.parent]
-    rejected = np.isin(place, place[rejected])
-    features = _unlinked(judgements, corpus, cuts.child, cuts.parent, cuts.features)
-    return replace(cuts, vetoed=cuts.vetoed | hung | rejected, features=features)
-
-
-def _unlinked(
-    judgements: Judgements, corpus: Corpus, one: Ints, other: Ints, features: Mapping[str, Floats]
-) -> Mapping[str, Floats]:
-    if not judgements.linked:
-        return features
-    weighed = _are_among(judgements.linked, corpus, one, other)
-    return dict(features) | {"links_shared": features["links_shared"] * ~weighed}
-
-
-def _are_among(pairs: Collection[frozenset[Hashable]], corpus: Corpus, one: Ints, other: Ints) -> Flags:
-    import numpy as np
-
-    if not pairs:
-        return np.zeros(len(one), dtype=bool)
-    ids = [piece.id for piece in corpus.pieces]
-    return np.array(
-        [frozenset((ids[left], ids[right])) in pairs for left, right in zip(one, other, strict=True)], dtype=bool
-    )
-
-
-def _with_settled(corpus: Corpus, twins: Comparison, scores: Scores, judgements: Judgements) -> Scores:
-    """Renditions that a person or a file joined are joined, whatever the score: others must find their place beside."""
-    if not judgements.parents:
-        return scores
-    total = scores.total.copy()
-    ids = [piece.id for piece in corpus.pieces]
-    for pair, (left, right) in enumerate(zip(twins.one, twins.other, strict=True)):
-        for child, parent in ((ids[left], ids[right]), (ids[right], ids[left])):
-            if judgements.parents.get(child) == (parent, "same_work"):
-                total[pair] = _SETTLED_TOTAL
-    return replace(scores, total=total)
 
 
 def _blocks(
