@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +12,8 @@ import typer
 
 from engagerr.cli import moments
 from engagerr.cli.command import noun, verb, workspace
+from engagerr.cli.files import refuse_another, write_file
 from engagerr.cli.output import number, put, write
-from engagerr.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from engagerr import Workspace
@@ -133,7 +131,7 @@ def _deliver(make: Callable[[Workspace], ReportDocument], form: Format, to: str 
     with workspace() as work:
         if to not in (None, "-") and not overwrite:
             # Before the work is done, so that nobody waits for a refusal.
-            _refuse_another(Path(str(to)))
+            refuse_another(Path(str(to)))
         document = make(work)
         body = work.reports.render(document, form)
     if to == "-":
@@ -142,7 +140,7 @@ def _deliver(make: Callable[[Workspace], ReportDocument], form: Format, to: str 
     path = Path(to or ".")
     if path.is_dir():
         path = path / f"{document.file_stem}.{form}"
-    _put(path, body, overwrite=overwrite)
+    write_file(path, body, overwrite=overwrite)
     digest = hashlib.sha256(body).hexdigest()
     put(
         {
@@ -155,49 +153,3 @@ def _deliver(make: Callable[[Workspace], ReportDocument], form: Format, to: str 
         csv=("path", "format", "bytes", "sha256", "content_hash"),
         drawing=lambda: [f"Wrote {path} ({number(len(body))} bytes).", f"sha256 {digest}"],
     )
-
-
-def _refuse_another(path: Path) -> None:
-    if path.is_file() or (path.is_symlink() and not path.exists()):  # also a link that leads nowhere
-        raise Conflict(
-            f"{path} is there already.", hint="Add --overwrite to replace it, or name another with --to.",
-            facts={"path": str(path)},
-        )  # fmt: skip
-
-
-def _put(path: Path, body: bytes, *, overwrite: bool) -> None:
-    """Write beside the file and put the whole in its place; a device or a pipe is written as it is."""
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(body)
-            return
-        if not overwrite:
-            _refuse_another(path)
-        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}-", suffix=".new")
-        try:
-            with os.fdopen(handle, "wb") as target:
-                target.write(body)
-                target.flush()
-                os.fsync(target.fileno())
-            # What a report holds is meant for others: it gets the rights that any new file gets.
-            Path(fresh).chmod(0o666 & ~_umask())
-            if overwrite:
-                Path(fresh).replace(path)
-            else:
-                # A link is refused where a name is taken, also by somebody who was quicker.
-                os.link(fresh, path)
-        finally:
-            Path(fresh).unlink(missing_ok=True)
-    except FileExistsError:
-        _refuse_another(path)
-        raise
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be written: {error.strerror}.", hint="Check the folder and its permissions."
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
