@@ -152,11 +152,15 @@ def _agree(
     accounts = {int(corpus.account[row]) for row in here}
     if any(int(corpus.account[row]) in accounts for row in there):
         return False
+    # One more rendition needs one good reason: that it has nothing in common with the others says nothing. Two works
+    # of several renditions each are joined only if that is the rule between them.
+    one_more = min(len(here), len(there)) == 1
     total = 0.0
     for left in here:
         for right in there:
             pair = (left, right) if left < right else (right, left)
             if pair in forbidden:
                 return False
-            total += known.get(pair, _NOTHING_IN_COMMON)
-    return total / (len(here) * len(there)) > 0.0
+            chance = known.get(pair, _NOTHING_IN_COMMON)
+            total += max(chance, 0.0) if one_more and chance >= _NOTHING_IN_COMMON else chance
+    return total > 0.0
