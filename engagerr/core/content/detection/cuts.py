@@ -6,14 +6,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engagerr.core.content.detection.comparing import (
-    _at,
-    _contradictions,
-    _links,
-    _meaning,
-    _numbers,
-)
+from engagerr.core.content.detection.contradicting import contradictions, count_alike
 from engagerr.core.content.detection.corpus import Shape, are_cuts
+from engagerr.core.content.detection.likeness import links_shared, meaning_alike, points_at, weight_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,11 +45,11 @@ def compare_cuts(
     first = one_is_child[rows]
     child = np.where(first, blocks.one[rows], blocks.other[rows])
     parent = np.where(first, blocks.other[rows], blocks.one[rows])
-    names = _at(blocks.shared_names, child, parent)
+    names = weight_at(blocks.shared_names, child, parent)
     of_child, of_parent = blocks.name_weight[child], blocks.name_weight[parent]
-    in_its_text = _at(blocks.named_in, parent, child)
-    work_in_text = _at(blocks.named_in, child, parent)
-    texts = _at(blocks.shared_texts, child, parent)
+    in_its_text = weight_at(blocks.named_in, parent, child)
+    work_in_text = weight_at(blocks.named_in, child, parent)
+    texts = weight_at(blocks.shared_texts, child, parent)
     features: dict[str, Floats] = {
         "name_in_work": names / (of_child + 1.5),
         "name_in_its_text": np.minimum(in_its_text / (of_child + 2.0), 1.0),
@@ -73,30 +68,17 @@ def compare_cuts(
         known & (days <= -1.5), np.clip(np.log1p(np.maximum(-days, 0.0)) / 3.0, 0.3, 1.0), 0.0
     )
     features["late"] = np.where(known, np.clip(np.log1p(np.maximum(days, 0.0) / _LATE_DAYS) / 4.0, 0.0, 1.0), 0.0)
-    agree, differ, firm = _numbers(corpus, child, parent)
+    agree, differ, firm = count_alike(corpus, child, parent)
     features["number_equal"] = (agree & (corpus.episode[child] >= 0)).astype(np.float64)
     features["number_differs"] = (differ & firm).astype(np.float64)
-    features["links_shared"] = np.maximum(_links(corpus, child, parent), _points_at(corpus, child, parent))
+    features["links_shared"] = np.maximum(links_shared(corpus, child, parent), points_at(corpus, child, parent))
     ratio = corpus.seconds[child] / corpus.seconds[parent]
     features["length_fits"] = np.where(np.isnan(ratio), 0.0, (ratio < 0.5).astype(np.float64))
     features["same_platform"] = (corpus.platform[child] == corpus.platform[parent]).astype(np.float64)
     features["same_account"] = (corpus.account[child] == corpus.account[parent]).astype(np.float64)
     features["wording"] = corpus.clip[child].astype(np.float64)
     if vectors:
-        features["meaning_alike"] = _meaning(corpus, child, parent, vectors)
+        features["meaning_alike"] = meaning_alike(corpus, child, parent, vectors)
     longer = np.nan_to_num(ratio) > 0.9
-    months = _contradictions(corpus, child, parent) & (corpus.shape[child] != Shape.POST)
+    months = contradictions(corpus, child, parent) & (corpus.shape[child] != Shape.POST)
     return Cuts(child, parent, features, np.asarray(longer | months, dtype=bool))
-
-
-def _points_at(corpus: Corpus, child: Ints, parent: Ints) -> Floats:
-    """Whether the cut's text points at the whole."""
-    import numpy as np
-
-    pointed = np.zeros(len(child))
-    links = {row: set(piece.links) for row, piece in enumerate(corpus.pieces) if piece.links}
-    for at in np.flatnonzero(np.isin(child, list(links))):
-        whole = corpus.pieces[int(parent[at])]
-        if (whole.platform, whole.native_id) in links[int(child[at])]:
-            pointed[at] = 1.0
-    return pointed

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from engagerr.core.content.detection.contests import best_other
+
 if TYPE_CHECKING:
     from engagerr.core.content.detection.corpus import Floats, Ints
 
@@ -124,40 +126,16 @@ def lead_over_rivals(left: Ints, right: Ints, alone: Floats, *, stranger: float)
     """
     import numpy as np
 
-    if not len(left):
-        return np.zeros(0)
-    better_left = _best_other(left, alone, stranger) - alone
-    better_right = _best_other(right, alone, stranger) - alone
-    claim_on_left = alone - np.maximum(better_right, 0.0)
-    claim_on_right = alone - np.maximum(better_left, 0.0)
-    room = np.minimum(
-        alone - _best_other(left, claim_on_left, stranger), alone - _best_other(right, claim_on_right, stranger)
-    )
-    return np.asarray(np.tanh(room / _LEAD_SCALE))
-
-
-def _best_other(place: Ints, claim: Floats, stranger: float) -> Floats:
-    """For each, the strongest claim of another to its place."""
-    import numpy as np
-
-    order = np.argsort(place, kind="stable")
-    ordered, value = place[order], claim[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(order)]))
-    # The best of all but oneself is the best of all, for the only best one the best of those below.
-    best = np.maximum.reduceat(value, starts)[group]
-    is_best = value == best
-    below = np.maximum.reduceat(np.where(is_best, -np.inf, value), starts)[group]
-    alone = np.add.reduceat(is_best.astype(np.int64), starts)[group] == 1
-    found = np.empty(len(order))
-    found[order] = np.maximum(np.where(is_best & alone, below, best), stranger)
-    return found
+    # A piece stands now on the left and now on the right of a pair: its place is one.
+    places, pairs = np.r_[left, right], len(left)
+    better = best_other(places, np.r_[alone, alone], stranger) - np.r_[alone, alone]
+    lost_elsewhere = np.maximum(np.r_[better[pairs:], better[:pairs]], 0.0)
+    rival = best_other(places, np.r_[alone, alone] - lost_elsewhere, stranger)
+    return np.asarray(np.tanh((alone - np.maximum(rival[:pairs], rival[pairs:])) / _LEAD_SCALE))
 
 
 def ahead(contest: Ints, value: Floats, *, stranger: float) -> Floats:
     """How far each is ahead of the best other of its contest (behind, if it is not the best): -1 to 1."""
     import numpy as np
 
-    if not len(contest):
-        return np.zeros(0)
-    return np.asarray(np.tanh((value - _best_other(contest, value, stranger)) / _LEAD_SCALE))
+    return np.asarray(np.tanh((value - best_other(contest, value, stranger)) / _LEAD_SCALE))
