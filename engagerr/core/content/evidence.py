@@ -14,23 +14,16 @@ AUTO_CONFIRM = 0.95
 LEAST_SUGGESTED = 0.3
 # Evidence that somebody wrote down, in contrast to what is alike.
 EXPLICIT = frozenset({"platform_hint", "alternate_enclosure", "canonical_url", "link"})
-_SHORT_KINDS = frozenset({"short_video", "reel", "clip"})
-_LONG_KINDS = frozenset({"long_video", "episode", "live", "audio"})
-_POST_KINDS = frozenset({"post", "image", "carousel", "story"})
-_SHORT_SECONDS = 180
+# What items of these kinds can be in a family: cuts, wholes, and words or pictures about something else.
+SHORT_KINDS = frozenset({"short_video", "reel", "clip", "short"})
+LONG_KINDS = frozenset({"long_video", "episode", "live", "audio"})
+POST_KINDS = frozenset({"post", "image", "carousel", "story"})
+SHORT_SECONDS = 180  # up to here a piece of no kind is a short one
 # Of two renditions of one work the earlier in this list is the parent: an episode is where a work begins.
 _HOMES = (
-    "podcast",
-    "youtube",
-    "twitch",
-    "spotify",
-    "apple_podcasts",
-    "facebook",
-    "instagram",
-    "tiktok",
-    "x",
-    "linkedin",
-)
+    "podcast", "youtube", "twitch", "bilibili", "niconico", "vimeo", "spotify", "apple_podcasts", "facebook",
+    "instagram", "tiktok", "x", "linkedin", "website",
+)  # fmt: skip
 _CUES = (
     "full episode",
     "full video",
@@ -64,20 +57,20 @@ class LinkedItem:
     def is_short(self) -> bool:
         """A clip, reel or short: by kind, else by length."""
         if self.kind is not None:
-            return self.kind in _SHORT_KINDS
-        return self.duration_seconds is not None and 0 < self.duration_seconds <= _SHORT_SECONDS
+            return self.kind in SHORT_KINDS
+        return self.duration_seconds is not None and 0 < self.duration_seconds <= SHORT_SECONDS
 
     @property
     def is_long(self) -> bool:
         """An episode, a long video, a stream: by kind, else by length."""
         if self.kind is not None:
-            return self.kind in _LONG_KINDS
-        return self.duration_seconds is not None and self.duration_seconds > _SHORT_SECONDS
+            return self.kind in LONG_KINDS
+        return self.duration_seconds is not None and self.duration_seconds > SHORT_SECONDS
 
     @property
     def is_post(self) -> bool:
         """Words or pictures about something else."""
-        return self.kind in _POST_KINDS
+        return self.kind in POST_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +105,11 @@ class Claim:
     def state(self) -> str:
         """Sure enough to stand until a person objects, or a question to a person."""
         return "auto_confirmed" if self.confidence >= self.certain_from and not self.asked else "suggested"
+
+
+def home_rank(platform: str) -> int:
+    """How near a platform is to where works begin, 0 the nearest."""
+    return _HOMES.index(platform) if platform in _HOMES else len(_HOMES)
 
 
 def judge(source: LinkedItem, target: LinkedItem, *, found_in: str, detail: str, rivals: int) -> Claim | None:
@@ -186,9 +184,8 @@ def _by_home(one: LinkedItem, other: LinkedItem) -> tuple[LinkedItem, LinkedItem
     """(parent, child) of two renditions of the same work."""
 
     def rank(item: LinkedItem) -> tuple[int, float, str, str]:
-        home = _HOMES.index(item.platform) if item.platform in _HOMES else len(_HOMES)
         day = item.published_at.timestamp() if item.published_at else float("inf")
-        return home, day, f"{item.platform}:{item.native_id}", str(item.id)
+        return home_rank(item.platform), day, f"{item.platform}:{item.native_id}", str(item.id)
 
     return (one, other) if rank(one) <= rank(other) else (other, one)
 

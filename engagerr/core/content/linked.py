@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.content.evidence import Claim, LinkedItem, judge
+from engagerr.core.content.evidence import SHORT_KINDS, Claim, LinkedItem, judge
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -135,11 +135,11 @@ def _linked_items(session: Session, ids: Iterable[UUID]) -> dict[UUID, LinkedIte
         text(
             # Only the words of a short one are looked at, for a cue such as "full episode".
             "SELECT id, platform, native_id, kind, left(title, 500) AS title, published_at, duration_seconds,"
-            " CASE WHEN kind IN ('short_video', 'reel', 'clip') OR kind IS NULL THEN left(body, 5000) END AS body"
+            " CASE WHEN kind = ANY (:short_kinds) OR kind IS NULL THEN left(body, 5000) END AS body"
             " FROM content_items"
             " WHERE tenant_id = engagerr_tenant() AND id = ANY (CAST(:ids AS uuid[]))"
         ),
-        {"ids": [str(item_id) for item_id in ids]},
+        {"ids": [str(item_id) for item_id in ids], "short_kinds": sorted(SHORT_KINDS)},
     )
     return {
         row.id: LinkedItem(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.content.agreeing import Moved, agreed, both, is_certain, moved_within, without
 from engagerr.core.content.detection import Detection, FoundEdge, Judgements, Piece, detect
-from engagerr.core.content.evidence import Claim, order_of
+from engagerr.core.content.evidence import LONG_KINDS, POST_KINDS, SHORT_KINDS, Claim, order_of
 from engagerr.core.content.linked import linked_claims
 from engagerr.core.content.meanings import kept_meanings
 from engagerr.core.content.thresholds import PRECISION, Thresholds, read_thresholds
@@ -131,8 +131,8 @@ def suggest_landed(
 
 
 def _with_something_to_find(session: Session, shows: Sequence[Show]) -> list[Show]:
-    """Without the shows of one account whose pieces are all of one kind and much of a length, that no link leaves or
-    reaches and that have no edges: there nothing can be a rendition or a cut of anything."""
+    """Without the shows of one account whose pieces are all of one known kind and much of a length, that no link leaves
+    or reaches and that have no edges: there nothing can be a rendition or a cut of anything."""
     found = session.execute(
         text(
             """
@@ -143,7 +143,7 @@ def _with_something_to_find(session: Session, shows: Sequence[Show]) -> list[Sho
               AND coalesce(account.creator_id, account.id) = ANY (CAST(:shows AS uuid[]))
             GROUP BY 1
             HAVING count(DISTINCT item.account_id) > 1 OR count(DISTINCT item.kind) > 1
-                OR bool_or(item.kind IS NULL) OR bool_or(item.kind = 'video')
+                OR bool_or(item.kind IS NULL OR item.kind <> ALL (:kinds))
                 OR min(item.duration_seconds) <= 0.4 * max(item.duration_seconds)
                 OR bool_or(EXISTS (SELECT FROM content_links AS link
                                    WHERE link.tenant_id = item.tenant_id AND link.item_id = item.id))
@@ -154,7 +154,10 @@ def _with_something_to_find(session: Session, shows: Sequence[Show]) -> list[Sho
                                    WHERE edge.tenant_id = item.tenant_id AND edge.child_id = item.id))
             """
         ),
-        {"shows": [str(show.id) for show in shows]},
+        {
+            "shows": [str(show.id) for show in shows],
+            "kinds": sorted(SHORT_KINDS | LONG_KINDS | POST_KINDS),
+        },
     )
     there = set(found.scalars())
     return [show for show in shows if show.id in there]

@@ -389,3 +389,15 @@ def test_the_order_of_arrival_does_not_change_the_families(workspace: Workspace,
     assert {parent for child, parent in hanging(workspace).items() if child.startswith("youtube")} == {
         f"podcast:podcast-{number}" for number in range(8)
     }
+
+
+def test_an_import_looks_at_kinds_that_nobody_knows(workspace: Workspace, tmp_path: Path) -> None:
+    talk = an_item(
+        "youtube:talk", kind="webinar", title="Keeping tide mills alive with Ines Roth", duration_seconds=3000
+    )
+    part = an_item("youtube:part", kind="webinar", title="Clip: Ines Roth on tide mills")
+    others = [an_item(f"youtube:{n}", kind="webinar", title=f"Webinar of {word}") for n, word in enumerate("abcdefgh")]
+    bring(workspace, tmp_path, talk, part, *others)
+    found = {(edge.child.native_id, edge.parent.native_id) for edge in workspace.content.edges()}
+    assert ("part", "talk") in found
+    assert workspace.content.suggest().stats.new == 0

@@ -1,6 +1,9 @@
 """How pieces of content are found to belong together: block → compare → score → assign → explain.
 
-`detect` is the whole; each step has a file of its name, to be read in this order.
+`detect` is the whole and the file to begin with. Then, in this order: `words` and `corpus` (what is known of each
+piece), `blocking` (which pairs), `comparing` and `cuts` with `likeness`, `contradicting` and `habits` (how alike),
+`scoring` with `contests` (how probable), `settled` (what is decided already), `assigning` (who with whom), `hanging`
+and `explaining` (the edges, and why). `training` makes the model.
 """
 
 from engagerr.core.content.detection.detect import detect

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.content.detection.words import Markers, address_words, fold, markers, stem, whole_words, words
+from engagerr.core.content.evidence import LONG_KINDS, POST_KINDS, SHORT_KINDS, SHORT_SECONDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,11 +35,10 @@ class Shape(IntEnum):
 
 
 _SHAPES = {
-    "short_video": Shape.SHORT, "reel": Shape.SHORT, "clip": Shape.SHORT, "short": Shape.SHORT,
-    "long_video": Shape.LONG, "episode": Shape.LONG, "live": Shape.LONG, "audio": Shape.LONG, "video": Shape.UNKNOWN,
-    "post": Shape.POST, "image": Shape.POST, "carousel": Shape.POST, "story": Shape.POST,
-}  # fmt: skip
-SHORT_SECONDS = 180
+    **dict.fromkeys(SHORT_KINDS, Shape.SHORT),
+    **dict.fromkeys(LONG_KINDS, Shape.LONG),
+    **dict.fromkeys(POST_KINDS, Shape.POST),
+}
 # So much of a text is read: what a piece is about stands at its beginning, and a long list of links says little.
 _BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
 _TELLING = re.compile(r"[^\W\d_]{2}")
@@ -59,7 +59,7 @@ class Corpus:
 
     `names` holds the words of the title, `bodies` those of the text; both are sparse, one row a piece and one
     column a word of a show, each cell the square root of the word's weight, so that the product of two rows is the
-    weight of what they share. `name_weight` is the weight of a piece's whole name.
+    weight of what they share.
     """
 
     pieces: Sequence[Piece]
@@ -84,8 +84,6 @@ class Corpus:
     language: Ints
     names: csr_array
     bodies: csr_array
-    name_weight: Floats
-    body_weight: Floats
     weights: Floats
     is_number: Flags
     surface: list[str]
@@ -134,7 +132,6 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
     account_column = np.array([accounts.of((p.show, p.platform, p.account)) for p in pieces], dtype=np.int64)
     name_rows, body_rows = names.matrix(len(vocabulary)), bodies.matrix(len(vocabulary))
     weights = _weights(name_rows, body_rows, show_column, account_column, vocabulary)
-    name_weight, body_weight = name_rows @ weights, body_rows @ weights
     root = np.sqrt(weights)
     name_rows.data, body_rows.data = root[name_rows.indices], root[body_rows.indices]
     number = _number_column
@@ -167,8 +164,6 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         ),
         names=name_rows,
         bodies=body_rows,
-        name_weight=name_weight,
-        body_weight=body_weight,
         weights=weights,
         is_number=np.asarray(vocabulary.is_number or [False], dtype=bool),
         surface=vocabulary.surface,

@@ -60,7 +60,6 @@ _KINDS = {
     "carousel": "carousel",
     "story": "story",
 }
-SHORT_KINDS = frozenset({"short_video", "reel", "clip"})
 _SHORT_ADDRESS = re.compile(
     r"youtube\.com/shorts/|/reels?/|clips\.twitch\.tv/|twitch\.tv/[^/]+/clip/|/(?:yt_)?shorts?/", re.I
 )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engagerr.core.content.detection.pieces import Piece
-from engagerr.core.content.evaluation.fields import SHORT_KINDS
+from engagerr.core.content.evidence import SHORT_KINDS
 
 SAME_WORK = "same_work"
 NOT_THE_SAME = "none"
