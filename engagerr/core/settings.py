@@ -11,6 +11,7 @@ import ipaddress
 import os
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -179,6 +180,120 @@ class AiSettings(_Section):
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that share its work. Empty: half of the machine's cores."
     )
+    timeout_seconds: float = Field(
+        30, gt=0, le=600, description="How long one call to a model may take in all; then the next one is asked."
+    )
+    monthly_budget_usd: Decimal | None = Field(
+        None,
+        ge=0,
+        description="What models may cost in a calendar month (UTC), where a workspace's policy sets no budget. "
+        "Empty: no limit.",
+    )
+    over_budget: Literal["refuse", "degrade"] = Field(
+        "degrade", description="When the budget is spent: refuse the task, or let models that cost nothing answer."
+    )
+    deepseek_key: SecretStr | None = Field(
+        None, description="An API key of DeepSeek. From the environment only, never from the TOML."
+    )
+    deepseek_key_file: Path | None = Field(None, description="A file that holds the API key of DeepSeek.")
+    deepseek_url: str = Field(
+        "https://api.deepseek.com", description="Where DeepSeek's API is asked; a gateway of yours may stand here."
+    )
+    deepseek_model: str = Field(
+        "deepseek-flash", description="The model of DeepSeek that is asked: deepseek-flash or deepseek-v4-pro."
+    )
+    huggingface_key: SecretStr | None = Field(
+        None,
+        description="A token of Hugging Face that may call Inference Providers. From the environment only, never "
+        "from the TOML.",
+    )
+    huggingface_key_file: Path | None = Field(None, description="A file that holds the token of Hugging Face.")
+    huggingface_url: str = Field(
+        "https://router.huggingface.co", description="Where Hugging Face is asked; a gateway of yours may stand here."
+    )
+    huggingface_model: str = Field(
+        "openai/gpt-oss-20b", description="The model of Hugging Face that writes: any with chat and structured output."
+    )
+    huggingface_price_in: float = Field(
+        0.1, ge=0, description="What that model asks, in US dollars for a million tokens that it reads."
+    )
+    huggingface_price_out: float = Field(
+        0.5, ge=0, description="What that model asks, in US dollars for a million tokens that it writes."
+    )
+    huggingface_topic_model: str | None = Field(
+        None,
+        description="A zero-shot classifier of Hugging Face for topics: facebook/bart-large-mnli, say. Empty: none.",
+    )
+    huggingface_sentiment_model: str | None = Field(
+        None,
+        description="A text classifier of Hugging Face for sentiment, with labels positive, neutral and negative. "
+        "Empty: none.",
+    )
+    huggingface_embedding_model: str | None = Field(
+        None, description="A model of Hugging Face that embeds texts: intfloat/multilingual-e5-large, say. Empty: none."
+    )
+    endpoint_url: str | None = Field(
+        None, description="An OpenAI-compatible endpoint with chat: http://127.0.0.1:8000/v1 for a vLLM of yours, say."
+    )
+    endpoint_model: str | None = Field(None, description="The name under which the endpoint serves the model.")
+    endpoint_embeddings_url: str | None = Field(
+        None, description="An OpenAI-compatible endpoint that embeds: http://127.0.0.1:8080/v1 for a TEI of yours, say."
+    )
+    endpoint_embedding_model: str | None = Field(
+        None, description="The name under which it serves the embedding model."
+    )
+    endpoint_name: str = Field(
+        "endpoint", pattern="^[a-z][a-z0-9_-]{0,39}$", description="What policies and accounts call these endpoints."
+    )
+    endpoint_key: SecretStr | None = Field(
+        None, description="The key of the endpoints, if they want one. From the environment only, never from the TOML."
+    )
+    endpoint_key_file: Path | None = Field(None, description="A file that holds the key of the endpoints.")
+    endpoint_price_in: float | None = Field(
+        None,
+        ge=0,
+        description="What the endpoint asks, in US dollars for a million tokens that it reads; 0 for your own.",
+    )
+    endpoint_price_out: float | None = Field(
+        None,
+        ge=0,
+        description="What the endpoint asks, in US dollars for a million tokens that it writes; 0 for your own.",
+    )
+    endpoint_here: bool = Field(
+        False,
+        description="The endpoints run their models on this machine and pass nothing on: texts that must stay here "
+        "may go to them.",
+    )
+    endpoint_private: bool = Field(
+        False,
+        description="Plain http to an address of your own network (10.…, 192.168.…) is allowed for the endpoints.",
+    )
+    endpoint_json_schema: bool = Field(
+        True, description="The endpoint takes response_format json_schema; else json_object."
+    )
+    transformers_topic_model: str | None = Field(
+        None,
+        description="A zero-shot classifier on this machine, by folder or cached name, for topics. Needs the extra "
+        "local-ai.",
+    )
+    transformers_sentiment_model: str | None = Field(
+        None, description="A text classifier on this machine for sentiment, likewise."
+    )
+    transformers_text_model: str | None = Field(
+        None, description="A text-generation model on this machine for every task that writes, likewise."
+    )
+
+    def secret_deepseek_key(self) -> str | None:
+        """DeepSeek's key, from the setting or from the file it names."""
+        return _secret("ai.deepseek_key_file", self.deepseek_key, self.deepseek_key_file)
+
+    def secret_huggingface_key(self) -> str | None:
+        """Hugging Face's token, likewise."""
+        return _secret("ai.huggingface_key_file", self.huggingface_key, self.huggingface_key_file)
+
+    def secret_endpoint_key(self) -> str | None:
+        """The endpoints' key, likewise."""
+        return _secret("ai.endpoint_key_file", self.endpoint_key, self.endpoint_key_file)
 
 
 class PlatformSettings(_Section):
@@ -332,13 +447,17 @@ def _secret(setting: str, value: SecretStr | None, path: Path | None) -> str | N
 
 def _refuse_secrets(path: Path, values: dict[str, Any]) -> None:
     """Refuse a TOML that holds a secret: it is copied, shown and committed more easily than it should be."""
-    database, vault, mail, platforms = (_table(values.get(name)) for name in ("database", "vault", "mail", "platforms"))
+    database, vault, mail, ai, platforms = (
+        _table(values.get(name)) for name in ("database", "vault", "mail", "ai", "platforms")
+    )
     url = database.get("url")
     found: list[tuple[str, str]] = []
     if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
         found.append(("a password in database.url", "database.url"))
     found += [("a key in vault." + key, "vault." + key) for key in ("key", "previous_key") if key in vault]
     found += [("a secret in mail." + key, "mail." + key) for key in ("password", "resend_key") if key in mail]
+    ai_keys = ("deepseek_key", "huggingface_key", "endpoint_key")
+    found += [("a secret in ai." + key, "ai." + key) for key in ai_keys if key in ai]
     for connector, app in platforms.items():
         if "client_secret" in _table(app):
             name = f"platforms.{connector}.client_secret"

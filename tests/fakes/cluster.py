@@ -93,6 +93,9 @@ class Cluster:
             # A clone inherits no privileges on the database itself: the same ones as the embedded server gives.
             self._admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
             self._admin.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {APP}")
+            if template == "template0":  # pgvector is not for everybody to create; the embedded server does it, too
+                with self.connect(SUPERUSER, name, autocommit=True) as superuser:
+                    superuser.execute("CREATE EXTENSION vector")
             yield Clone(self, name)
         finally:
             self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

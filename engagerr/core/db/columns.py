@@ -15,3 +15,16 @@ class Ltree(UserDefinedType[str]):
     def get_col_spec(self, **_: Any) -> str:
         """The type's name in DDL."""
         return "ltree"
+
+
+class Halfvec(UserDefinedType[object]):
+    """A vector of half-precision numbers, of any length or of a given one; written and read as pgvector's text."""
+
+    cache_ok = True
+
+    def __init__(self, dimensions: int | None = None) -> None:
+        self.dimensions = dimensions
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in DDL."""
+        return "halfvec" if self.dimensions is None else f"halfvec({self.dimensions})"

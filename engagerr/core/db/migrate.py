@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from engagerr.core.settings import Settings
 
-EXTENSIONS = ("ltree", "btree_gist")
+# Each with what an administrator installs where it lacks.
+EXTENSIONS = {
+    "ltree": "PostgreSQL's contrib modules (Debian: the package postgresql-contrib)",
+    "btree_gist": "PostgreSQL's contrib modules (Debian: the package postgresql-contrib)",
+    "vector": "pgvector 0.8 or newer (Debian: the package postgresql-NN-pgvector, NN being the server's version)",
+}
 OLDEST_SERVER = 160000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -105,13 +110,13 @@ def _check_closed(connection: psycopg.Connection[Any]) -> None:
 def _make_extensions(connection: psycopg.Connection[Any]) -> None:
     present = {row[0] for row in connection.execute("SELECT extname FROM pg_extension")}
     available = {row[0] for row in connection.execute("SELECT name FROM pg_available_extensions")}
-    for extension in EXTENSIONS:
+    for extension, package in EXTENSIONS.items():
         if extension in present:
             continue
         if extension not in available:
             raise InvalidInput(
                 f"The server does not have the extension {extension}.",
-                hint="Install PostgreSQL's contrib modules on it (Debian: the package postgresql-contrib).",
+                hint=f"Install {package} on it.",
                 facts={"extension": extension},
             )
         try:

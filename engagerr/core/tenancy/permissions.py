@@ -27,6 +27,10 @@ class Permission(StrEnum):
     EDIT_ROSTER = "edit the roster"
     EDIT_TERMS = "edit terms and rates"
     DECIDE_CONTENT = "confirm and reject content edges"
+    USE_AI = "run models"
+    SET_AI_POLICY = "set the policy of models"
+    EDIT_BRIEFS = "edit briefs, searches and shortlists"
+    TRADE = "publish to the marketplace and approach others"
     MANAGE_MEMBERS = "manage members and tokens"
     READ_AUDIT = "read the audit log"
 
@@ -37,6 +41,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission) - {Permission.MANAGE_MEMBERS},
     Role.FINANCE: _EVERYONE | {Permission.READ_TERMS, Permission.EDIT_TERMS, Permission.READ_AUDIT},
-    Role.ANALYST: _EVERYONE | {Permission.IMPORT, Permission.SYNC, Permission.DECIDE_CONTENT, Permission.READ_TERMS},
+    Role.ANALYST: _EVERYONE
+    | {
+        Permission.IMPORT,
+        Permission.SYNC,
+        Permission.DECIDE_CONTENT,
+        Permission.READ_TERMS,
+        Permission.USE_AI,
+        Permission.EDIT_BRIEFS,
+    },
     Role.VIEWER: _EVERYONE,
 }

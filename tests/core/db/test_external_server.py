@@ -70,6 +70,8 @@ class Server:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
             )
+        with self.administrator(name) as connection:  # no hoster lets everybody create it
+            connection.execute("CREATE EXTENSION vector")
 
 
 @pytest.fixture(scope="module")

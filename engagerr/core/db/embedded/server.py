@@ -16,6 +16,7 @@ The wheel's own Python layer is never imported: it trusts every local user and o
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -63,7 +64,10 @@ _GRANTS = (
     "GRANT SET ON PARAMETER wal_compression TO engagerr_owner",
     "CREATE EXTENSION IF NOT EXISTS ltree",
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
+    "CREATE EXTENSION IF NOT EXISTS vector",
 )
+# What a home was last prepared with: a newer Engagerr adds an extension or a right to homes that are there already.
+_PREPARED = hashlib.sha256("\n".join(_GRANTS).encode()).hexdigest()[:16]
 _HBA = "# Every connection comes through the private socket and proves a password.\n" + "".join(
     f"local {database} all scram-sha-256\n" for database in ("all", "replication")
 )
@@ -142,7 +146,7 @@ class EmbeddedServer:
         """
         address = self.address()
         with _own_files(self._home):
-            if address is not None and serving(address):
+            if address is not None and serving(address) and self._is_prepared():
                 return address
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked():
@@ -221,10 +225,13 @@ class EmbeddedServer:
         address = self._address_at(base)
         write_file(base / "engagerr.conf", configuration(address.socket_dir, durable=self._durable), mode=0o644)
         self._bring_up(address, programs, account)
-        if not self._ready.exists():
+        if not self._is_prepared():
             self._make_roles(address)
-            write_file(self._ready, f"{datetime.now(UTC).isoformat()}\n")
+            write_file(self._ready, f"{datetime.now(UTC).isoformat()} {_PREPARED}\n")
         return address
+
+    def _is_prepared(self) -> bool:
+        return self._ready.exists() and self._ready.read_text(encoding="ascii").split()[1:] == [_PREPARED]
 
     def _claim(self) -> tuple[Path, Account]:
         """The base folder, made if missing, and the account that the server runs as."""

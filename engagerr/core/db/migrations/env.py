@@ -6,17 +6,21 @@ from typing import Any
 
 from alembic import context
 
-from engagerr.core.db.columns import Ltree
+from engagerr.core.db.columns import Halfvec, Ltree
 from engagerr.core.db.schema import metadata
 
 
 def _ours(_thing: Any, name: str | None, kind: str, reflected: bool, _: Any) -> bool:
+    # alembic has no way to compare an index of vectors.
+    if kind == "index" and reflected and name is not None and name.startswith("creator_vectors_"):
+        return False
     # Partitions come and go by month; only their parent is part of the schema.
     return not (kind == "table" and reflected and name is not None and name.startswith("metric_observations_"))
 
 
 connection = context.config.attributes["connection"]
 connection.dialect.ischema_names["ltree"] = Ltree
+connection.dialect.ischema_names["halfvec"] = Halfvec
 context.configure(
     connection=connection,
     target_metadata=metadata,

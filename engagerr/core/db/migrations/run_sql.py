@@ -14,7 +14,7 @@ def run_file(name: str) -> None:
     connection = op.get_bind()
     app = op.get_context().config.attributes["app_role"]  # type: ignore[union-attr]
     quoted = '"' + str(app).replace('"', '""') + '"'
-    script = (_SQL / name).read_text(encoding="utf-8").replace(":app;", f"{quoted};")
+    script = (_SQL / name).read_text(encoding="utf-8").replace("TO :app", f"TO {quoted}")
     # The driver's own cursor: the scripts hold no parameters, and percent signs and colons mean what they say.
     driver = connection.connection.driver_connection
     assert driver is not None

@@ -6,12 +6,15 @@ append-only by privilege (see the migrations), not by good manners.
 """
 
 from engagerr.core.db.schema import (
+    ai,
     analytics,
     content,
+    discovery,
     events,
     ingestion,
     integrations,
     jobs,
+    marketplace,
     metrics,
     roster,
     sync,
@@ -20,12 +23,15 @@ from engagerr.core.db.schema import (
 from engagerr.core.db.schema.columns_in_common import metadata
 
 __all__ = [
+    "ai",
     "analytics",
     "content",
+    "discovery",
     "events",
     "ingestion",
     "integrations",
     "jobs",
+    "marketplace",
     "metadata",
     "metrics",
     "roster",
