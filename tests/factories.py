@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from engagerr import Engagerr, Workspace
+from engagerr.core.db.schema import metadata
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -42,11 +43,12 @@ def in_tenant(connection: Connection, tenant_id: UUID | None) -> Iterator[Connec
 
 
 def insert(connection: Connection, table: str, row: Row) -> Row:
-    """Write one row; returns it as the database made it."""
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
+    """Write one row; returns it as the database made it, as far as the application may read it."""
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING {}").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, row)),
         sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+        _columns(table),
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         written = cursor.execute(statement, [adapted(value) for value in row.values()]).fetchone()
@@ -213,7 +215,85 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
         updated_at=WHEN,
     )  # fmt: skip
     write("saved_formats", name=f"mine {number()}", definition={"columns": []}, saved_at=WHEN)
+    model, digest = "floor/words@1", bytes(range(16))
+    write(
+        "ai_calls", at=WHEN, member_id=member["id"], task="classify_topic", provider="floor", model="words",
+        version="1", outcome="answered", inputs=3, seconds=0.02,
+    )  # fmt: skip
+    write(
+        "ai_answers", task="classify_topic", model=model, content_hash=digest, answer={"topic": "sport"}, made_at=WHEN
+    )
+    write("ai_policies", task="*", stays_here=True, updated_at=WHEN)
+    write("ai_qualities", task="classify_topic", model=model, quality=0.61, cases=120, measured_at=WHEN)
+    write(
+        "ai_runs", name=f"run {number()}", task="classify_topic", state="done", done=3, total=3, started_at=WHEN,
+        updated_at=WHEN,
+    )  # fmt: skip
+    described = {"creator_id": creator["id"], "made_at": WHEN}
+    write(
+        "creator_profiles", **described, name=creator["name"], status="active", do_not_pitch=False, represented=True,
+        exclusive=False,
+    )  # fmt: skip
+    write("creator_vectors", **described, space="words 1", dimensions=3, vector="[1,0,0]", source_hash=digest)
+    spring = Range(datetime(2027, 3, 1).date(), datetime(2027, 5, 1).date())
+    write("creator_unavailability", creator_id=creator["id"], during=spring)
+    write("creator_exclusivities", creator_id=creator["id"], category="running shoes", during=spring)
+    brief = write("briefs", title=f"Trail shoes {number()}", document={"title": "Trail shoes"})
+    search = write("saved_searches", name=f"runners {number()}", query={"text": "trail"}, alerts=True)
+    write("saved_search_hits", name=search["name"], creator_id=creator["id"], first_seen_at=WHEN)
+    shortlist = write("shortlists", name=f"spring {number()}", brief_id=brief["id"])
+    write("shortlist_entries", shortlist_id=shortlist["id"], creator_id=creator["id"], score={"score": 0.7})
+    write(
+        "match_outcomes", brief_id=brief["id"], creator_id=creator["id"], outcome="won", score={"score": 0.7}, at=WHEN
+    )
+    write("match_weights", weights={"topic_fit": 1.0}, basis="stated", made_at=WHEN)
+    rows.update(_fill_the_market(connection, tenant_id, creator, brief))
     return rows
+
+
+def _fill_the_market(connection: Connection, tenant_id: UUID, creator: Row, brief: Row) -> dict[str, Row]:
+    """One row in every table of the marketplace. What is shown is read by all tenants, so nothing stays shown."""
+
+    def write(table: str, **row: Any) -> Row:
+        return insert(connection, table, {"tenant_id": tenant_id, **row})
+
+    def partner() -> tuple[UUID, UUID]:
+        """Somebody else with a brief on the shelf."""
+        theirs = a_tenant(connection, kind="brand")
+        wanted = insert(connection, "briefs", {"tenant_id": theirs, "title": f"Rucksacks {number()}", "document": {}})
+        insert(connection, "market_briefs", {"tenant_id": theirs, "brief_id": wanted["id"], **shown, "title": "Bags"})
+        return theirs, wanted["id"]
+
+    def act_as(whom: UUID) -> None:
+        connection.execute("SELECT set_config('engagerr.tenant_id', %s, true)", [str(whom)])
+
+    shown = {"version": 1, "shown": True, "publisher": "", "document": {}, "published_at": WHEN}
+    theirs, wanted = partner()
+    act_as(tenant_id)
+    listing = write("listings", creator_id=creator["id"], version=1, state="published")
+    version = write(
+        "listing_versions", listing_id=listing["id"], version=1, snapshot={"name": creator["name"]}, published_at=WHEN
+    )
+    write("market_briefs", brief_id=brief["id"], title=brief["title"], **shown)
+    del shown["document"]
+    write("market_listings", listing_id=listing["id"], name=creator["name"], **shown)
+    approach = write(
+        "market_approaches", to_tenant_id=theirs, kind="application", brief_id=wanted, listing_id=listing["id"],
+        sender="", brief_title="", creator="", sent_at=WHEN,
+    )  # fmt: skip
+    for whom in (theirs, tenant_id):
+        act_as(whom)
+        for table in ("market_listings", "market_briefs"):
+            connection.execute(
+                sql.SQL("UPDATE {} SET shown = false WHERE tenant_id = %s").format(sql.Identifier(table)), [whom]
+            )
+    return {
+        "listings": listing, "listing_versions": version, "market_approaches": approach,
+        "market_listings": _read(connection, "market_listings", tenant_id=tenant_id),
+        "market_briefs": _read(connection, "market_briefs", tenant_id=tenant_id),
+        "market_blocks": write("market_blocks", blocked_tenant_id=uuid4(), name="A competitor", at=WHEN),
+        "market_reads": write("market_reads", hour=WHEN, rows=25),
+    }  # fmt: skip
 
 
 def colleague(workspace: Workspace, engagerr: Engagerr, role: str) -> Workspace:
@@ -225,8 +305,18 @@ def colleague(workspace: Workspace, engagerr: Engagerr, role: str) -> Workspace:
 
 def _read(connection: Connection, table: str, **where: Any) -> Row:
     condition = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in where)
-    query = sql.SQL("SELECT * FROM {} WHERE {}").format(sql.Identifier(table), condition if where else sql.SQL("true"))
+    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        _columns(table), sql.Identifier(table), condition if where else sql.SQL("true")
+    )
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(query, list(where.values())).fetchone()
     assert row is not None
     return row
+
+
+def _columns(table: str) -> sql.Composable:
+    """All of them, where the application may read all of them."""
+    if table not in ("market_listings", "market_briefs"):
+        return sql.SQL("*")
+    names = [column.name for column in metadata.tables[table].columns if column.name != "hidden_from"]
+    return sql.SQL(", ").join(map(sql.Identifier, names))

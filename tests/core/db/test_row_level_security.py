@@ -22,15 +22,23 @@ TABLES = sorted(metadata.tables)
 
 INSERT_AND_SELECT_ONLY = {
     "audit_log", "metric_observations", "raw_payloads", "quarantined_rows", "imports", "rates", "audience_shares",
-    "content_item_versions", "content_decisions", "events", "account_audience_shares",
+    "content_item_versions", "content_decisions", "events", "account_audience_shares", "ai_calls", "match_outcomes",
+    "match_weights", "listing_versions",
 }  # fmt: skip
 SELECT_ONLY = {"content_nodes", "audit_heads", "event_heads", "alembic_version"}
 # What is not history: who works on an account just now, what is made again from history, and what a person made and
 # may unmake.
 DELETE_TOO = {
     "sync_leases", "saved_formats", "report_schedules", "content_edges", "content_terms", "content_review_skips",
+    "ai_policies", "saved_searches", "saved_search_hits", "shortlists", "shortlist_entries", "market_listings",
+    "creator_profiles",
 }  # fmt: skip
-ADDED_AND_DELETED = {"metric_rollups", "campaign_items", "content_embeddings"}
+ADDED_AND_DELETED = {
+    "metric_rollups", "campaign_items", "content_embeddings", "ai_answers", "creator_vectors",
+    "creator_unavailability", "creator_exclusivities", "market_blocks",
+}  # fmt: skip
+# Whom a tenant blocks: copied into what it shows, for the policy to read and for nobody else.
+NOT_EVEN_READ = {("market_listings", "hidden_from"), ("market_briefs", "hidden_from")}
 
 
 @dataclass(frozen=True)
@@ -63,13 +71,31 @@ def two(cluster: Cluster) -> Iterator[TwoTenants]:
 TENANT_EXPRESSION = "(NULLIF(current_setting('engagerr.tenant_id'::text, true), ''::text))::uuid"
 
 
+_READER = f"({TENANT_EXPRESSION} <> ALL (hidden_from))"
+_SHELF = (
+    f"t / r / APP / (shown AND (NULLIF(current_setting('engagerr.tenant_id'::text, true), ''::text) IS NOT NULL)"
+    f" AND {_READER})"
+)
+_ADDRESSEE = f"(to_tenant_id = {TENANT_EXPRESSION})"
+# The only tables with two parties, and all that the other one may do: read what is shown, read and answer what was sent
+# to it. Nothing here inserts or deletes.
+FURTHER_POLICIES = {
+    "market_listings": [_SHELF],
+    "market_briefs": [_SHELF],
+    "market_approaches": [f"t / r / APP / {_ADDRESSEE}", f"t / w / APP / {_ADDRESSEE} / {_ADDRESSEE}"],
+}
+
+
 def open_tables(connection: Connection) -> list[str]:
     """Tables and partitions that row-level security does not close to everybody but the tenant, and why."""
     found = connection.execute(
         """
         SELECT relname, relrowsecurity, relforcerowsecurity,
-               (SELECT array_agg(concat_ws(' / ', polpermissive, polcmd, polroles::text,
-                                           pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)))
+               (SELECT array_agg(concat_ws(' / ', polpermissive, polcmd,
+                                           CASE polroles WHEN ARRAY['engagerr_app'::regrole::oid] THEN 'APP'
+                                                         ELSE polroles::text END,
+                                           pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+                                 ORDER BY polname = 'tenant' DESC, polname DESC)
                 FROM pg_policy WHERE polrelid = pg_class.oid) AS policies
         FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'f', 'm') AND relname <> 'alembic_version'
@@ -84,7 +110,7 @@ def open_tables(connection: Connection) -> list[str]:
             complaints.append(f"{table}: row-level security is not enabled")
         if not forced:
             complaints.append(f"{table}: row-level security is not forced")
-        if policies != [f"t / * / {{0}} / {expression} / {expression}"]:
+        if policies != [f"t / * / {{0}} / {expression} / {expression}", *FURTHER_POLICIES.get(table, [])]:
             complaints.append(f"{table}: the policies are {policies}")
     return complaints
 
@@ -121,6 +147,9 @@ def test_every_table_and_partition_is_closed_to_all_but_its_tenant(clone: Clone)
         ),
         (("ALTER TABLE creators NO FORCE ROW LEVEL SECURITY",), "creators: row-level security is not forced"),
         (("CREATE POLICY wider ON creators FOR SELECT USING (true)",), "creators: the policies are"),
+        (("CREATE POLICY wider ON market_listings FOR DELETE USING (shown)",), "market_listings: the policies are"),
+        (("ALTER POLICY shelf ON market_briefs USING (shown)",), "market_briefs: the policies are"),
+        (("CREATE POLICY shelf ON listings FOR SELECT USING (true)",), "listings: the policies are"),
         (("CREATE MATERIALIZED VIEW every_creator AS SELECT * FROM creators",), "every_creator: row-level security"),
     ],
 )
@@ -272,6 +301,7 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
         "event_cursors": ["error", "failures", "retry_at", "sequence"],
         "tasks": ["hint", "message", "resolved_at"],
         "rollup_states": ["rebuilt_at", "registry"],
+        "creator_profiles": ["code", "code_space"],
         "content_terms": ["detail", "ends_on", "kind", "party", "starts_on"],
         "content_review_skips": ["at"],
         "campaigns": ["brand", "ends_on", "name", "note", "starts_on"],
@@ -282,7 +312,34 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
             "last_state", "next_run_at",
         ],
         "saved_formats": ["definition", "member_id", "saved_at"],
+        "ai_policies": [
+            "allows_confidential", "monthly_micro_usd", "over_budget", "providers", "stays_here", "updated_at",
+        ],
+        "ai_qualities": ["cases", "detail", "measured_at", "quality"],
+        "ai_runs": ["done", "member_id", "started_at", "state", "task", "total", "updated_at"],
+        "briefs": ["brand", "document", "state", "title", "updated_at"],
+        "saved_searches": ["alerts", "checked_at", "member_id", "query"],
+        "saved_search_hits": ["told_at"],
+        "shortlists": ["brief_id", "name"],
+        "shortlist_entries": ["decided_at", "note", "reason", "score", "state"],
+        "listings": ["state", "updated_at", "version"],
+        "market_listings": ["hidden_from", "shown"],
+        "market_briefs": ["closes_on", "document", "hidden_from", "published_at", "shown", "title", "version"],
+        "market_approaches": ["answer", "answered_at", "state"],
+        "market_reads": ["rows"],
     }  # fmt: skip
+
+
+def test_the_application_reads_every_column_but_whom_others_block(superuser_connection: Connection) -> None:
+    found = superuser_connection.execute(
+        """
+        SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT attisdropped
+          AND NOT has_column_privilege(%s, pg_class.oid, attnum, 'SELECT')
+        """,
+        [APP],
+    ).fetchall()
+    assert set(found) == NOT_EVEN_READ
 
 
 def test_the_application_may_call_these_functions_of_ours_and_no_others(superuser_connection: Connection) -> None:

@@ -12,7 +12,7 @@ from engagerr.core.db.schema import metadata
 
 def _ours(_thing: Any, name: str | None, kind: str, reflected: bool, _: Any) -> bool:
     # alembic has no way to compare an index of vectors.
-    if kind == "index" and reflected and name is not None and name.startswith("creator_vectors_"):
+    if kind == "index" and reflected and name is not None and name == "creator_vectors_384_idx":
         return False
     # Partitions come and go by month; only their parent is part of the schema.
     return not (kind == "table" and reflected and name is not None and name.startswith("metric_observations_"))

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, DATEMULTIRANGE, DATERANGE, JSONB, TSVECTOR
 
 from engagerr.core.db.columns import Halfvec
 from engagerr.core.db.schema.columns_in_common import belongs_to, metadata, new_id, tenant_id, timestamp
@@ -83,6 +83,8 @@ creator_profiles = Table(
     tenant_id(),
     Column("creator_id", Uuid, nullable=False),
     timestamp("made_at"),
+    Column("code", BIT(384), comment="the signs of its newest vector's numbers: what a search compares first"),
+    Column("code_space", Text(collation="C"), comment="the space of that vector"),
     *public_figures(),
     Column("status", Text(collation="C"), nullable=False),
     Column("agent", Text),
@@ -118,6 +120,7 @@ creator_vectors = Table(
     PrimaryKeyConstraint("tenant_id", "space", "creator_id"),
     belongs_to("creators", "creator_id"),
     CheckConstraint("octet_length(source_hash) = 16", name="source_hash"),
+    Index("creator_vectors_creator_idx", "tenant_id", "creator_id"),
     comment="Its indexes over vectors stand in the migration alone: alembic cannot compare them.",
 )
 creator_unavailability = Table(

@@ -94,6 +94,8 @@ CREATE TABLE creator_profiles (
   tenant_id UUID NOT NULL,
   creator_id UUID NOT NULL,
   made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  code BIT(384),
+  code_space TEXT COLLATE "C",
   name TEXT NOT NULL,
   country TEXT COLLATE "C",
   languages TEXT[] DEFAULT '{}' NOT NULL,
@@ -152,6 +154,14 @@ CREATE INDEX creator_profiles_country_idx ON creator_profiles (tenant_id, countr
 CREATE INDEX creator_profiles_followers_idx ON creator_profiles (tenant_id, followers);
 CREATE INDEX creator_profiles_made_idx ON creator_profiles (tenant_id, made_at);
 CREATE INDEX creator_profiles_topic_idx ON creator_profiles (tenant_id, main_topic, followers);
+-- What filters read stays in the row; documents and words, which are long, are kept beside it.
+ALTER TABLE creator_profiles SET (toast_tuple_target = 256, fillfactor = 90);
+ALTER TABLE creator_profiles
+  ALTER COLUMN languages SET STORAGE MAIN, ALTER COLUMN topics SET STORAGE MAIN,
+  ALTER COLUMN platforms SET STORAGE MAIN, ALTER COLUMN content_languages SET STORAGE MAIN,
+  ALTER COLUMN kinds SET STORAGE MAIN, ALTER COLUMN brands SET STORAGE MAIN;
+COMMENT ON COLUMN creator_profiles.code IS 'the signs of its newest vector''s numbers: what a search compares first';
+COMMENT ON COLUMN creator_profiles.code_space IS 'the space of that vector';
 COMMENT ON TABLE creator_profiles IS 'One row a creator, made from roster, figures and families; may be thrown away and made again.';
 COMMENT ON COLUMN creator_profiles.main_topic IS 'the likeliest topic of the recent pieces';
 COMMENT ON COLUMN creator_profiles.topic_shares IS 'topic: mean probability over the recent pieces';
@@ -185,8 +195,10 @@ CREATE TABLE creator_vectors (
   CONSTRAINT creator_vectors_creator_id_fkey FOREIGN KEY(tenant_id, creator_id) REFERENCES creators (tenant_id, id),
   CONSTRAINT creator_vectors_source_hash_check CHECK (octet_length(source_hash) = 16)
 );
+ALTER TABLE creator_vectors ALTER COLUMN vector SET STORAGE MAIN;
+CREATE INDEX creator_vectors_creator_idx ON creator_vectors (tenant_id, creator_id);
 COMMENT ON TABLE creator_vectors IS 'Its indexes over vectors stand in the migration alone: alembic cannot compare them.';
-CREATE INDEX creator_vectors_384_idx ON creator_vectors USING hnsw ((vector::halfvec(384)) halfvec_ip_ops) WITH (m = 16, ef_construction = 128) WHERE dimensions = 384;
+CREATE INDEX creator_vectors_384_idx ON creator_vectors USING hnsw ((vector::halfvec(384)) halfvec_ip_ops) WITH (m = 24, ef_construction = 200) WHERE dimensions = 384;
 COMMENT ON COLUMN creator_vectors.space IS 'model and version: only vectors of one compare';
 COMMENT ON COLUMN creator_vectors.vector IS 'of length one';
 COMMENT ON COLUMN creator_vectors.source_hash IS 'of the text: unchanged words are not embedded again';
@@ -509,19 +521,48 @@ GRANT SELECT, INSERT, UPDATE (stays_here, allows_confidential, providers, monthl
 GRANT SELECT, INSERT, UPDATE (quality, cases, detail, measured_at) ON ai_qualities TO :app;
 GRANT SELECT, INSERT, UPDATE (task, state, done, total, member_id, started_at, updated_at) ON ai_runs TO :app;
 -- Made from other rows, in whole rows: thrown away and made again.
-GRANT SELECT, INSERT, DELETE ON creator_profiles TO :app;
+GRANT SELECT, INSERT, UPDATE (code, code_space), DELETE ON creator_profiles TO :app;
 GRANT SELECT, INSERT, UPDATE (title, document, brand, state, updated_at) ON briefs TO :app;
 GRANT SELECT, INSERT, UPDATE (query, alerts, member_id, checked_at), DELETE ON saved_searches TO :app;
 GRANT SELECT, INSERT, UPDATE (told_at), DELETE ON saved_search_hits TO :app;
 GRANT SELECT, INSERT, UPDATE (name, brief_id), DELETE ON shortlists TO :app;
 GRANT SELECT, INSERT, UPDATE (state, note, reason, score, decided_at), DELETE ON shortlist_entries TO :app;
 GRANT SELECT, INSERT, UPDATE (version, state, updated_at) ON listings TO :app;
-GRANT SELECT, INSERT, DELETE ON market_listings TO :app;
-GRANT UPDATE (shown, hidden_from) ON market_listings TO :app;
-GRANT SELECT, INSERT, UPDATE (version, shown, publisher, title, document, closes_on, published_at, hidden_from)
-  ON market_briefs TO :app;
+-- SELECT by columns: whom a tenant blocks (hidden_from) is for the policy alone, not for whoever reads the shelf.
+GRANT SELECT (tenant_id, listing_id, version, shown, publisher, headline, about, published_at, name, country, languages,
+  topics, platforms, content_languages, kinds, main_topic, topic_shares, kind_shares, by_platform, audience, rates, safety,
+  missing, followers, followers_sum, growth_30d, growth_90d, median_views, engagement_by_views, engagement_by_followers,
+  engagement_by_reach, posts_30d, posts_90d, days_between_posts, last_published_at, median_duration_seconds, families,
+  platforms_per_family, clip_share, sponsored_share, disclosed_share, unsafe_share, sentiment, audience_as_of,
+  figures_as_of, unavailable, words, space, vector), INSERT, UPDATE (shown, hidden_from), DELETE ON market_listings TO :app;
+GRANT SELECT (tenant_id, brief_id, version, shown, publisher, title, document, closes_on, published_at), INSERT,
+  UPDATE (version, shown, title, document, closes_on, published_at, hidden_from) ON market_briefs TO :app;
 GRANT SELECT, INSERT, UPDATE (state, answer, answered_at) ON market_approaches TO :app;
 GRANT SELECT, INSERT, UPDATE (rows) ON market_reads TO :app;
+
+-- ── Codes of vectors ───────────────────────────────────────────────────────────────────────────────────────────────
+-- A filter that leaves a tenth of a million over: fetching their vectors costs more than the scan of all, and the index
+-- over vectors finds too few. Their signs beside the figures say which are worth a second look. Whoever writes vector or
+-- profile, in whichever order, the code goes with the newest vector.
+CREATE FUNCTION engagerr_vector_coded() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE creator_profiles SET code = binary_quantize(NEW.vector::halfvec(384))::bit(384), code_space = NEW.space
+    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER vector_coded AFTER INSERT ON creator_vectors FOR EACH ROW WHEN (NEW.dimensions = 384)
+  EXECUTE FUNCTION engagerr_vector_coded();
+CREATE FUNCTION engagerr_profile_coded() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  SELECT binary_quantize(vector::halfvec(384))::bit(384), space INTO NEW.code, NEW.code_space FROM creator_vectors
+    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id AND dimensions = 384 ORDER BY made_at DESC LIMIT 1;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER profile_coded BEFORE INSERT ON creator_profiles FOR EACH ROW EXECUTE FUNCTION engagerr_profile_coded();
 
 -- ── The shelf ──────────────────────────────────────────────────────────────────────────────────────────────────────
 -- What is shown is read by every tenant but those whom its owner blocks. Plain expressions, so that a distribution by
@@ -541,68 +582,129 @@ CREATE POLICY addressee_answers ON market_approaches FOR UPDATE TO :app USING (
   to_tenant_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid) WITH CHECK (
   to_tenant_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid);
 
--- Blocks hold at once, for what is shown already and for what will be.
+-- Blocks hold at once, for what is shown already and for what will be. The lock: a row that is being shown and a block
+-- that is being made must see each other. The publisher is who it is, not who it says.
 CREATE FUNCTION engagerr_hide_from_blocked() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.market.' || NEW.tenant_id::text, 0));
   NEW.hidden_from := ARRAY(SELECT blocked_tenant_id FROM market_blocks WHERE tenant_id = NEW.tenant_id ORDER BY 1);
+  NEW.publisher := coalesce((SELECT name FROM tenants WHERE id = NEW.tenant_id), NEW.publisher);
   RETURN NEW;
 END
 $$;
-CREATE TRIGGER hide_from_blocked BEFORE INSERT OR UPDATE ON market_listings FOR EACH ROW
+CREATE TRIGGER hide_from_blocked BEFORE INSERT OR UPDATE ON market_listings FOR EACH ROW WHEN (NEW.shown)
   EXECUTE FUNCTION engagerr_hide_from_blocked();
-CREATE TRIGGER hide_from_blocked BEFORE INSERT OR UPDATE ON market_briefs FOR EACH ROW
+CREATE TRIGGER hide_from_blocked BEFORE INSERT OR UPDATE ON market_briefs FOR EACH ROW WHEN (NEW.shown)
   EXECUTE FUNCTION engagerr_hide_from_blocked();
 CREATE FUNCTION engagerr_blocks_changed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := coalesce(NEW.tenant_id, OLD.tenant_id);
 BEGIN
-  UPDATE market_listings SET hidden_from = '{}' WHERE tenant_id = tenant;
-  UPDATE market_briefs SET hidden_from = '{}' WHERE tenant_id = tenant;
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.market.' || tenant::text, 0));
+  UPDATE market_listings SET hidden_from = '{}' WHERE tenant_id = tenant AND shown;
+  UPDATE market_briefs SET hidden_from = '{}' WHERE tenant_id = tenant AND shown;
+  IF TG_OP = 'INSERT' THEN
+    UPDATE market_approaches SET state = 'withdrawn'
+      WHERE tenant_id = tenant AND to_tenant_id = NEW.blocked_tenant_id AND state = 'sent';
+  END IF;
   RETURN NULL;
 END
 $$;
 CREATE TRIGGER blocks_changed AFTER INSERT OR DELETE ON market_blocks FOR EACH ROW
   EXECUTE FUNCTION engagerr_blocks_changed();
-
--- A creator whom nobody may pitch is on no shelf, whichever comes first.
-CREATE FUNCTION engagerr_may_be_pitched() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION engagerr_tenant_renamed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NEW.shown AND EXISTS (
-    SELECT FROM listings JOIN creators ON creators.tenant_id = listings.tenant_id AND creators.id = listings.creator_id
-    WHERE listings.tenant_id = NEW.tenant_id AND listings.id = NEW.listing_id AND creators.do_not_pitch
-  ) THEN
+  UPDATE market_listings SET hidden_from = '{}' WHERE tenant_id = NEW.id AND shown;
+  UPDATE market_briefs SET hidden_from = '{}' WHERE tenant_id = NEW.id AND shown;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER tenant_renamed AFTER UPDATE OF name ON tenants FOR EACH ROW WHEN (OLD.name <> NEW.name)
+  EXECUTE FUNCTION engagerr_tenant_renamed();
+
+-- A creator whom nobody may pitch is on no shelf, whichever comes first: the creator is held still meanwhile. It is the
+-- first of the triggers by name, so that it takes the creator before the lock above, as the roster does.
+CREATE FUNCTION engagerr_may_be_pitched() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  forbidden boolean;
+BEGIN
+  SELECT do_not_pitch INTO forbidden FROM creators WHERE tenant_id = NEW.tenant_id AND id = (
+    SELECT creator_id FROM listings WHERE tenant_id = NEW.tenant_id AND id = NEW.listing_id) FOR SHARE;
+  IF forbidden THEN
     RAISE EXCEPTION 'the creator of listing % is not to be pitched', NEW.listing_id
       USING ERRCODE = 'check_violation', CONSTRAINT = 'market_listings_do_not_pitch', TABLE = 'market_listings';
   END IF;
   RETURN NEW;
 END
 $$;
-CREATE TRIGGER may_be_pitched BEFORE INSERT OR UPDATE OF shown ON market_listings FOR EACH ROW
+CREATE TRIGGER creator_may_be_pitched BEFORE INSERT OR UPDATE OF shown ON market_listings FOR EACH ROW WHEN (NEW.shown)
   EXECUTE FUNCTION engagerr_may_be_pitched();
 CREATE FUNCTION engagerr_no_longer_pitched() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  listing uuid := (SELECT id FROM listings WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.id);
 BEGIN
-  UPDATE market_listings SET shown = false WHERE tenant_id = NEW.tenant_id AND shown AND listing_id IN (
-    SELECT id FROM listings WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.id);
+  UPDATE market_listings SET shown = false WHERE tenant_id = NEW.tenant_id AND listing_id = listing AND shown;
   UPDATE listings SET state = 'withdrawn', updated_at = now()
-    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.id AND state = 'published';
+    WHERE tenant_id = NEW.tenant_id AND id = listing AND state = 'published';
+  UPDATE market_approaches SET state = 'withdrawn'
+    WHERE tenant_id = NEW.tenant_id AND kind = 'application' AND listing_id = listing AND state = 'sent';
+  UPDATE market_approaches SET state = 'declined'
+    WHERE to_tenant_id = NEW.tenant_id AND kind = 'invitation' AND listing_id = listing AND state = 'sent';
   RETURN NULL;
 END
 $$;
 CREATE TRIGGER no_longer_pitched AFTER UPDATE OF do_not_pitch ON creators FOR EACH ROW
   WHEN (NEW.do_not_pitch AND NOT OLD.do_not_pitch) EXECUTE FUNCTION engagerr_no_longer_pitched();
 
--- Who sends an approach must see what it is about (a block hides it), and each side takes only its own steps.
-CREATE FUNCTION engagerr_approach_sent() RETURNS trigger LANGUAGE plpgsql
+-- Only an open brief is shown.
+CREATE FUNCTION engagerr_brief_is_open() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  standing text;
+BEGIN
+  SELECT state INTO standing FROM briefs WHERE tenant_id = NEW.tenant_id AND id = NEW.brief_id FOR SHARE;
+  IF standing <> 'open' THEN
+    RAISE EXCEPTION 'brief % is not open', NEW.brief_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'market_briefs_open', TABLE = 'market_briefs';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER brief_is_open BEFORE INSERT OR UPDATE OF shown ON market_briefs FOR EACH ROW WHEN (NEW.shown)
+  EXECUTE FUNCTION engagerr_brief_is_open();
+CREATE FUNCTION engagerr_brief_closed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NEW.kind = 'application' AND NOT EXISTS (
-       SELECT FROM market_briefs WHERE tenant_id = NEW.to_tenant_id AND brief_id = NEW.brief_id AND shown)
-     OR NEW.kind = 'invitation' AND NOT EXISTS (
-       SELECT FROM market_listings WHERE tenant_id = NEW.to_tenant_id AND listing_id = NEW.listing_id AND shown) THEN
+  UPDATE market_briefs SET shown = false WHERE tenant_id = NEW.tenant_id AND brief_id = NEW.id AND shown;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER brief_closed AFTER UPDATE OF state ON briefs FOR EACH ROW WHEN (NEW.state <> 'open')
+  EXECUTE FUNCTION engagerr_brief_closed();
+
+-- An approach is about a listing and a brief that both are on the shelf, and each side sees the other's (a block hides
+-- it). What it calls them is read there and not believed; each side takes only its own steps.
+CREATE FUNCTION engagerr_approach_sent() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  applies boolean := NEW.kind = 'application';
+BEGIN
+  -- In somebody else's name: the policy refuses it before anything is looked up.
+  IF NEW.tenant_id IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
+    RETURN NEW;
+  END IF;
+  NEW.sender := (SELECT name FROM tenants WHERE id = NEW.tenant_id);
+  NEW.brief_title := (SELECT title FROM market_briefs WHERE brief_id = NEW.brief_id AND shown
+    AND tenant_id = CASE WHEN applies THEN NEW.to_tenant_id ELSE NEW.tenant_id END);
+  NEW.creator := (SELECT name FROM market_listings WHERE listing_id = NEW.listing_id AND shown
+    AND tenant_id = CASE WHEN applies THEN NEW.tenant_id ELSE NEW.to_tenant_id END);
+  IF NEW.brief_title IS NULL OR NEW.creator IS NULL OR NEW.to_tenant_id = NEW.tenant_id OR EXISTS (
+       SELECT FROM market_blocks WHERE tenant_id = NEW.tenant_id AND blocked_tenant_id = NEW.to_tenant_id) THEN
     RAISE EXCEPTION 'there is nothing on the shelf that this approach is about'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'market_approaches_shown', TABLE = 'market_approaches';
   END IF;
@@ -620,11 +722,23 @@ DECLARE
 BEGIN
   IF OLD.state = 'sent' AND (NEW.state = 'withdrawn' AND me = OLD.tenant_id AND NEW.answer IS NULL
                              OR NEW.state IN ('accepted', 'declined') AND me = OLD.to_tenant_id) THEN
+    NEW.answered_at := coalesce(NEW.answered_at, now());
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'an approach that is % does not become % by this side', OLD.state, NEW.state
     USING ERRCODE = 'check_violation', CONSTRAINT = 'market_approaches_step', TABLE = 'market_approaches';
 END
 $$;
-CREATE TRIGGER approach_answered BEFORE UPDATE ON market_approaches FOR EACH ROW
+CREATE TRIGGER approach_answered BEFORE UPDATE ON market_approaches FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW)
   EXECUTE FUNCTION engagerr_approach_answered();
+
+-- What was read stays counted.
+CREATE FUNCTION engagerr_reads_only_grow() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'what was read does not become less'
+    USING ERRCODE = 'check_violation', CONSTRAINT = 'market_reads_only_grow', TABLE = 'market_reads';
+END
+$$;
+CREATE TRIGGER reads_only_grow BEFORE UPDATE ON market_reads FOR EACH ROW WHEN (NEW.rows < OLD.rows)
+  EXECUTE FUNCTION engagerr_reads_only_grow();

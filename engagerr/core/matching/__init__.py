@@ -1,0 +1,1 @@
+"""Briefs, search, scoring, explanations, shortlists, and the marketplace."""

@@ -1,0 +1,220 @@
+"""Verbs of matching: who fits a brief and why, how a few compare, and who is like somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from engagerr.core.ai.tasks import MatchFacts, Piece, Reason, ReasonSignal, TaskName, Topics
+from engagerr.core.errors import InvalidInput
+from engagerr.core.matching.asking import Question, asked_of, question_of
+from engagerr.core.matching.candidates import Pool, broken_by, read_pool
+from engagerr.core.matching.lexical import Lexical, lexical_of
+from engagerr.core.matching.pieces_shown import pieces_shown
+from engagerr.core.matching.scoring import Match, Scored, match_at, score
+from engagerr.core.matching.weights import read_weights
+from engagerr.core.roster import find_creator
+from engagerr.core.tenancy import Access, Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engagerr.core.ai import Embedder
+    from engagerr.core.ai.ai import Ai
+    from engagerr.core.db import Session
+    from engagerr.core.matching.brief_file import Brief
+    from engagerr.core.matching.condition import Condition
+    from engagerr.core.matching.signals import Asked, Shown
+
+_MOST_SHOWN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """How many creators fell out for what. Who breaks two constraints is counted with the first."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best matches, best first, out of `considered` creators, of whom `passed` broke no constraint."""
+
+    brief: Brief
+    results: tuple[Match, ...]
+    considered: int
+    passed: int
+    excluded: tuple[Excluded, ...]
+    weights: Mapping[str, float]
+    by_meaning: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Where the creator would stand if a signal were as good as can be: what is worth finding out, or asking for."""
+
+    signal: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a creator stands where they stand. Of one whom the brief rules out, `match` is None and `broken` says why.
+
+    `reason` is in words; `reason_by` names the model that wrote them, from the facts of the match alone.
+    """
+
+    creator_id: UUID
+    creator: str
+    match: Match | None
+    rank: int | None
+    passed: int
+    broken: tuple[str, ...]
+    what_if: tuple[WhatIf, ...]
+    reason: str | None
+    reason_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """All that one brief comes to in one moment: the question, the candidates, and their scores."""
+
+    question: Question
+    asked: Asked
+    pool: Pool
+    lexical: Lexical
+    scored: Scored
+
+
+class Matching:
+    """Briefs held against the creators of this workspace."""
+
+    def __init__(self, access: Access, *, ai: Callable[[], Ai], embedder: Callable[[], Embedder | None]) -> None:
+        self._access = access
+        self._ai = ai
+        self._embedder = embedder
+
+    def find(self, brief: Brief, *, limit: int = 20, only: Condition | None = None) -> Found:
+        """The creators who fit the brief best, each with its signals and what shows them.
+
+        The same data gives the same answer. `limit` is from 1 to 1,000.
+        """
+        if not 1 <= limit <= _MOST_SHOWN:
+            raise InvalidInput(f"A limit of {limit} is not possible.", hint=f"Choose from 1 to {_MOST_SHOWN:,}.")
+        question = self._question(brief)
+        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
+            ranking = self._ranking(session, question, only=only)
+            results = self._matches(session, ranking, ranking.scored.order[:limit].tolist())
+        return Found(
+            brief=brief,
+            results=results,
+            considered=ranking.pool.considered,
+            passed=ranking.pool.passed,
+            excluded=tuple(Excluded(reason, count) for reason, count in ranking.pool.excluded),
+            weights=ranking.scored.weights,
+            by_meaning=question.meaning is not None,
+            at=ranking.asked.now,
+        )
+
+    def compare(self, brief: Brief, creators: Sequence[str]) -> tuple[Explanation, ...]:
+        """These creators side by side, in the order in which the brief ranks them; whom it rules out comes last."""
+        question = self._question(brief)
+        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
+            chosen = [find_creator(session, name) for name in dict.fromkeys(creators)]
+            ranking = self._ranking(session, question)
+            found = [self._explained(session, ranking, creator_id, name) for creator_id, name in chosen]
+        return tuple(sorted(found, key=lambda one: (one.rank is None, one.rank or 0, one.creator)))
+
+    def explain(self, brief: Brief, creator: str) -> Explanation:
+        """Why this creator stands where they stand, what is not known, and what would change it; also in words."""
+        question = self._question(brief)
+        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
+            creator_id, name = find_creator(session, creator)
+            found = self._explained(session, self._ranking(session, question), creator_id, name)
+        return found if found.match is None else self._in_words(brief, found)
+
+    # Steps
+
+    def _question(self, brief: Brief) -> Question:
+        return question_of(brief, classify=self._classify, embedder=self._embedder())
+
+    def _classify(self, pieces: Sequence[Piece]) -> list[Topics]:
+        batch = self._ai().run(TaskName.TOPIC, list(pieces))
+        return [answer.output for answer in batch.answers]  # type: ignore[misc]
+
+    def _ranking(self, session: Session, question: Question, *, only: Condition | None = None) -> _Ranking:
+        tenant_id, brief = self._access.tenant.id, question.brief
+        asked = asked_of(session, question, tenant_id=tenant_id, now=self._access.clock.now())
+        lexical = lexical_of(session, tenant_id=tenant_id, words=brief.words, languages=brief.languages)
+        pool = read_pool(
+            session, tenant_id=tenant_id, asked=asked, meaning=question.meaning, lexical=lexical, only=only
+        )
+        scored = score(asked, pool, read_weights(session, tenant_id=tenant_id))
+        return _Ranking(question, asked, pool, lexical, scored)
+
+    def _matches(self, session: Session, ranking: _Ranking, places: Sequence[int]) -> tuple[Match, ...]:
+        found = [match_at(ranking.asked, ranking.pool, ranking.scored, place) for place in places]
+        creators = [match.creator_id for match in found]
+        shown = pieces_shown(session, tenant_id=self._access.tenant.id, creators=creators, lexical=ranking.lexical)
+        return tuple(_with_pieces(match, shown.get(match.creator_id, ())) for match in found)
+
+    def _explained(self, session: Session, ranking: _Ranking, creator_id: UUID, name: str) -> Explanation:
+        asked, pool, scored = ranking.asked, ranking.pool, ranking.scored
+        places = [place for place, one in enumerate(pool.columns["creator_id"]) if one == creator_id]
+        if not places:
+            broken = broken_by(
+                session, tenant_id=self._access.tenant.id, asked=asked, meaning=ranking.question.meaning,
+                creator_id=creator_id,
+            )  # fmt: skip
+            return Explanation(creator_id, name, None, None, pool.passed, broken, (), None, None)
+        [match] = self._matches(session, ranking, places)
+        rank = scored.order.tolist().index(places[0]) + 1
+        what_if = [
+            WhatIf(signal.name, _rank_with(scored, match.score + signal.weight * (1 - (signal.value or 0)), rank))
+            for signal in match.signals
+            if signal.value is None or signal.value < 1
+        ]
+        better = tuple(sorted((one for one in what_if if one.rank < rank), key=lambda one: (one.rank, one.signal)))
+        return Explanation(creator_id, name, match, rank, pool.passed, (), better, None, None)
+
+    def _in_words(self, brief: Brief, found: Explanation) -> Explanation:
+        match = found.match
+        assert match is not None
+        facts = MatchFacts(
+            creator=match.creator,
+            brief=brief.title,
+            score=min(max(match.score, 0.0), 1.0),
+            signals=tuple(
+                ReasonSignal(
+                    name=signal.name,
+                    value=signal.value,
+                    weight=signal.weight,
+                    state=signal.state,
+                    evidence=tuple(shown.detail for shown in signal.evidence),
+                )
+                for signal in match.signals
+            ),
+        )
+        [answer] = self._ai().run(TaskName.MATCH_REASON, [facts]).answers
+        assert isinstance(answer.output, Reason)
+        return replace(found, reason=answer.output.reason, reason_by=f"{answer.provider}/{answer.model}")
+
+
+def _with_pieces(match: Match, pieces: tuple[Shown, ...]) -> Match:
+    """The pieces stand with the signal that they speak for."""
+    signals = (
+        replace(signal, evidence=(*signal.evidence, *pieces)) if signal.name == "topic_fit" else signal
+        for signal in match.signals
+    )
+    return replace(match, signals=tuple(signals))
+
+
+def _rank_with(scored: Scored, points: float, rank: int) -> int:
+    """Where a score would stand, if all others stayed as they are."""
+    better = int((scored.scores > points).sum())
+    return min(better + 1, rank)

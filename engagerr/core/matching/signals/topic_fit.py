@@ -1,0 +1,76 @@
+"""Topic fit: whether the recent pieces are about what the brief is about, by topic, by word and by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engagerr.core.matching.signals.signal import Asked, Reading, Shown, SignalKind, always, known, profile_row
+
+if TYPE_CHECKING:
+    from engagerr.core.matching.signals.signal import Columns, Values
+
+# Of the value, what the topics of the pieces make; the rest is how near the words are. Chosen on training channels of
+# scripts/bench/bench_matching.py.
+_BY_TOPIC = 0.65
+_TOPICS_READ = 3
+
+
+def _reads(asked: Asked) -> Reading:
+    chosen = sorted(asked.topics, key=lambda topic: (-asked.topics[topic], topic))[:_TOPICS_READ]
+    columns = {f"topic_{topic}": f"(profile.topic_shares ->> '{topic.value}')::float8" for topic in chosen}
+    # A profile that has topics at all has every likely one: what it leaves out is under a hundredth.
+    columns["has_topics"] = "(profile.topic_shares <> '{}')::int::float8"
+    return Reading(columns | {"main_topic": "profile.main_topic"})
+
+
+def _values(asked: Asked, columns: Columns) -> Values:
+    import numpy as np
+
+    by_topic = _by_topic(asked, columns)
+    by_text = columns["text_fit"]
+    both = _BY_TOPIC * by_topic + (1 - _BY_TOPIC) * by_text
+    return np.where(np.isnan(by_topic), by_text, np.where(np.isnan(by_text), by_topic, both))
+
+
+def _by_topic(asked: Asked, columns: Columns) -> Values:
+    import numpy as np
+
+    read = {topic: name for topic in asked.topics if (name := f"topic_{topic}") in columns}
+    if not read:
+        return np.full(columns["has_topics"].shape, np.nan)
+    most = max(asked.topics[topic] for topic in read)
+    fit = sum(asked.topics[topic] * np.nan_to_num(columns[name]) for topic, name in read.items()) / most
+    return np.where(columns["has_topics"] > 0, np.clip(fit, 0, 1), np.nan)
+
+
+def _shows(asked: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
+    found = [
+        Shown("topic", profile_row(row, "topic_shares"), f"{row[f'topic_{topic}']:.0%} {topic} in the recent pieces")
+        for topic in sorted(asked.topics, key=lambda topic: -asked.topics[topic])
+        if known(row.get(f"topic_{topic}")) and row[f"topic_{topic}"] >= 0.05
+    ]
+    if not found and known(row.get("main_topic")):
+        found.append(Shown("topic", profile_row(row, "main_topic"), f"the pieces are mostly {row['main_topic']}"))
+    if known(row.get("similarity")):
+        detail = f"likeness in meaning {row['similarity']:.2f}, of those considered in the upper {_upper(row):.0%}"
+        found.append(Shown("meaning", f"creator_vectors/{row['creator_id']}", detail))
+    if known(row.get("lexical")) and row["lexical"] > 0:
+        found.append(Shown("words", profile_row(row, "words"), "words of the brief stand in titles or bio"))
+    return tuple(found)
+
+
+def _upper(row: Mapping[str, Any]) -> float:
+    return max(1 - float(row["text_rank"]), 0.01) if known(row.get("text_rank")) else 1.0
+
+
+TOPIC_FIT = SignalKind(
+    name="topic_fit",
+    meaning="the recent pieces are about what the brief is about",
+    weight=0.40,
+    applies=always,
+    reads=_reads,
+    values=_values,
+    shows=_shows,
+    figure="main_topic",
+)
