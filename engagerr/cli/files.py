@@ -1,12 +1,22 @@
-"""Files that a command writes: as a whole or not at all, and never over another without being told to."""
+"""Files that a command reads in one go, and those that it writes: as a whole or not at all, and never over another."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 from engagerr.core.errors import Conflict, InvalidInput
+
+
+def read_text(name: str) -> str:
+    """The text of a file; `-` is standard input."""
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise InvalidInput(f"{name} cannot be read: {reason}.", hint="Name a text file, or - for stdin.") from None
 
 
 def refuse_another(path: Path) -> None:

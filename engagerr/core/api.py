@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import httpx
 
     from engagerr.core.ai import Embedder
+    from engagerr.core.ai.ai import Ai
+    from engagerr.core.ai.provider import Provider
+    from engagerr.core.ai.router import Router
     from engagerr.core.content import Campaigns, Content
     from engagerr.core.content.review import Review
     from engagerr.core.content.terms import Terms
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
     from engagerr.core.integrations.connector import Connector
     from engagerr.core.integrations.http import PlatformHttp
     from engagerr.core.integrations.mail import Post
+    from engagerr.core.matching.briefs import Briefs
+    from engagerr.core.matching.marketplace import Marketplace
+    from engagerr.core.matching.matching import Matching
+    from engagerr.core.matching.profiles import Profiles
+    from engagerr.core.matching.search import Search
     from engagerr.core.metrics import FigureReader, Metrics
     from engagerr.core.metrics.insights import Insights
     from engagerr.core.metrics.reports.delivery import Schedules
@@ -58,6 +66,7 @@ class Engagerr:
         transport: httpx.BaseTransport | None = None,
         mail: Post | None = None,
         embedder: Embedder | None = None,
+        models: Sequence[Provider] | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -65,6 +74,7 @@ class Engagerr:
         self._transport = transport
         self._given_mail = mail
         self._given_embedder = embedder
+        self._given_models = models
 
     @classmethod
     def open(cls, **flags: Any) -> Engagerr:
@@ -118,6 +128,26 @@ class Engagerr:
         from engagerr.core.ai import chosen_embedder
 
         return chosen_embedder(self.settings.ai)
+
+    @functools.cached_property
+    def meaning(self) -> Embedder | None:
+        """What compares creators and briefs by meaning: the chosen embedder, or the one that comes with the install."""
+        if self._given_embedder is not None:
+            return self._given_embedder
+        from engagerr.core.ai import default_embedder
+
+        return default_embedder(self.settings.ai, home=self.settings.home)
+
+    @functools.cached_property
+    def models(self) -> Router:
+        """Whoever answers tasks: hosted models as far as they are configured, local ones, and the floor."""
+        from engagerr.core.ai.providers import configured_providers
+        from engagerr.core.ai.router import Router
+
+        providers = self._given_models
+        if providers is None:
+            providers = configured_providers(self.settings.ai, home=self.settings.home, transport=self._transport)
+        return Router(providers, clock=self.clock, timeout_seconds=self.settings.ai.timeout_seconds)
 
     def init(self, name: str, *, kind: str = "agency", email: str | None = None) -> Workspace:
         """Found a workspace in this home and sign in; in a home that has one, sign in to that and change nothing."""
@@ -269,6 +299,50 @@ class Workspace:
         from engagerr.core.content import Campaigns
 
         return Campaigns(self._access)
+
+    @functools.cached_property
+    def ai(self) -> Ai:
+        """Tasks that models answer: routed by quality, price, policy and budget."""
+        from engagerr.core.ai.ai import Ai
+
+        return Ai(self._access, lambda: self._engagerr.models)
+
+    @functools.cached_property
+    def briefs(self) -> Briefs:
+        """What brands look for."""
+        from engagerr.core.matching.briefs import Briefs
+
+        return Briefs(self._access, ai=lambda: self.ai)
+
+    @functools.cached_property
+    def matching(self) -> Matching:
+        """Who fits a brief, and why."""
+        from engagerr.core.matching.matching import Matching
+
+        return Matching(
+            self._access, profiles=self.profiles, ai=lambda: self.ai, embedder=lambda: self._engagerr.meaning
+        )
+
+    @functools.cached_property
+    def profiles(self) -> Profiles:
+        """What creators are searched by, one row each."""
+        from engagerr.core.matching.profiles import Profiles
+
+        return Profiles(self._access)
+
+    @functools.cached_property
+    def search(self) -> Search:
+        """Creators by filters and in plain words; searches that are kept."""
+        from engagerr.core.matching.search import Search
+
+        return Search(self._access, lambda: self._engagerr.meaning)
+
+    @functools.cached_property
+    def marketplace(self) -> Marketplace:
+        """What workspaces show each other: listings, briefs, approaches."""
+        from engagerr.core.matching.marketplace import Marketplace
+
+        return Marketplace(self._access)
 
     @functools.cached_property
     def metrics(self) -> Metrics:

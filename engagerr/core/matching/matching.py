@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.matching.brief_file import Brief
     from engagerr.core.matching.condition import Condition
+    from engagerr.core.matching.profiles import Profiles
     from engagerr.core.matching.signals import Asked, Shown
 
 _MOST_SHOWN = 1_000
@@ -94,8 +95,11 @@ class _Ranking:
 class Matching:
     """Briefs held against the creators of this workspace."""
 
-    def __init__(self, access: Access, *, ai: Callable[[], Ai], embedder: Callable[[], Embedder | None]) -> None:
+    def __init__(
+        self, access: Access, *, profiles: Profiles, ai: Callable[[], Ai], embedder: Callable[[], Embedder | None]
+    ) -> None:
         self._access = access
+        self._profiles = profiles
         self._ai = ai
         self._embedder = embedder
 
@@ -141,6 +145,7 @@ class Matching:
     # Steps
 
     def _question(self, brief: Brief) -> Question:
+        self._profiles.keep_up()
         return question_of(brief, classify=self._classify, embedder=self._embedder())
 
     def _classify(self, pieces: Sequence[Piece]) -> list[Topics]:

@@ -1,0 +1,232 @@
+"""`engagerr match …`: who fits a brief and why, how a few compare, and who is like somebody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engagerr.cli.brief import BriefOption, given_brief
+from engagerr.cli.command import noun, verb, workspace
+from engagerr.cli.output import MISSING, Column, clean, facts, plain, put, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from engagerr.core.matching.matching import Explanation, Found
+    from engagerr.core.matching.scoring import Match, SignalValue
+
+app = noun("match")
+
+_CSV = ("rank", "creator", "creator_id", "score", "low", "high")
+_BAR = 12
+_SHORT = {
+    "topic_fit": "Topic", "audience_fit": "Audience", "expected_performance": "Views", "price_fit": "Price",
+    "reliability": "Steady", "brand_safety": "Safe", "brand_history": "History", "exclusivity": "Free",
+}  # fmt: skip
+LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")]
+
+
+@verb(
+    app,
+    "find",
+    examples=(
+        "engagerr match find --brief spring.toml",
+        "engagerr match find --brief spring.toml --limit 5 --output json",
+    ),
+)
+def find(
+    brief: BriefOption,
+    limit: LimitOption = 20,
+    where: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Only creators that this search finds; see `engagerr search`.")
+    ] = None,
+) -> None:
+    """Find who fits a brief: hard constraints first, then a score of named signals, each with what shows it."""
+    with workspace() as work:
+        found = work.matching.find(given_brief(work, brief), limit=limit, only=work.search.condition(where))
+    put(_found(found), csv=_CSV, flat=_flat(found.results), drawing=lambda: _drawn(found))
+
+
+@verb(app, "explain", examples=('engagerr match explain "Ann Lee" --brief spring.toml',))
+def explain(creator: Annotated[str, typer.Argument(metavar="CREATOR", help="Name or id.")], brief: BriefOption) -> None:
+    """Say why a creator stands where they stand for a brief, what is not known, and what would change it."""
+    with workspace() as work:
+        found = work.matching.explain(given_brief(work, brief), creator)
+    put(_explanation(found), csv=_CSV, drawing=lambda: _explained(found))
+
+
+@verb(app, "compare", examples=('engagerr match compare "Ann Lee" "Ben Okafor" --brief spring.toml',))
+def compare(
+    creators: Annotated[list[str], typer.Argument(metavar="CREATOR...", help="Two or more, by name or id.")],
+    brief: BriefOption,
+) -> None:
+    """Hold creators against a brief side by side, signal by signal."""
+    with workspace() as work:
+        found = work.matching.compare(given_brief(work, brief), creators)
+    put([_explanation(one) for one in found], csv=_CSV, drawing=lambda: _side_by_side(found))
+
+
+# Documents
+
+
+def _found(found: Found) -> dict[str, Any]:
+    return {
+        "brief": found.brief.title,
+        "results": [{"rank": rank, **_match(match)} for rank, match in enumerate(found.results, 1)],
+        "considered": found.considered,
+        "passed": found.passed,
+        "excluded": [plain(one) for one in found.excluded],
+        "weights": {name: round(weight, 6) for name, weight in found.weights.items()},
+        "by_meaning": found.by_meaning,
+        "unread": list(found.brief.unread),
+        "at": plain(found.at),
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "creator": match.creator,
+        "creator_id": plain(match.creator_id),
+        "score": round(match.score, 6),
+        "low": round(match.low, 6),
+        "high": round(match.high, 6),
+        "signals": [_signal(signal) for signal in match.signals],
+    }
+
+
+def _signal(signal: SignalValue) -> dict[str, Any]:
+    return {
+        "name": signal.name,
+        "value": None if signal.value is None else round(signal.value, 6),
+        "weight": round(signal.weight, 6),
+        "state": signal.state,
+        "evidence": [plain(shown) for shown in signal.evidence],
+    }
+
+
+def _explanation(found: Explanation) -> dict[str, Any]:
+    match = {} if found.match is None else _match(found.match)
+    return {
+        "creator": found.creator, "creator_id": plain(found.creator_id), "rank": found.rank, "passed": found.passed,
+        **{key: match.get(key) for key in ("score", "low", "high")}, "signals": match.get("signals", []),
+        "broken": list(found.broken), "what_if": [plain(one) for one in found.what_if], "reason": found.reason,
+        "reason_by": found.reason_by,
+    }  # fmt: skip
+
+
+def _flat(matches: Sequence[Match]) -> list[dict[str, Any]]:
+    return [
+        {"rank": rank, **{key: value for key, value in _match(match).items() if key != "signals"}}
+        for rank, match in enumerate(matches, 1)
+    ]
+
+
+# Drawings
+
+
+def _drawn(found: Found) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    if found.results:
+        names = [signal.name for signal in found.results[0].signals]
+        ranked = list(enumerate(found.results, 1))
+        columns: list[Column[tuple[int, Match]]] = [
+            Column("#", lambda row: str(row[0]), right=True),
+            Column("Creator", lambda row: row[1].creator, elastic=True),
+            Column("Score", lambda row: f"{100 * row[1].score:.0f}", right=True),
+            Column("Range", lambda row: f"{100 * row[1].low:.0f}–{100 * row[1].high:.0f}", right=True),
+        ]
+        columns += [
+            Column(_SHORT[name], _cell(name), right=True, above=75 + 8 * place) for place, name in enumerate(names)
+        ]
+        columns.append(Column("Shown by", lambda row: _first_evidence(row[1]), elastic=True, above=60))
+        lines.append(table(ranked, columns, title=clean(found.brief.title)))
+        lines.append("Signals are 0 to 100; ? is not known: it takes the others' mean and widens the range.")
+    else:
+        lines.append("Nobody fits. What follows says why; loosen the brief, or add creators.")
+    lines.append(f"{found.considered:,} considered, {found.passed:,} without a broken constraint.")
+    lines += [f"  {one.count:,} {clean(one.reason)}" for one in found.excluded]
+    if not found.by_meaning:
+        lines.append("Compared by topics and words alone: no embedder is installed.")
+    if found.brief.unread:
+        lines.append(clean(f"Not understood in the brief: {', '.join(found.brief.unread)}."))
+    if found.results:
+        lines.append(clean(f'Why: engagerr match explain "{found.results[0].creator}" --brief …'))
+    return lines
+
+
+def _cell(name: str) -> Any:
+    def cell(row: tuple[int, Match]) -> str:
+        value = next((signal.value for signal in row[1].signals if signal.name == name), None)
+        return "?" if value is None else f"{100 * value:.0f}"
+
+    return cell
+
+
+def _first_evidence(match: Match) -> str:
+    """The piece that shows it best, or else the first thing that does."""
+    shown = [one for signal in match.signals for one in signal.evidence]
+    pieces = [one.detail for one in shown if one.kind == "item"]
+    return (pieces or [one.detail for one in shown] or [MISSING])[0]
+
+
+def _explained(found: Explanation) -> list[RenderableType]:
+    from rich.text import Text
+
+    if found.match is None:
+        return [
+            Text(clean(f"{found.creator} is ruled out:"), style="bold"),
+            *(clean(f"  {reason}") for reason in found.broken),
+            f"{found.passed:,} others are not.",
+        ]
+    match = found.match
+    head = Text(clean(match.creator), style="bold")
+    head.append(f"  {100 * match.score:.0f}, from {100 * match.low:.0f} to {100 * match.high:.0f}", style="default")
+    head.append(f"  rank {found.rank:,} of {found.passed:,}", style="dim")
+    lines: list[RenderableType] = [head]
+    for signal in match.signals:
+        line = Text()
+        line.append(f"{_bar(signal.value)}  ", style="cyan" if signal.value is not None else "dim")
+        line.append(f"{signal.name.replace('_', ' '):<21}")
+        line.append("    ?" if signal.value is None else f"{100 * signal.value:5.0f}")
+        line.append(f"  of {100 * signal.weight:.0f} %", style="dim")
+        if signal.value is None:
+            line.append(f"  not known: {signal.state.replace('_', ' ')}", style="yellow")
+        lines.append(line)
+        lines += [Text(clean(f"{' ' * _BAR}    · {shown.detail}"), style="dim") for shown in signal.evidence]
+    if found.reason:
+        lines += ["", clean(found.reason), Text(clean(f"({found.reason_by})"), style="dim")]
+    if found.what_if:
+        lines.append("")
+        lines += [f"With the best {one.signal.replace('_', ' ')}: rank {one.rank:,}." for one in found.what_if[:3]]
+    return lines
+
+
+def _bar(value: float | None) -> str:
+    if value is None:
+        return "·" * _BAR
+    full = round(value * _BAR)
+    return "█" * full + "░" * (_BAR - full)
+
+
+def _side_by_side(found: Sequence[Explanation]) -> list[RenderableType]:
+    names = list(dict.fromkeys(signal.name for one in found if one.match for signal in one.match.signals))
+    rows: list[tuple[str, list[str]]] = [
+        ("rank", [f"{one.rank:,}" if one.rank else MISSING for one in found]),
+        ("score", [f"{100 * one.match.score:.0f}" if one.match else "ruled out" for one in found]),
+        ("range", [f"{100 * one.match.low:.0f}–{100 * one.match.high:.0f}" if one.match else MISSING for one in found]),
+    ]
+    for name in names:
+        values = [
+            next((signal.value for signal in one.match.signals if signal.name == name), None) if one.match else None
+            for one in found
+        ]
+        rows.append((name.replace("_", " "), ["?" if value is None else f"{100 * value:.0f}" for value in values]))
+    columns: list[Column[tuple[str, list[str]]]] = [Column("", lambda row: row[0])]
+    for place, one in enumerate(found):
+        columns.append(Column(one.creator, lambda row, place=place: row[1][place], right=True, elastic=True))
+    lines: list[RenderableType] = [table(rows, columns)]
+    lines += [facts([(one.creator, "; ".join(one.broken))]) for one in found if one.broken]
+    return lines
