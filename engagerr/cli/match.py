@@ -8,13 +8,14 @@ import typer
 
 from engagerr.cli.brief import BriefOption, given_brief
 from engagerr.cli.command import noun, verb, workspace
-from engagerr.cli.output import MISSING, Column, clean, facts, plain, put, table
+from engagerr.cli.output import MISSING, Column, clean, facts, plain, put, show, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
 
+    from engagerr.core.matching.lookalikes import Lookalike
     from engagerr.core.matching.matching import Explanation, Found
     from engagerr.core.matching.scoring import Match, SignalValue
 
@@ -46,7 +47,7 @@ def find(
 ) -> None:
     """Find who fits a brief: hard constraints first, then a score of named signals, each with what shows it."""
     with workspace() as work:
-        found = work.matching.find(given_brief(work, brief), limit=limit, only=work.search.condition(where))
+        found = work.matching.find(given_brief(work, brief), limit=limit, where=where)
     put(_found(found), csv=_CSV, flat=_flat(found.results), drawing=lambda: _drawn(found))
 
 
@@ -69,7 +70,60 @@ def compare(
     put([_explanation(one) for one in found], csv=_CSV, drawing=lambda: _side_by_side(found))
 
 
+@verb(
+    app,
+    "lookalike",
+    examples=('engagerr match lookalike "Ann Lee"', 'engagerr match lookalike "Ann Lee=2" "Ben Okafor" --limit 5'),
+)
+def lookalike(
+    creators: Annotated[
+        list[str],
+        typer.Argument(metavar="CREATOR[=WEIGHT]...", help="Names or ids; of several, the heavier counts more."),
+    ],
+    limit: LimitOption = 20,
+    where: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Only creators that this search finds; see `engagerr search`.")
+    ] = None,
+) -> None:
+    """Find who is like these creators: what they speak of, their topics, their size, their platforms."""
+    with workspace() as work:
+        found = work.matching.lookalikes(_weighted(creators), limit=limit, where=where)
+    columns: list[Column[tuple[int, Lookalike]]] = [
+        Column("#", lambda row: str(row[0]), right=True),
+        Column("Creator", lambda row: row[1].creator, elastic=True),
+        Column("Alike", lambda row: f"{100 * row[1].likeness:.0f}", right=True),
+        Column("Because", lambda row: "; ".join(shown.detail for shown in row[1].evidence) or MISSING, elastic=True),
+    ]
+    show(
+        list(enumerate(found, 1)),
+        columns=columns,
+        csv=("rank", "creator", "creator_id", "likeness", "meaning", "topics", "size", "platforms"),
+        document=lambda row: _alike(*row),
+        empty="Nobody is like them, as far as is known. Import some of their pieces.",
+    )
+
+
 # Documents
+
+
+def _weighted(named: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for word in named:
+        name, separator, weight = word.rpartition("=")
+        try:
+            found[name if separator else word] = float(weight) if separator else 1.0
+        except ValueError:
+            found[word] = 1.0  # a name may hold an equals sign
+    return found
+
+
+def _alike(rank: int, found: Lookalike) -> dict[str, Any]:
+    return {
+        "rank": rank, "creator": found.creator, "creator_id": plain(found.creator_id),
+        "likeness": round(found.likeness, 6),
+        **{name: None if value is None else round(value, 6) for name, value in found.parts.items()},
+        "evidence": [plain(shown) for shown in found.evidence],
+    }  # fmt: skip
 
 
 def _found(found: Found) -> dict[str, Any]:
@@ -211,6 +265,10 @@ def _bar(value: float | None) -> str:
     return "█" * full + "░" * (_BAR - full)
 
 
+def _at(place: int) -> Callable[[tuple[str, list[str]]], str]:
+    return lambda row: row[1][place]
+
+
 def _side_by_side(found: Sequence[Explanation]) -> list[RenderableType]:
     names = list(dict.fromkeys(signal.name for one in found if one.match for signal in one.match.signals))
     rows: list[tuple[str, list[str]]] = [
@@ -226,7 +284,7 @@ def _side_by_side(found: Sequence[Explanation]) -> list[RenderableType]:
         rows.append((name.replace("_", " "), ["?" if value is None else f"{100 * value:.0f}" for value in values]))
     columns: list[Column[tuple[str, list[str]]]] = [Column("", lambda row: row[0])]
     for place, one in enumerate(found):
-        columns.append(Column(one.creator, lambda row, place=place: row[1][place], right=True, elastic=True))
+        columns.append(Column(one.creator, _at(place), right=True, elastic=True))
     lines: list[RenderableType] = [table(rows, columns)]
     lines += [facts([(one.creator, "; ".join(one.broken))]) for one in found if one.broken]
     return lines

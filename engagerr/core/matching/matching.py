@@ -13,8 +13,12 @@ from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.asking import Question, asked_of, question_of
 from engagerr.core.matching.candidates import Pool, broken_by, read_pool
 from engagerr.core.matching.lexical import Lexical, lexical_of
+from engagerr.core.matching.lookalikes import Lookalike, lookalikes
 from engagerr.core.matching.pieces_shown import pieces_shown
 from engagerr.core.matching.scoring import Match, Scored, match_at, score
+from engagerr.core.matching.search.compiling import compile_search
+from engagerr.core.matching.search.searching import Query
+from engagerr.core.matching.vectors import RefreshedVectors, embed_newcomers, refresh_vectors
 from engagerr.core.matching.weights import read_weights
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from engagerr.core.matching.signals import Asked, Shown
 
 _MOST_SHOWN = 1_000
+# So many newcomers are embedded while somebody waits: two seconds. More of them wait for the night, or for `prepare`.
+_FEW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,15 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was made anew: profiles out of how many, and vectors; None where no embedder is installed."""
+
+    made: int
+    profiles: int
+    vectors: RefreshedVectors | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Ranking:
     """All that one brief comes to in one moment: the question, the candidates, and their scores."""
 
@@ -103,16 +118,15 @@ class Matching:
         self._ai = ai
         self._embedder = embedder
 
-    def find(self, brief: Brief, *, limit: int = 20, only: Condition | None = None) -> Found:
+    def find(self, brief: Brief, *, limit: int = 20, where: str | None = None) -> Found:
         """The creators who fit the brief best, each with its signals and what shows them.
 
-        The same data gives the same answer. `limit` is from 1 to 1,000.
+        The same data gives the same answer. `limit` is from 1 to 1,000; `where` is a search expression (see `Search`).
         """
-        if not 1 <= limit <= _MOST_SHOWN:
-            raise InvalidInput(f"A limit of {limit} is not possible.", hint=f"Choose from 1 to {_MOST_SHOWN:,}.")
+        _check_limit(limit)
         question = self._question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
-            ranking = self._ranking(session, question, only=only)
+            ranking = self._ranking(session, question, only=self._only(where))
             results = self._matches(session, ranking, ranking.scored.order[:limit].tolist())
         return Found(
             brief=brief,
@@ -142,11 +156,42 @@ class Matching:
             found = self._explained(session, self._ranking(session, question), creator_id, name)
         return found if found.match is None else self._in_words(brief, found)
 
+    def lookalikes(
+        self, creators: Mapping[str, float], *, limit: int = 20, where: str | None = None
+    ) -> tuple[Lookalike, ...]:
+        """Creators like these, who are named with their weights (above 0), best first; only those of `where`."""
+        _check_limit(limit)
+        if not creators or any(not weight > 0 for weight in creators.values()):
+            raise InvalidInput("Look-alikes need a creator, each with a weight above 0.", hint='Say "Ann Lee=2".')
+        self._keep_up()
+        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
+            of: dict[UUID, float] = {}
+            for name, weight in creators.items():
+                creator_id, _ = find_creator(session, name)
+                of[creator_id] = of.get(creator_id, 0.0) + weight
+            return lookalikes(session, tenant_id=self._access.tenant.id, of=of, only=self._only(where), limit=limit)
+
+    def prepare(self, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
+        """Bring all profiles and vectors up to date: after a large import, or a change of the embedder."""
+        made = self._profiles.keep_up(overnight=True, progress=progress)
+        embedder = self._embedder()
+        vectors = None if embedder is None else refresh_vectors(self._access, embedder, progress=progress)
+        return Prepared(made.made, made.profiles, vectors)
+
     # Steps
 
-    def _question(self, brief: Brief) -> Question:
+    def _keep_up(self) -> None:
+        """Profiles as new as the last import, and vectors of those who have none, if they are few."""
         self._profiles.keep_up()
+        if (embedder := self._embedder()) is not None:
+            embed_newcomers(self._access, embedder, most=_FEW)
+
+    def _question(self, brief: Brief) -> Question:
+        self._keep_up()
         return question_of(brief, classify=self._classify, embedder=self._embedder())
+
+    def _only(self, where: str | None) -> Condition | None:
+        return None if where is None else compile_search(Query.of(where).where, now=self._access.clock.now()).condition
 
     def _classify(self, pieces: Sequence[Piece]) -> list[Topics]:
         batch = self._ai().run(TaskName.TOPIC, list(pieces))
@@ -208,6 +253,11 @@ class Matching:
         [answer] = self._ai().run(TaskName.MATCH_REASON, [facts]).answers
         assert isinstance(answer.output, Reason)
         return replace(found, reason=answer.output.reason, reason_by=f"{answer.provider}/{answer.model}")
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= _MOST_SHOWN:
+        raise InvalidInput(f"A limit of {limit} is not possible.", hint=f"Choose from 1 to {_MOST_SHOWN:,}.")
 
 
 def _with_pieces(match: Match, pieces: tuple[Shown, ...]) -> Match:
