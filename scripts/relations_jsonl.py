@@ -6,8 +6,8 @@ Groups files (one group a line: `{show, relation, items: […]}`, or a pair: `{i
 together. This writes only the items, so that what an import and `engagerr content suggest` find can be compared with
 what the files know (`engagerr content eval --groups GROUPS…` does that without a workspace):
 
-    python scripts/relations_jsonl.py --to /tmp/items ../shared/data/relations/groups/*.jsonl
-    engagerr import file /tmp/items/*.jsonl
+    python scripts/relations_jsonl.py --to items ../shared/data/relations/groups/*.jsonl
+    engagerr import file items/*.jsonl
     engagerr content suggest
 
 Each GROUPS file gives FOLDER/NAME.items.jsonl (FOLDER is the current one unless it is named). The show is the creator,

@@ -1,4 +1,4 @@
-"""insight clips and formats: as people, scripts and spreadsheets read them."""
+"""insight clips and formats, and the form of every insight: as people, scripts and spreadsheets read them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from tests.cli.conftest import CommandLine
+from tests.cli.test_insight_growth import COMMANDS as OF_GROWTH
 from tests.lines import a_figure, an_edge, an_item, write_lines
 
 EPISODE = "podcast:81adafef903e4d16487e90126c6088ab"
@@ -22,7 +23,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", [*COMMANDS, *OF_GROWTH], ids=" ".join)
 def test_every_answer_fits_its_terminal(sample: CommandLine, words: tuple[str, ...], columns: int) -> None:
     lines = sample(*words, columns=columns).out.splitlines()
     assert lines
@@ -30,7 +31,7 @@ def test_every_answer_fits_its_terminal(sample: CommandLine, words: tuple[str, .
     assert "\x1b" not in "".join(lines)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", [*COMMANDS, *OF_GROWTH], ids=" ".join)
 def test_every_answer_is_one_document_and_one_sheet(sample: CommandLine, words: tuple[str, ...]) -> None:
     assert isinstance(sample.json(*words), dict)
     headings, *lines = csv.reader(io.StringIO(sample(*words, "--output", "csv").out))

@@ -8,8 +8,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-from rich.cells import cell_len
 from tests.cli.conftest import CommandLine
 from tests.lines import a_figure, an_item, write_lines
 
@@ -23,24 +21,6 @@ COMMANDS = [
     ("insight", "forecast", "Imogen Farrow-Blythe", "--platform", "tiktok", "--kind", "short_video"),
     ("insight", "forecast", "Kolja Wendtland", "--platform", "youtube"),
 ]
-
-
-@pytest.mark.parametrize("columns", [80, 120])
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_answer_fits_its_terminal(sample: CommandLine, words: tuple[str, ...], columns: int) -> None:
-    lines = sample(*words, columns=columns).out.splitlines()
-    assert lines
-    assert max(map(cell_len, lines)) <= columns
-    assert "\x1b" not in "".join(lines)
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_answer_is_one_document_and_one_sheet(sample: CommandLine, words: tuple[str, ...]) -> None:
-    assert isinstance(sample.json(*words), dict)
-    headings, *lines = csv.reader(io.StringIO(sample(*words, "--output", "csv").out))
-    assert lines
-    assert len(set(headings)) == len(headings)
-    assert all(len(line) == len(headings) for line in lines)
 
 
 def test_growth_tells_steps_and_gaps_and_a_changed_rule(sample: CommandLine) -> None:

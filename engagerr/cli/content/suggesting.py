@@ -23,7 +23,6 @@ from engagerr.cli.content.drawing import (
 from engagerr.cli.content.noun import CreatorOption, app
 from engagerr.cli.output import MISSING, Column, draw, minute, number, plain, put, table
 from engagerr.cli.progress import mapping
-from engagerr.core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,12 +33,9 @@ if TYPE_CHECKING:
     from engagerr.core.content.suggest import SuggestStats
     from engagerr.core.roster.roster import AccountRow
 
-_STATES = ("suggested", "auto_confirmed", "confirmed", "rejected")
 _FIRST_WAITING = 5
 _MOST_SHOWN = 20
 _MOST_CREATORS = 15
-_MOST_DECISIONS = 1_000
-_LEAST_DIGITS = 6
 
 
 @verb(
@@ -91,51 +87,28 @@ def edges(
 
     The surest come first. Each reason stands behind its weight; the weights of an edge add up to how sure it is.
     """
-    if state is not None and state not in _STATES:
-        raise InvalidInput(f"No edge is ever {state!r}.", hint=f"States are {', '.join(_STATES)}.")
+    drawing = presentation().output is Output.TABLE
     with workspace() as work:
-        everything = work.content.edges(creator=creator, state=state)
-        found = _of(everything, of) if of else everything
-        shown = found[: limit or (None if of or presentation().output is not Output.TABLE else _MOST_SHOWN)]
-        said = _said(work, shown) if of and presentation().output is Output.TABLE else {}
+        found = work.content.edges(creator=creator, state=state, of=of or ())
+        shown = found[: limit or (_MOST_SHOWN if drawing and not of else None)]
+        children = sorted({item_name(edge.child) for edge in shown}) if of and drawing else []
+        beside = work.content.edges(creator=creator, state=state, of=children) if children else found
+        said = _said(work, shown) if children else {}
     narrowed = creator or state or of
     empty = "No edge is like that." if narrowed else "No edge yet. Look for some: engagerr content suggest"
     put(
         [edge_document(edge) for edge in shown],
         csv=EDGE_CSV,
         flat=[edge_flat(edge) for edge in shown],
-        drawing=lambda: _drawn(shown, len(found), possible_parents(everything), said) if shown else [empty],
-    )
-
-
-def _of(found: Sequence[EdgeRow], words: Sequence[str]) -> tuple[EdgeRow, ...]:
-    """The edges that these words name, by their own ids or by an item's name. A word that names none is refused."""
-    chosen: set[str] = set()
-    for word in words:
-        named = [edge for edge in found if _is_named(edge, word.strip())]
-        if not named:
-            raise NotFound(
-                f"No edge is, or is of, {word!r}.",
-                hint="Give an edge's id (its last six or more digits are enough), or an item as platform:native_id.",
-                facts={"edge": word},
-            )
-        chosen |= {edge.id.hex for edge in named}
-    return tuple(edge for edge in found if edge.id.hex in chosen)
-
-
-def _is_named(edge: EdgeRow, word: str) -> bool:
-    digits = word.replace("-", "").lower()
-    return word in {item_name(edge.child), item_name(edge.parent)} or (
-        len(digits) >= _LEAST_DIGITS and edge.id.hex.endswith(digits)
+        drawing=lambda: _drawn(shown, len(found), possible_parents(beside), said) if shown else [empty],
     )
 
 
 def _said(work: Workspace, shown: Sequence[EdgeRow]) -> dict[str, str]:
     """What was last decided on each of these edges, by id."""
-    ids = {edge.id for edge in shown}
     told: dict[str, str] = {}
-    for row in work.content.decisions(limit=_MOST_DECISIONS):
-        if row.edge.id in ids and not row.undone:
+    for row in work.content.decisions(edges=[edge.id for edge in shown], limit=None):
+        if not row.undone:
             why = f": {row.reason}" if row.reason else ""
             told.setdefault(row.edge.id.hex, f"{row.action} by {row.member or MISSING}, {minute(row.at)} UTC{why}")
     return told

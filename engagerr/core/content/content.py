@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from engagerr.core.content import decisions, reshaping
 from engagerr.core.content.decisions import Decision
-from engagerr.core.content.edges import EdgeRow, edges_by_id, read_edges
+from engagerr.core.content.edges import EdgeRow, edges_by_id, edges_of, known_state, read_edges
 from engagerr.core.content.families import FamilyNode, FamilyRow, Numbers, family_of, nested, read_families, read_nodes
 from engagerr.core.content.family_graph import FamilyGraph, family_graph, family_graphs
 from engagerr.core.content.items import find_edge, find_item
@@ -138,10 +138,20 @@ class Content:
         with self._access.transaction(Permission.READ) as session:
             return Suggestions(read_edges(session, "edge.state <> 'rejected'", creator_id=creator_id), stats)
 
-    def edges(self, *, creator: str | None = None, state: str | None = None) -> tuple[EdgeRow, ...]:
-        """Edges as they stand, surest first; writes nothing."""
+    def edges(
+        self, *, creator: str | None = None, state: str | None = None, of: str | Sequence[str] = ()
+    ) -> tuple[EdgeRow, ...]:
+        """Edges as they stand, surest first; writes nothing.
+
+        `of` names some: an edge by its id or the last six or more digits of it, or an item, as platform:native_id,
+        whose edges are meant. Raises `NotFound` for a word that names none of them, `InvalidInput` for no state.
+        """
+        state = known_state(state) if state is not None else None
         with self._access.transaction(Permission.READ) as session:
             creator_id = find_creator(session, creator)[0] if creator else None
+            if of:
+                words = (of,) if isinstance(of, str) else of
+                return edges_of(session, words, tenant_id=self._access.tenant.id, creator_id=creator_id, state=state)
             return read_edges(
                 session, "(CAST(:state AS text) IS NULL OR edge.state = :state)", creator_id=creator_id, state=state
             )
@@ -225,10 +235,13 @@ class Content:
             lock_tree(session, self._access.tenant.id)
             return undo(session, self._access, find_edge(session, edge) if edge else None)
 
-    def decisions(self, *, limit: int = 50) -> tuple[Decision, ...]:
-        """The newest decisions, newest first. Those of one command have the same `action_id`."""
+    def decisions(self, *, limit: int | None = 50, edges: Sequence[UUID] | None = None) -> tuple[Decision, ...]:
+        """The newest decisions (those on these edges, if named), newest first; without a limit all of them.
+
+        Those of one command have the same `action_id`.
+        """
         with self._access.transaction(Permission.READ) as session:
-            return decisions.read_decisions(session, tenant_id=self._access.tenant.id, limit=limit)
+            return decisions.read_decisions(session, tenant_id=self._access.tenant.id, limit=limit, edges=edges)
 
     def tree(self, item: str) -> FamilyNode:
         """The family of an item (or of this id), nested from its root, each node with its figures."""

@@ -332,23 +332,32 @@ def _second_parent(child: str, parent: str, held_by: str) -> SecondParent:
     )
 
 
-def read_decisions(session: Session, *, tenant_id: UUID, limit: int) -> tuple[Decision, ...]:
-    """The newest decisions, newest first."""
-    rows = session.execute(
-        text(
-            "SELECT decision.id, decision.edge_id, before, after, reason, member.name AS member, at, action, action_id,"
-            " EXISTS (SELECT FROM content_decisions AS later WHERE later.tenant_id = decision.tenant_id"
-            "   AND later.edge_id = decision.edge_id AND later.undoes = decision.id) AS undone"
-            " FROM content_decisions AS decision LEFT JOIN members AS member"
-            "   ON member.tenant_id = decision.tenant_id AND member.id = decision.member_id"
-            " WHERE decision.tenant_id = :tenant_id ORDER BY at DESC, decision.id DESC LIMIT :limit"
-        ),
-        {"tenant_id": tenant_id, "limit": limit},
-    ).all()
-    edges = edges_by_id(session, [row.edge_id for row in rows])
+_DECISIONS = """
+SELECT decision.id, decision.edge_id, before, after, reason, member.name AS member, at, action, action_id,
+       EXISTS (SELECT FROM content_decisions AS later
+               WHERE later.tenant_id = decision.tenant_id AND later.edge_id = decision.edge_id
+                 AND later.undoes = decision.id) AS undone
+FROM content_decisions AS decision
+LEFT JOIN members AS member ON member.tenant_id = decision.tenant_id AND member.id = decision.member_id
+WHERE decision.tenant_id = :tenant_id{condition}
+ORDER BY at DESC, decision.id DESC LIMIT :limit
+"""
+
+
+def read_decisions(
+    session: Session, *, tenant_id: UUID, limit: int | None, edges: Sequence[UUID] | None = None
+) -> tuple[Decision, ...]:
+    """The newest decisions, newest first; only those on these edges, where some are given."""
+    condition = ""
+    values: dict[str, object] = {"tenant_id": tenant_id, "limit": limit}
+    if edges is not None:
+        condition = " AND decision.edge_id = ANY (CAST(:edges AS uuid[]))"
+        values["edges"] = [str(edge_id) for edge_id in edges]
+    rows = session.execute(text(_DECISIONS.format(condition=condition)), values).all()
+    as_now = edges_by_id(session, [row.edge_id for row in rows])
     return tuple(
         Decision(
-            row.id, edges[row.edge_id], row.before, row.after, row.reason, row.member, row.at, row.undone, row.action,
+            row.id, as_now[row.edge_id], row.before, row.after, row.reason, row.member, row.at, row.undone, row.action,
             row.action_id,
         )
         for row in rows

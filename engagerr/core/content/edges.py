@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,11 +12,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.content.evidence import Evidence
+from engagerr.core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 RELATIONS = ("same_work", "clip_of", "part_of", "promotes", "derived_from")
+# As the database has them too.
+STATES = ("suggested", "auto_confirmed", "confirmed", "rejected")
 # An edge in one of these states holds its child in the tree.
 STANDING = ("confirmed", "auto_confirmed")
 
@@ -72,6 +76,19 @@ _GONE = """(
 _BY_ID = "edge.id = ANY (CAST(:ids AS uuid[]))"
 
 
+# An edge's id as it is shown, or the end of one, by which a person names it.
+_ID = re.compile(r"[0-9a-f]{6,32}")
+_NAMED = """
+SELECT edge.id FROM content_edges AS edge
+WHERE edge.tenant_id = :tenant_id AND right(replace(CAST(edge.id AS text), '-', ''), :length) = :digits
+"""
+_OF_ITEM = """
+SELECT edge.id FROM content_items AS item
+JOIN content_edges AS edge ON edge.tenant_id = item.tenant_id AND (edge.child_id = item.id OR edge.parent_id = item.id)
+WHERE item.tenant_id = :tenant_id AND item.platform = :platform AND item.native_id = :native_id
+"""
+
+
 def read_edges(
     session: Session, condition: str, *, creator_id: UUID | None = None, state: str | None = None
 ) -> tuple[EdgeRow, ...]:
@@ -80,6 +97,55 @@ def read_edges(
     if ":state" in condition:
         values["state"] = state
     return _rows(session, "content_edges", condition, values)
+
+
+def edges_of(
+    session: Session, words: Sequence[str], *, tenant_id: UUID, creator_id: UUID | None, state: str | None
+) -> tuple[EdgeRow, ...]:
+    """The edges that these words name, surest first: by an edge's id (its last six or more digits are enough, and name
+    all that end so), or by an item as `platform:native_id`, which names all edges of it.
+
+    Raises:
+        NotFound: a word that names no edge of this creator and in this state.
+    """
+    named = {word: _ids_named(session, word.strip(), tenant_id=tenant_id) for word in words}
+    found = _rows(
+        session, "content_edges", f"{_BY_ID} AND (CAST(:state AS text) IS NULL OR edge.state = :state)",
+        {"creator_id": creator_id, "state": state, "ids": [str(one) for ids in named.values() for one in ids]},
+    )  # fmt: skip
+    present = {edge.id for edge in found}
+    for word, ids in named.items():
+        if present.isdisjoint(ids):
+            raise NotFound(
+                f"No edge is, or is of, {word!r}.",
+                hint="Give an edge's id (its last six or more digits are enough), or an item as platform:native_id.",
+                facts={"edge": word},
+            )
+    return found
+
+
+def known_state(state: str) -> str:
+    """The state, if edges can be in it.
+
+    Raises:
+        InvalidInput: they cannot.
+    """
+    if state not in STATES:
+        raise InvalidInput(f"No edge is ever {state!r}.", hint=f"States are {', '.join(STATES)}.")
+    return state
+
+
+def _ids_named(session: Session, word: str, *, tenant_id: UUID) -> frozenset[UUID]:
+    digits = word.replace("-", "").lower()
+    platform, separator, native_id = word.partition(":")
+    if separator:
+        found = text(_OF_ITEM)
+        values: dict[str, object] = {"platform": platform, "native_id": native_id}
+    elif _ID.fullmatch(digits):
+        found, values = text(_NAMED), {"digits": digits, "length": len(digits)}
+    else:
+        return frozenset()
+    return frozenset(session.execute(found, {"tenant_id": tenant_id, **values}).scalars())
 
 
 def edges_by_id(session: Session, edge_ids: Sequence[UUID]) -> dict[UUID, EdgeRow]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.content.agreeing import Moved, agreed, both, is_certain, moved_within, without
 from engagerr.core.content.detection import Detection, FoundEdge, Judgements, Piece, detect
+from engagerr.core.content.detection.corpus import BODY_CHARACTERS
 from engagerr.core.content.evidence import LONG_KINDS, POST_KINDS, SHORT_KINDS, Claim, order_of
 from engagerr.core.content.linked import linked_claims
 from engagerr.core.content.meanings import kept_meanings
@@ -31,7 +32,6 @@ Linked = dict[frozenset[UUID], Claim]
 # to what landed. (A full `content suggest` looks at everything.)
 WHOLE_SHOW = 5_000
 ITEMS_AT_A_TIME = 8_000
-_BODY_CHARACTERS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ WHERE account.tenant_id = engagerr_tenant() AND coalesce(account.creator_id, acc
 
 def _read_pieces(session: Session, shows: Sequence[UUID]) -> list[Piece]:
     rows = session.execute(
-        text(_PIECES), {"shows": [str(show) for show in shows], "characters": _BODY_CHARACTERS}
+        text(_PIECES), {"shows": [str(show) for show in shows], "characters": max(BODY_CHARACTERS.values())}
     )  # fmt: skip
     return [_piece(row) for row in rows]
 

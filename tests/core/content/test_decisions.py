@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 from engagerr import Engagerr, Workspace
-from engagerr.core.content import FamilyNode
+from engagerr.core.content import EdgeRow, FamilyNode
 from engagerr.core.content.decisions import conflicts_of, decide
+from engagerr.core.content.edges import STATES
+from engagerr.core.db.schema.content import EDGE_STATES
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.tenancy import Permission
 from tests.factories import colleague, in_tenant
@@ -515,3 +517,58 @@ def test_decisions_of_the_time_before_actions_can_be_taken_back(
         "UPDATE content_decisions SET action_id = id, was = jsonb_build_object('state', before)"
     )
     assert workspace.content.undo().edges == (replace(before, state="suggested"),)
+
+
+# --- edges and decisions by name ------------------------------------------------------------------------------------
+
+
+def pairs(edges: tuple[EdgeRow, ...]) -> set[str]:
+    return {edge.child.native_id + edge.parent.native_id for edge in edges}
+
+
+def test_edges_are_named_by_their_id_its_end_or_an_item(workspace: Workspace, tmp_path: Path) -> None:
+    items(workspace, tmp_path, "abcd")
+    ids = suggested(workspace, tmp_path, "ba", "cb", "da")
+    assert pairs(workspace.content.edges(of=ids["ba"])) == {"ba"}
+    assert pairs(workspace.content.edges(of=ids["ba"].replace("-", "")[-12:].upper())) == {"ba"}
+    assert pairs(workspace.content.edges(of="youtube:b")) == {"ba", "cb"}
+    assert pairs(workspace.content.edges(of=("youtube:c", ids["da"]))) == {"cb", "da"}
+    # What several words name is there once, in the order of all edges.
+    assert workspace.content.edges(of=("youtube:b", "youtube:a", ids["ba"])) == workspace.content.edges()
+
+
+def test_a_word_that_names_no_edge_is_refused_with_the_word(
+    workspace: Workspace, other_workspace: Workspace, tmp_path: Path
+) -> None:
+    items(workspace, tmp_path, "abc")
+    ids = suggested(workspace, tmp_path, "ba")
+    for word in ("youtube:c", "youtube:nothing", "00000000-0000-7000-8000-000000000000", "ffffff", ids["ba"][-5:], "b"):
+        with pytest.raises(NotFound) as refused:
+            workspace.content.edges(of=("youtube:b", word))
+        assert refused.value.facts == {"edge": word}
+    for word in (ids["ba"], "youtube:b"):
+        with pytest.raises(NotFound):
+            workspace.content.edges(of=word, state="rejected")
+        with pytest.raises(NotFound):
+            other_workspace.content.edges(of=word)
+
+
+def test_a_state_that_no_edge_has_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(InvalidInput, match="sure") as refused:
+        workspace.content.edges(state="sure")
+    assert "auto_confirmed" in (refused.value.hint or "")
+    # The database's own list is written there as SQL.
+    assert ", ".join(f"'{state}'" for state in STATES) == EDGE_STATES
+
+
+def test_decisions_on_some_edges_are_told_alone_and_without_a_limit_all(workspace: Workspace, tmp_path: Path) -> None:
+    items(workspace, tmp_path, "abc")
+    ids = suggested(workspace, tmp_path, "ba", "cb")
+    workspace.content.reject(ids["ba"])
+    workspace.content.confirm(ids["cb"])
+    workspace.content.confirm(ids["ba"])
+    of_one = workspace.content.decisions(edges=[UUID(ids["ba"])])
+    assert [(str(row.edge.id), row.after) for row in of_one] == [(ids["ba"], "confirmed"), (ids["ba"], "rejected")]
+    assert workspace.content.decisions(edges=[UUID(ids["ba"])], limit=1) == of_one[:1]
+    assert workspace.content.decisions(edges=[]) == ()
+    assert len(workspace.content.decisions(limit=None)) == 3

@@ -279,16 +279,16 @@ def test_what_each_role_may_do() -> None:
     assert {role: {permission.name for permission in held} for role, held in PERMISSIONS.items()} == {
         "owner": {
             "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
-            "DECIDE_CONTENT",
+            "DECIDE_CONTENT", "USE_AI", "SET_AI_POLICY", "EDIT_BRIEFS", "TRADE",
             "MANAGE_MEMBERS", "READ_AUDIT",
         },
         "manager": {
             "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
-            "DECIDE_CONTENT",
+            "DECIDE_CONTENT", "USE_AI", "SET_AI_POLICY", "EDIT_BRIEFS", "TRADE",
             "READ_AUDIT",
         },
         "finance": {"READ", "READ_TERMS", "EDIT_TERMS", "READ_AUDIT"},
-        "analyst": {"READ", "READ_TERMS", "IMPORT", "SYNC", "DECIDE_CONTENT"},
+        "analyst": {"READ", "READ_TERMS", "IMPORT", "SYNC", "DECIDE_CONTENT", "USE_AI", "EDIT_BRIEFS"},
         "viewer": {"READ"},
     }  # fmt: skip
 

@@ -40,7 +40,7 @@ _SHAPES = {
     **dict.fromkeys(POST_KINDS, Shape.POST),
 }
 # So much of a text is read: what a piece is about stands at its beginning, and a long list of links says little.
-_BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
+BODY_CHARACTERS = {Shape.LONG: 3_000, Shape.UNKNOWN: 3_000, Shape.SHORT: 800, Shape.POST: 800}
 _TELLING = re.compile(r"[^\W\d_]{2}")
 _ADDRESS = re.compile(r"https?://\S+")  # what a text points at is compared as links, not as words
 _FILE_NAME = re.compile(r"^(?:index|default)(?:\.\w+)?$")
@@ -120,7 +120,7 @@ def lay_out(pieces: Sequence[Piece]) -> Corpus:
         shapes.append(shape)
         joined = hashtags.of(piece.show)
         names.add(vocabulary.of(show, named, joined))
-        body = fold(_ADDRESS.sub(" ", piece.body[: _BODY_CHARACTERS[shape]])) if piece.body else ""
+        body = fold(_ADDRESS.sub(" ", piece.body[: BODY_CHARACTERS[shape]])) if piece.body else ""
         if address and named != address:
             body += " " + address
         chapters = piece.hints.get("chapters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engagerr.core.content.detection.assigning import Works
@@ -66,12 +67,10 @@ class _Sample:
 
 def train(pieces_by_show: Mapping[Any, Sequence[Piece]], gold: _Answers, *, leave_out: str | None = None) -> Model:
     """A model of every show but `leave_out`. Needs scikit-learn; the same input gives the same model."""
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
+    if find_spec("sklearn") is None:
         raise Unavailable(
             "Training needs scikit-learn, which is not installed.", hint='Install it: pip install "engagerr[train]"'
-        ) from error
+        )
     shows = {
         str(show): sorted(pieces, key=lambda piece: (piece.platform, piece.native_id, str(piece.id)))
         for show, pieces in pieces_by_show.items()
