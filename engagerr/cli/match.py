@@ -288,3 +288,7 @@ def _side_by_side(found: Sequence[Explanation]) -> list[RenderableType]:
     lines: list[RenderableType] = [table(rows, columns)]
     lines += [facts([(one.creator, "; ".join(one.broken))]) for one in found if one.broken]
     return lines
+
+
+# Its verbs belong to this noun, and it needs the app from above.
+from engagerr.cli import picking  # noqa: E402, F401

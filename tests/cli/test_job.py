@@ -23,7 +23,7 @@ def rows(cli: CommandLine) -> dict[str, dict[str, object]]:
 def test_the_schedule_is_listed_in_every_form(cli: CommandLine) -> None:
     found = rows(cli)
     assert set(found) == {
-        "sync", "deliver-events", "health", "mapping", "partitions", "send-reports", "verify-audit",
+        "sync", "deliver-events", "health", "mapping", "partitions", "profiles", "send-reports", "verify-audit",
     }  # fmt: skip
     assert (found["sync"]["cron"], found["sync"]["state"], found["sync"]["last_started_at"]) == (
         "*/15 * * * *", "never", None,

@@ -96,6 +96,19 @@ def _mapping(work: Workspace, stop: threading.Event) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _profiles(work: Workspace, stop: threading.Event) -> dict[str, Any]:
+    def stop_here(_done: int, _of: int) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    prepared = work.matching.prepare(progress=stop_here)
+    done: dict[str, Any] = {"made": prepared.made, "profiles": prepared.profiles}
+    if prepared.vectors is not None:
+        done |= {"embedded": prepared.vectors.embedded, "space": prepared.vectors.space}
+    told = work.search.check()
+    return done | {"searches": len(told), "new_hits": sum(len(one.new) for one in told)}
+
+
 def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     verdict = work.verify_audit()
     if not verdict.intact:
@@ -156,6 +169,10 @@ JOBS: Mapping[str, Job] = {
         Job(
             "mapping", "looks at all content again: what belongs together, also by what its words mean", "50 1 * * *",
             Permission.DECIDE_CONTENT, _mapping, 600,
+        ),
+        Job(
+            "profiles", "makes what creators are searched by anew, and tells kept searches what they newly find",
+            "20 2 * * *", Permission.EDIT_BRIEFS, _profiles, 600,
         ),
         Job(
             "verify-audit", "checks the audit log from end to end", "40 3 * * sun", Permission.READ_AUDIT,

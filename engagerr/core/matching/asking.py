@@ -13,12 +13,15 @@ from sqlalchemy import text
 from engagerr.core.ai.floor.formats import subject_of
 from engagerr.core.ai.tasks import Piece, Topic, Topics
 from engagerr.core.matching.candidates import Meaning
+from engagerr.core.matching.nearness import MEANING_TO, WORDS_TO, fit_of
 from engagerr.core.matching.signals import Asked
+from engagerr.core.matching.vectors import as_halfvec
 
 if TYPE_CHECKING:
     from engagerr.core.ai import Embedder
     from engagerr.core.db import Session
     from engagerr.core.matching.brief_file import Brief
+    from engagerr.core.matching.lexical import Lexical
 
 # Whatever sorts texts into topics: one answer a piece.
 Classify = Callable[[Sequence[Piece]], Sequence[Topics]]
@@ -37,9 +40,34 @@ GROUP BY outcome.creator_id
 """
 
 
+# Where it names none, it is about what those creators do who are nearest to it by word and meaning: so many of them.
+_NEIGHBOURS = 25
+# A topic that hardly anybody has is no more telling than one that one in fifty has.
+_RARE = 0.02
+
+_NEAR = """
+SELECT profile.topic_shares, {similarity} AS similarity, {lexical} AS lexical
+FROM creator_profiles AS profile LEFT JOIN creator_vectors AS embedded
+  ON embedded.tenant_id = profile.tenant_id AND embedded.space = %(space)s AND embedded.creator_id = profile.creator_id
+WHERE profile.tenant_id = %(tenant_id)s AND profile.topic_shares <> '{{}}'
+ORDER BY coalesce({similarity}, 0) / {meaning_to} + coalesce({lexical}, 0) / {words_to} DESC, profile.creator_id
+LIMIT %(most)s
+"""
+_USUAL = """
+SELECT share.topic, sum(share.value) / max(sample.profiles) AS mean
+FROM (SELECT topic_shares, count(*) OVER () AS profiles FROM creator_profiles
+      WHERE tenant_id = :tenant_id AND topic_shares <> '{}' ORDER BY creator_id LIMIT 2000) AS sample
+CROSS JOIN LATERAL (SELECT key AS topic, value::float8 AS value FROM jsonb_each_text(sample.topic_shares)) AS share
+GROUP BY share.topic
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A brief with its texts already sorted and embedded: no model is called while a transaction is open."""
+    """A brief with its texts already sorted and embedded: no model is called while a transaction is open.
+
+    `topics` are what it says itself to be about; empty where it names no category.
+    """
 
     brief: Brief
     topics: Mapping[Topic, float]
@@ -52,21 +80,53 @@ def question_of(brief: Brief, *, classify: Classify, embedder: Embedder | None) 
 
 
 def topics_of(brief: Brief, classify: Classify) -> dict[Topic, float]:
-    """What the brief is about, as weights that add up to one; empty if it says nothing of its subject."""
-    if not brief.words:
+    """What the brief says it is about, as weights that add up to one; empty if it names no category.
+
+    Classifiers read titles of pieces well and the prose of briefs badly, so its text only adds to what it names.
+    """
+    named = _named(brief.category)
+    if named is None:
         return {}
     [said] = classify([Piece(title=brief.title, tags=(*brief.must, brief.category or ""), body=brief.text or None)])
     read = {share.topic: share.probability for share in said.topics if share.probability >= _LEAST_PROBABILITY}
-    read = dict(sorted(read.items(), key=lambda share: (-share[1], share[0]))[:_MOST_TOPICS])
-    named = _named(brief.category)
-    total = sum(read.values())
-    weights = {topic: probability / total for topic, probability in read.items()} if total else {}
-    if named is None:
-        return weights
-    rest = 1 - _NAMED if weights else 0.0
-    found = {topic: rest * weight for topic, weight in weights.items()}
-    found[named] = found.get(named, 0.0) + 1 - rest
+    found = _most(read, part=1 - _NAMED)
+    found[named] = found.get(named, 0.0) + 1 - sum(found.values())
     return found
+
+
+def topics_nearby(
+    session: Session, *, tenant_id: UUID, meaning: Meaning | None, lexical: Lexical
+) -> dict[Topic, float]:
+    """What the creators do who are nearest to the words, more than others do: weights that add up to one, or none."""
+    if meaning is None and not lexical.words:
+        return {}
+    similarity = "-(embedded.vector <#> %(whole)s::halfvec)::float8" if meaning else "NULL::float8"
+    near = session.connection.driver_connection.cursor().execute(  # type: ignore[union-attr]
+        _NEAR.format(similarity=similarity, lexical=lexical.sql, meaning_to=MEANING_TO, words_to=WORDS_TO),
+        {
+            **lexical.parameters, "tenant_id": tenant_id, "most": _NEIGHBOURS,
+            "space": meaning.space if meaning else None, "whole": as_halfvec(meaning.whole) if meaning else None,
+        },
+    ).fetchall()  # fmt: skip
+    usual = {row.topic: row.mean for row in session.execute(text(_USUAL), {"tenant_id": tenant_id})}
+    shares: dict[str, float] = {}
+    for topic_shares, alike, said in near:
+        weight = max(fit_of(alike, said), 0.0)
+        for topic, share in topic_shares.items():
+            shares[topic] = shares.get(topic, 0.0) + weight * float(share)
+    total = sum(shares.values())
+    # How much more often than usual, so that what everybody does is not what the brief is about.
+    lifted = {
+        Topic(topic): (share / total) ** 2 / (usual.get(topic, 0.0) + _RARE) for topic, share in shares.items() if total
+    }
+    return _most(lifted, part=1.0)
+
+
+def _most(weights: Mapping[Topic, float], *, part: float) -> dict[Topic, float]:
+    """The heaviest few, together weighing `part`."""
+    chosen = sorted(weights, key=lambda topic: (-weights[topic], topic))[:_MOST_TOPICS]
+    total = sum(weights[topic] for topic in chosen)
+    return {topic: part * weights[topic] / total for topic in chosen} if total > 0 else {}
 
 
 def _named(category: str | None) -> Topic | None:
@@ -82,8 +142,8 @@ def _meaning(brief: Brief, embedder: Embedder) -> Meaning | None:
     return Meaning(embedder.name, whole, tuple(musts)) if whole.any() else None
 
 
-def asked_of(session: Session, question: Question, *, tenant_id: UUID, now: datetime) -> Asked:
-    """The question as the signals see it, with what this workspace knows of the brand."""
+def asked_of(session: Session, question: Question, lexical: Lexical, *, tenant_id: UUID, now: datetime) -> Asked:
+    """The question as the signals see it, with what this workspace knows of the brand and of its subject."""
     history = {}
     if question.brief.brand:
         rows = session.execute(text(_HISTORY), {"tenant_id": tenant_id, "brand": question.brief.brand})
@@ -91,7 +151,8 @@ def asked_of(session: Session, question: Question, *, tenant_id: UUID, now: date
     return Asked(
         brief=question.brief,
         now=now,
-        topics=question.topics,
+        topics=question.topics
+        or topics_nearby(session, tenant_id=tenant_id, meaning=question.meaning, lexical=lexical),
         compares_meaning=question.meaning is not None,
         history=history,
     )

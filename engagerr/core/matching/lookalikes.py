@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.condition import Condition
-from engagerr.core.matching.nearest import DIMENSIONS, nearest
+from engagerr.core.matching.nearest import DIMENSIONS, MOST_K, nearest
 from engagerr.core.matching.signals import Shown
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # What likeness is made of. Meaning and topics say what somebody does; size and platforms, for whom.
 _PARTS = {"meaning": 0.5, "topics": 0.3, "size": 0.1, "platforms": 0.1}
-# So many of those nearest in meaning are looked at with all parts.
-_NEAREST = 300
 
 _PROFILES = """
 SELECT profile.creator_id, profile.name, profile.topic_shares, profile.followers, profile.platforms,
@@ -139,14 +137,14 @@ def _candidates(
 ) -> list[UUID]:
     if pattern.vector is not None and space is not None and len(pattern.vector) == DIMENSIONS:
         found = nearest(
-            session, tenant_id=tenant_id, space=space, vector=pattern.vector, condition=condition, k=_NEAREST
+            session, tenant_id=tenant_id, space=space, vector=pattern.vector, condition=condition, k=MOST_K
         )
         return [row.creator_id for row in found.rows]
     if not pattern.topics:
         return []
     cursor = session.connection.driver_connection.cursor()  # type: ignore[union-attr]
     topic = max(pattern.topics, key=lambda topic: (pattern.topics[topic], topic))
-    parameters = {**condition.parameters, "tenant_id": tenant_id, "topic": topic, "most": _NEAREST}
+    parameters = {**condition.parameters, "tenant_id": tenant_id, "topic": topic, "most": MOST_K}
     rows = cursor.execute(_BY_TOPIC.format(condition=condition.sql), parameters).fetchall()
     return [row[0] for row in rows]
 

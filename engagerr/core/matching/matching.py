@@ -199,8 +199,8 @@ class Matching:
 
     def _ranking(self, session: Session, question: Question, *, only: Condition | None = None) -> _Ranking:
         tenant_id, brief = self._access.tenant.id, question.brief
-        asked = asked_of(session, question, tenant_id=tenant_id, now=self._access.clock.now())
         lexical = lexical_of(session, tenant_id=tenant_id, words=brief.words, languages=brief.languages)
+        asked = asked_of(session, question, lexical, tenant_id=tenant_id, now=self._access.clock.now())
         pool = read_pool(
             session, tenant_id=tenant_id, asked=asked, meaning=question.meaning, lexical=lexical, only=only
         )

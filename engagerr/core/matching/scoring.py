@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.matching.nearness import MEANING_FROM, MEANING_TO, WORDS_TO
 from engagerr.core.matching.signals import SIGNALS, Shown
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 # What a signal is taken for where nothing is known of it, and nothing of anybody else either.
 _NEUTRAL = 0.5
-# Meaning in MiniLM's space: unrelated texts lie about 0.05, a creator's own subject about 0.5. A brief's words in a
-# profile rarely come to more than a fifth of what they could.
-_MEANING_FROM, _MEANING_TO = 0.05, 0.50
-_WORDS_TO = 0.20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +97,8 @@ def text_fit(pool: Pool) -> NDArray[float64]:
     """How near the brief's words are to the creator's, by meaning and by word; NaN where neither is known."""
     import numpy as np
 
-    alike = np.clip((pool.columns["similarity"] - _MEANING_FROM) / (_MEANING_TO - _MEANING_FROM), 0, 1)
-    said = np.clip(pool.columns["lexical"] / _WORDS_TO, 0, 1)
+    alike = np.clip((pool.columns["similarity"] - MEANING_FROM) / (MEANING_TO - MEANING_FROM), 0, 1)
+    said = np.clip(pool.columns["lexical"] / WORDS_TO, 0, 1)
     both = np.array([alike, said])
     there = ~np.isnan(both)
     with np.errstate(invalid="ignore"):

@@ -113,7 +113,7 @@ def _embed(
     for start in range(0, len(creators), _AT_A_TIME):
         some = creators[start : start + _AT_A_TIME]
         with access.transaction(Permission.READ) as session:
-            texts = _texts(session, access.tenant.id, some)
+            texts = creator_texts(session, tenant_id=access.tenant.id, creators=some)
             known = _hashes(session, access.tenant.id, embedder.name, some)
         wanted = {one: said for one, said in texts.items() if said and known.get(one) != _hash(said)}
         gone = [one for one, said in texts.items() if not said and one in known]
@@ -138,7 +138,7 @@ WHERE profile.tenant_id = :tenant_id AND (profile.main_topic IS NOT NULL OR prof
 ORDER BY profile.creator_id LIMIT :most
 """
 _TEXTS = """
-SELECT profile.creator_id, profile.topics, profile.main_topic, creator.bio,
+SELECT profile.creator_id, profile.name, profile.handles, profile.topics, profile.main_topic, creator.bio,
        ARRAY(SELECT title FROM (
          SELECT item.title, item.published_at, item.id FROM accounts AS account
          JOIN content_items AS item ON item.tenant_id = account.tenant_id AND item.account_id = account.id
@@ -151,16 +151,19 @@ WHERE profile.tenant_id = :tenant_id AND profile.creator_id = ANY (CAST(:creator
 """
 
 
-def _texts(session: Session, tenant_id: UUID, some: Sequence[UUID]) -> dict[UUID, str]:
+def creator_texts(
+    session: Session, *, tenant_id: UUID, creators: Sequence[UUID], with_names: bool = False
+) -> dict[UUID, str]:
+    """What these creators speak of, as it is embedded; `with_names` also who they are, for comparing by letters."""
     rows = session.execute(
-        text(_TEXTS), {"tenant_id": tenant_id, "creators": [str(one) for one in some], "most": 3 * _TITLES}
+        text(_TEXTS), {"tenant_id": tenant_id, "creators": [str(one) for one in creators], "most": 3 * _TITLES}
     )
-    return {
-        row.creator_id: creator_text(
-            topics=row.topics, bio=row.bio, titles=_unlike(row.titles), main_topic=row.main_topic
-        )
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        said = creator_text(topics=row.topics, bio=row.bio, titles=_unlike(row.titles), main_topic=row.main_topic)
+        names = [row.name, *(handle.partition(":")[2] for handle in row.handles)] if with_names else []
+        found[row.creator_id] = ". ".join([*names, said]) if names else said
+    return found
 
 
 def _unlike(titles: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engagerr import Engagerr, InvalidInput, Settings, Workspace
-from engagerr.core.ai import KeptSpace, kept_space
+from engagerr.core.ai import KeptSpace, chosen_embedder, kept_space
 from engagerr.core.ai.embeddings import Progress
 from engagerr.core.content import EdgeRow
 from engagerr.core.jobs import Jobs
@@ -260,16 +260,11 @@ def test_an_embedder_that_is_not_installed_is_said_by_suggest_and_holds_up_no_im
         assert bring(work, tmp_path, *a_show()).items_new == 16
         with pytest.raises(InvalidInput, match=r"ai\.embedder is 'multilingual'.*not installed: torch") as refused:
             work.content.suggest()
-    assert 'pip install "engagerr[embeddings]"' in str(refused.value.hint)
+    assert 'pip install "engagerr[local-ai]"' in str(refused.value.hint)
 
 
-@pytest.mark.parametrize(("set_to", "says"), [("klingon", "'none', 'english' or 'multilingual'"), ("", None)])
-def test_an_unknown_embedder_is_refused_with_those_that_there_are(
-    monkeypatch: pytest.MonkeyPatch, set_to: str, says: str | None
-) -> None:
-    monkeypatch.setenv("ENGAGERR_AI__EMBEDDER", set_to)
-    if says is None:
-        assert Settings.load().ai.embedder == "none"
-        return
-    with pytest.raises(InvalidInput, match=says):
-        Settings.load()
+def test_an_embedder_that_nobody_has_is_refused_when_it_is_opened(settings: Settings, without_torch: None) -> None:
+    with pytest.raises(InvalidInput, match="no local embedder 'klingon'") as refused:
+        chosen_embedder(AiSettings(embedder="klingon"))
+    assert "english, multilingual" in str(refused.value.hint)
+    assert AiSettings().embedder == "none"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from engagerr.core.ai.tasks import Topic
-    from engagerr.core.matching.brief_file import Brief
     from numpy import float64
     from numpy.typing import NDArray
+
+    from engagerr.core.ai.tasks import Topic
+    from engagerr.core.matching.brief_file import Brief
 
     # One value a candidate: from 0 to 1, and NaN where nothing is known.
     Values = NDArray[float64]

@@ -53,15 +53,11 @@ def _shows(asked: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
     if not found and known(row.get("main_topic")):
         found.append(Shown("topic", profile_row(row, "main_topic"), f"the pieces are mostly {row['main_topic']}"))
     if known(row.get("similarity")):
-        detail = f"likeness in meaning {row['similarity']:.2f}, of those considered in the upper {_upper(row):.0%}"
+        detail = f"likeness of the words' meaning {row['similarity']:.2f} of 1"
         found.append(Shown("meaning", f"creator_vectors/{row['creator_id']}", detail))
     if known(row.get("lexical")) and row["lexical"] > 0:
         found.append(Shown("words", profile_row(row, "words"), "words of the brief stand in titles or bio"))
     return tuple(found)
-
-
-def _upper(row: Mapping[str, Any]) -> float:
-    return max(1 - float(row["text_rank"]), 0.01) if known(row.get("text_rank")) else 1.0
 
 
 TOPIC_FIT = SignalKind(
