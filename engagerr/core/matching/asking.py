@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.ai.floor.formats import subject_of
 from engagerr.core.ai.tasks import Piece, Topic, Topics
-from engagerr.core.matching.candidates import Meaning
+from engagerr.core.matching.candidates import ALIKE, Meaning
 from engagerr.core.matching.nearness import MEANING_TO, WORDS_TO, fit_of
 from engagerr.core.matching.signals import Asked
 from engagerr.core.matching.vectors import as_halfvec
@@ -47,8 +47,7 @@ _RARE = 0.02
 
 _NEAR = """
 SELECT profile.topic_shares, {similarity} AS similarity, {lexical} AS lexical
-FROM creator_profiles AS profile LEFT JOIN creator_vectors AS embedded
-  ON embedded.tenant_id = profile.tenant_id AND embedded.space = %(space)s AND embedded.creator_id = profile.creator_id
+FROM creator_profiles AS profile
 WHERE profile.tenant_id = %(tenant_id)s AND profile.topic_shares <> '{{}}'
 ORDER BY coalesce({similarity}, 0) / {meaning_to} + coalesce({lexical}, 0) / {words_to} DESC, profile.creator_id
 LIMIT %(most)s
@@ -100,7 +99,7 @@ def topics_nearby(
     """What the creators do who are nearest to the words, more than others do: weights that add up to one, or none."""
     if meaning is None and not lexical.words:
         return {}
-    similarity = "-(embedded.vector <#> %(whole)s::halfvec)::float8" if meaning else "NULL::float8"
+    similarity = ALIKE if meaning else "NULL::float8"
     near = session.connection.driver_connection.cursor().execute(  # type: ignore[union-attr]
         _NEAR.format(similarity=similarity, lexical=lexical.sql, meaning_to=MEANING_TO, words_to=WORDS_TO),
         {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # More than this are not scored one by one: those nearest to the brief by topic and meaning are. At 100,000 the last of
 # them are far behind on the signal that weighs most.
 MOST_SCORED = 20_000
+# A vector of another space would compare with nothing.
+ALIKE = "CASE WHEN profile.space = %(space)s THEN -(profile.vector <#> %(whole)s::halfvec)::float8 END"
 # Only these are no numbers.
 _OBJECTS = {"creator_id", "name", "main_topic", "missing"}
 
@@ -79,7 +81,7 @@ def read_pool(
     if creators is not None:
         where += " AND profile.creator_id = ANY (%(creators)s::uuid[])"
         parameters["creators"] = list(creators)
-    source = _source(meaning) + f" WHERE {where}"
+    source = f"creator_profiles AS profile WHERE {where}"
     broken = _broken(constraints)
     with _cursor(session) as cursor:
         cursor.execute(f"SELECT {broken}, count(*) FROM {source} GROUP BY 1 ORDER BY 1", parameters)
@@ -107,18 +109,10 @@ def broken_by(
     each = ", ".join(f"({constraint.broken})" for constraint in constraints)
     where = "WHERE profile.tenant_id = %(tenant_id)s AND profile.creator_id = %(creator_id)s"
     with _cursor(session) as cursor:
-        row = cursor.execute(f"SELECT {each} FROM {_source(meaning)} {where}", parameters).fetchone()
+        row = cursor.execute(f"SELECT {each} FROM creator_profiles AS profile {where}", parameters).fetchone()
     if row is None:
         return ("no profile yet",)
     return tuple(constraint.reason for constraint, broken in zip(constraints, row, strict=True) if broken)
-
-
-def _source(meaning: Meaning | None) -> str:
-    if meaning is None:
-        return "creator_profiles AS profile"
-    return """creator_profiles AS profile
-      LEFT JOIN creator_vectors AS embedded ON embedded.tenant_id = profile.tenant_id
-        AND embedded.space = %(space)s AND embedded.creator_id = profile.creator_id"""
 
 
 def _broken(constraints: Sequence[Constraint]) -> str:
@@ -132,7 +126,7 @@ def _columns(asked: Asked, meaning: Meaning | None, lexical: Lexical) -> dict[st
         "creator_id": "profile.creator_id",
         "name": "profile.name",
         "missing": "profile.missing",
-        "similarity": "-(embedded.vector <#> %(whole)s::halfvec)::float8" if meaning else "NULL::float8",
+        "similarity": ALIKE if meaning else "NULL::float8",
         "lexical": lexical.sql,
     }
     for signal in SIGNALS:
@@ -146,7 +140,7 @@ def _nearness(asked: Asked, meaning: Meaning | None) -> str:
         f"{weight:.6f} * coalesce((profile.topic_shares ->> '{topic.value}')::float8, 0)"
         for topic, weight in asked.topics.items()
     ]
-    alike = ["coalesce(-(embedded.vector <#> %(whole)s::halfvec), 0)"] if meaning else []
+    alike = [f"coalesce({ALIKE}, 0)"] if meaning else []
     return " + ".join(topics + alike) or "profile.followers"
 
 

@@ -164,8 +164,8 @@ def _of_words(asked: Asked, *, musts_by_meaning: bool) -> list[Constraint]:
     for place, word in enumerate(asked.brief.must):
         lacks = f"NOT profile.words @@ ({_phrase(f'must_{place}', 'ABC')}) AND length(profile.words) >= {_LEAST_WORDS}"
         if musts_by_meaning:
-            likeness = f"-(embedded.vector <#> %(must_vector_{place})s::halfvec)"
-            lacks += f" AND coalesce({likeness}, 0) < {_LEAST_LIKENESS}"
+            likeness = f"-(profile.vector <#> %(must_vector_{place})s::halfvec)"
+            lacks += f" AND NOT (profile.space = %(space)s AND {likeness} >= {_LEAST_LIKENESS})"
         found.append(Constraint(f"must: nothing of {word}", lacks, {f"must_{place}": folded(word)}))
     return found
 

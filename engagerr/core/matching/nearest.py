@@ -2,7 +2,8 @@
 
 Two ways lead there, and which is quicker depends on how many creators match and on where they lie:
 
-- **exact**: compare the vector of everybody who matches.
+- **exact**: compare the vector of everybody who matches. Profiles hold a copy of the newest vector, so that one read of
+  a row gives figures and vector; fetched by key from the table of vectors, each would cost four times as much.
 - **index**: walk the graph over all vectors, outwards from the one that was asked for, and keep who matches. Its time
   grows with how rare a match is on the way. Where matches lie far from what was asked (creators of another language,
   say), the walk is given up before it has met enough of them, and the exact way answers.
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 DIMENSIONS = 384
 MOST_K = 1_000
 
-# Microseconds, measured at a million creators (scripts/bench/bench_search.py): a vector fetched and compared; a step of
+# Microseconds, measured at a million creators (scripts/bench/bench_search.py): a profile read and compared; a step of
 # the graph with its neighbours; a profile looked up by its key.
-_COMPARE, _STEP, _PROFILE = 5.0, 15.0, 5.0
+_COMPARE, _STEP, _PROFILE = 1.3, 15.0, 5.0
 # The graph is walked so many times the fourth root of its size wide, for the sake of queries without clear neighbours:
 # a narrower walk passes by whole groups (of the nearest ten among a million, 0.965 are found at 200, and 0.991 at 700).
 _WIDE, _LEAST_WIDE, _MOST_WIDE = 22, 40, 1_000  # pgvector knows no wider walk
@@ -165,11 +166,13 @@ def _on_the_way(k: int, matching: int, graph: int) -> int:
 
 # --- the ways -------------------------------------------------------------------------------------------------------
 
+# Where the profile has no copy of this space (a change of model is on its way), the vector is fetched by its key.
 _COMPARED = """
 SELECT profile.creator_id,
-       (SELECT -(embedded.vector <#> %(nearest_vector)s::halfvec) FROM creator_vectors AS embedded
-        WHERE embedded.tenant_id = %(tenant_id)s AND embedded.space = %(space)s
-          AND embedded.creator_id = profile.creator_id) AS similarity
+       CASE WHEN profile.space = %(space)s THEN -(profile.vector <#> %(nearest_vector)s::halfvec)
+            ELSE (SELECT -(embedded.vector <#> %(nearest_vector)s::halfvec) FROM creator_vectors AS embedded
+                  WHERE embedded.tenant_id = %(tenant_id)s AND embedded.space = %(space)s
+                    AND embedded.creator_id = profile.creator_id) END AS similarity
 FROM creator_profiles AS profile WHERE {where}
 """
 _EXACT = _COMPARED + "ORDER BY similarity DESC NULLS LAST, profile.creator_id LIMIT %(nearest_k)s"

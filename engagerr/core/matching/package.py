@@ -144,8 +144,8 @@ class Packages:
 
     def _scored(self, session: Session, question: Question) -> tuple[Pool, list[Scoring]]:
         tenant_id, brief = self._access.tenant.id, question.brief
-        asked = asked_of(session, question, tenant_id=tenant_id, now=self._access.clock.now())
         lexical = lexical_of(session, tenant_id=tenant_id, words=brief.words, languages=brief.languages)
+        asked = asked_of(session, question, lexical, tenant_id=tenant_id, now=self._access.clock.now())
         pool = read_pool(session, tenant_id=tenant_id, asked=asked, meaning=question.meaning, lexical=lexical)
         scores = score(asked, pool, read_weights(session, tenant_id=tenant_id)).scores
         columns = (pool.columns["creator_id"], pool.columns["name"], scores.tolist())

@@ -59,7 +59,7 @@ class Profiles:
     def __init__(self, access: Access, readers: Callable[[], Readers] = floor_readers) -> None:
         self._access = access
         self._readers = readers
-        self._checked: tuple[Any, datetime] | None = None
+        self._checked: tuple[Any, datetime, Refreshed] | None = None
 
     def refresh(
         self, creators: Sequence[str] | None = None, *, progress: Callable[[int, int], None] | None = None
@@ -77,8 +77,8 @@ class Profiles:
         now = self._access.clock.now()
         with self._access.transaction(Permission.READ) as session:
             state = _state(session, self._access.tenant.id)
-            if not overnight and self._unchanged_since(state, now):
-                return _refreshed(session, self._access.tenant.id, 0)
+            if not overnight and (before := self._unchanged_since(state, now)) is not None:
+                return replace(before, made=0)
             stale = stale_creators(
                 session,
                 tenant_id=self._access.tenant.id,
@@ -86,15 +86,16 @@ class Profiles:
                 older_than=STALE_AFTER if overnight else None,
             )
         refreshed = self._make(stale, progress)
-        self._checked = (state, now)
+        self._checked = (state, now, refreshed)
         return refreshed
 
-    def _unchanged_since(self, state: Any, now: datetime) -> bool:
-        """Whether nothing was written that could concern a profile since this object looked last, a moment ago."""
+    def _unchanged_since(self, state: Any, now: datetime) -> Refreshed | None:
+        """How the profiles stood when this object looked last, if that is a moment ago and nothing was written since
+        that could concern one."""
         if self._checked is None:
-            return False
-        before, at = self._checked
-        return bool(before == state and timedelta(0) <= now - at < _LOOK_AGAIN)
+            return None
+        before, at, refreshed = self._checked
+        return refreshed if before == state and timedelta(0) <= now - at < _LOOK_AGAIN else None
 
     def _make(self, wanted: Sequence[UUID], progress: Callable[[int, int], None] | None) -> Refreshed:
         tenant_id = self._access.tenant.id

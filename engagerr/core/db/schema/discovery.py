@@ -19,7 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BIT, DATEMULTIRANGE, DATERANGE, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, DATERANGE, JSONB, TSVECTOR
 
 from engagerr.core.db.columns import Halfvec
 from engagerr.core.db.schema.columns_in_common import belongs_to, metadata, new_id, tenant_id, timestamp
@@ -83,8 +83,8 @@ creator_profiles = Table(
     tenant_id(),
     Column("creator_id", Uuid, nullable=False),
     timestamp("made_at"),
-    Column("code", BIT(384), comment="the signs of its newest vector's numbers: what a search compares first"),
-    Column("code_space", Text(collation="C"), comment="the space of that vector"),
+    Column("vector", Halfvec, comment="a copy of the newest of creator_vectors: read beside the figures"),
+    Column("space", Text(collation="C"), comment="the space of that vector"),
     *public_figures(),
     Column("status", Text(collation="C"), nullable=False),
     Column("agent", Text),

@@ -78,6 +78,12 @@ market_listings = Table(
     CheckConstraint("(space IS NULL) = (vector IS NULL)", name="vector"),
     comment="Read by every tenant while shown; it has no column for what is internal.",
 )
+Index(
+    "market_listings_published_idx",
+    market_listings.c.published_at.desc(),
+    market_listings.c.listing_id,
+    postgresql_where=text("shown"),
+)
 Index("market_listings_followers_idx", market_listings.c.followers, postgresql_where=text("shown"))
 
 market_briefs = Table(

@@ -143,38 +143,46 @@ def search(
         elif waiting := _without_vector(session, tenant_id, meaning.space):
             how = (*how, f"{waiting:,} creators have no vector yet and are found by word alone")
     order, ordered_how = _order(query, scores, now)
-    rows, total = _rows(session, tenant_id, query, condition, order, scores, now)
+    meant, left_out = counted(session, tenant_id=tenant_id, compiled=compiled)
+    rows = _rows(session, tenant_id, query, condition, order, scores, now)
+    if scores is not None:
+        meant = len(scores)
+    elif asked.unwanted:
+        meant = _count(session, tenant_id, condition)
     return Found(
         rows=rows,
-        total=total,
-        left_out=left_out(session, tenant_id=tenant_id, compiled=compiled),
+        total=meant,
+        left_out=left_out,
         how=(*how, ordered_how),
         as_of=min((row.made_at for row in rows), default=None),
     )
 
 
-def left_out(session: Session, *, tenant_id: UUID, compiled: Compiled) -> dict[str, dict[str, int]]:
-    """How many creators cannot be said to be meant or not, by the figure that is missing and why it is.
+def counted(session: Session, *, tenant_id: UUID, compiled: Compiled) -> tuple[int, dict[str, dict[str, int]]]:
+    """How many creators are meant, and of how many that cannot be said, by the figure that is missing and why it is.
 
-    Who lacks two figures is counted under both.
+    Who lacks two figures is counted under both. One pass over the profiles answers both.
     """
-    if not compiled.leaves:
-        return {}
-    states = ", ".join(f"CASE WHEN {leaf.is_missing} THEN {leaf.state} END" for leaf in compiled.leaves)
-    places = ", ".join(str(place) for place in range(1, len(compiled.leaves) + 1))
+    where = compiled.condition.sql
+    states = "".join(f", CASE WHEN {leaf.is_missing} THEN {leaf.state} END" for leaf in compiled.leaves)
+    places = ", ".join(str(place) for place in range(1, len(compiled.leaves) + 2))
     cursor = _cursor(session)
     cursor.execute(
-        f"SELECT {states}, count(*) FROM creator_profiles AS profile"  # noqa: S608  registered SQL, bound values
-        f" WHERE profile.tenant_id = %(tenant_id)s AND ({compiled.condition.sql}) IS NULL GROUP BY {places}",
+        f"SELECT ({where}) IS NULL{states}, count(*) FROM creator_profiles AS profile"  # noqa: S608  registered SQL
+        f" WHERE profile.tenant_id = %(tenant_id)s AND ({where}) IS NOT FALSE GROUP BY {places}",
         {"tenant_id": tenant_id, **compiled.condition.parameters},
     )
+    total = 0
     found: dict[str, dict[str, int]] = {}
-    for *of_leaves, count in cursor.fetchall():
+    for unknown, *of_leaves, count in cursor.fetchall():
+        if not unknown:
+            total += count
+            continue
         for leaf, state in zip(compiled.leaves, of_leaves, strict=True):
             if state is not None:
                 held = found.setdefault(leaf.name, {})
                 held[state] = held.get(state, 0) + count
-    return {name: dict(sorted(found[name].items())) for name in sorted(found)}
+    return total, {name: dict(sorted(found[name].items())) for name in sorted(found)}
 
 
 def _without_vector(session: Session, tenant_id: UUID, space: str) -> int:
@@ -227,7 +235,7 @@ def _rows(
     order: _Order,
     scores: Mapping[UUID, float] | None,
     now: datetime,
-) -> tuple[tuple[FoundCreator, ...], int]:
+) -> tuple[FoundCreator, ...]:
     figures = _figures(query, now)
     parameters: dict[str, Any] = {
         "tenant_id": tenant_id, **condition.parameters, **order.parameters, "page": query.limit,
@@ -250,14 +258,17 @@ def _rows(
         f" ORDER BY {order.sql}, profile.creator_id LIMIT %(page)s OFFSET %(skipped)s",
         parameters,
     )
-    rows = tuple(_found(row, figures) for row in cursor.fetchall())
-    if scores is not None:
-        return rows, len(scores)
-    if query.offset == 0 and len(rows) < query.limit:
-        return rows, len(rows)
-    cursor.execute(f"SELECT count(*) FROM {source} WHERE {where}", parameters)  # noqa: S608  as above
-    (total,) = cursor.fetchone() or (0,)
-    return rows, total
+    return tuple(_found(row, figures) for row in cursor.fetchall())
+
+
+def _count(session: Session, tenant_id: UUID, condition: Condition) -> int:
+    cursor = _cursor(session)
+    cursor.execute(
+        f"SELECT count(*) FROM creator_profiles AS profile"  # noqa: S608  registered SQL, bound values
+        f" WHERE profile.tenant_id = %(tenant_id)s AND ({condition.sql})",
+        {"tenant_id": tenant_id, **condition.parameters},
+    )
+    return int((cursor.fetchone() or (0,))[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,8 @@ CREATE TABLE creator_profiles (
   tenant_id UUID NOT NULL,
   creator_id UUID NOT NULL,
   made_at TIMESTAMP WITH TIME ZONE NOT NULL,
-  code BIT(384),
-  code_space TEXT COLLATE "C",
+  vector HALFVEC,
+  space TEXT COLLATE "C",
   name TEXT NOT NULL,
   country TEXT COLLATE "C",
   languages TEXT[] DEFAULT '{}' NOT NULL,
@@ -154,14 +154,16 @@ CREATE INDEX creator_profiles_country_idx ON creator_profiles (tenant_id, countr
 CREATE INDEX creator_profiles_followers_idx ON creator_profiles (tenant_id, followers);
 CREATE INDEX creator_profiles_made_idx ON creator_profiles (tenant_id, made_at);
 CREATE INDEX creator_profiles_topic_idx ON creator_profiles (tenant_id, main_topic, followers);
--- What filters read stays in the row; documents and words, which are long, are kept beside it.
-ALTER TABLE creator_profiles SET (toast_tuple_target = 256, fillfactor = 90);
+-- What filters read stays in the row, and so does the vector: a search over few creators fetches nothing else. Documents
+-- and words, which are long, are kept beside it.
+ALTER TABLE creator_profiles SET (toast_tuple_target = 1300, fillfactor = 90);
 ALTER TABLE creator_profiles
+  ALTER COLUMN vector SET STORAGE MAIN,
   ALTER COLUMN languages SET STORAGE MAIN, ALTER COLUMN topics SET STORAGE MAIN,
   ALTER COLUMN platforms SET STORAGE MAIN, ALTER COLUMN content_languages SET STORAGE MAIN,
-  ALTER COLUMN kinds SET STORAGE MAIN, ALTER COLUMN brands SET STORAGE MAIN;
-COMMENT ON COLUMN creator_profiles.code IS 'the signs of its newest vector''s numbers: what a search compares first';
-COMMENT ON COLUMN creator_profiles.code_space IS 'the space of that vector';
+  ALTER COLUMN kinds SET STORAGE MAIN, ALTER COLUMN brands SET STORAGE MAIN, ALTER COLUMN handles SET STORAGE MAIN;
+COMMENT ON COLUMN creator_profiles.vector IS 'a copy of the newest of creator_vectors: read beside the figures';
+COMMENT ON COLUMN creator_profiles.space IS 'the space of that vector';
 COMMENT ON TABLE creator_profiles IS 'One row a creator, made from roster, figures and families; may be thrown away and made again.';
 COMMENT ON COLUMN creator_profiles.main_topic IS 'the likeliest topic of the recent pieces';
 COMMENT ON COLUMN creator_profiles.topic_shares IS 'topic: mean probability over the recent pieces';
@@ -420,6 +422,7 @@ CREATE TABLE market_listings (
   CONSTRAINT market_listings_listing_id_fkey FOREIGN KEY(tenant_id, listing_id) REFERENCES listings (tenant_id, id),
   CONSTRAINT market_listings_vector_check CHECK ((space IS NULL) = (vector IS NULL))
 );
+CREATE INDEX market_listings_published_idx ON market_listings (published_at DESC, listing_id) WHERE shown;
 CREATE INDEX market_listings_followers_idx ON market_listings (followers) WHERE shown;
 COMMENT ON TABLE market_listings IS 'Read by every tenant while shown; it has no column for what is internal.';
 COMMENT ON COLUMN market_listings.publisher IS 'the tenant''s name, as others see it';
@@ -521,7 +524,7 @@ GRANT SELECT, INSERT, UPDATE (stays_here, allows_confidential, providers, monthl
 GRANT SELECT, INSERT, UPDATE (quality, cases, detail, measured_at) ON ai_qualities TO :app;
 GRANT SELECT, INSERT, UPDATE (task, state, done, total, member_id, started_at, updated_at) ON ai_runs TO :app;
 -- Made from other rows, in whole rows: thrown away and made again.
-GRANT SELECT, INSERT, UPDATE (code, code_space), DELETE ON creator_profiles TO :app;
+GRANT SELECT, INSERT, UPDATE (vector, space), DELETE ON creator_profiles TO :app;
 GRANT SELECT, INSERT, UPDATE (title, document, brand, state, updated_at) ON briefs TO :app;
 GRANT SELECT, INSERT, UPDATE (query, alerts, member_id, checked_at), DELETE ON saved_searches TO :app;
 GRANT SELECT, INSERT, UPDATE (told_at), DELETE ON saved_search_hits TO :app;
@@ -540,29 +543,38 @@ GRANT SELECT (tenant_id, brief_id, version, shown, publisher, title, document, c
 GRANT SELECT, INSERT, UPDATE (state, answer, answered_at) ON market_approaches TO :app;
 GRANT SELECT, INSERT, UPDATE (rows) ON market_reads TO :app;
 
--- ── Codes of vectors ───────────────────────────────────────────────────────────────────────────────────────────────
--- A filter that leaves a tenth of a million over: fetching their vectors costs more than the scan of all, and the index
--- over vectors finds too few. Their signs beside the figures say which are worth a second look. Whoever writes vector or
--- profile, in whichever order, the code goes with the newest vector.
-CREATE FUNCTION engagerr_vector_coded() RETURNS trigger LANGUAGE plpgsql
+-- ── Vectors beside the figures ─────────────────────────────────────────────────────────────────────────────────────
+-- A filter that leaves a hundredth of a million over: fetching their vectors by key costs five times as much as reading
+-- them with their figures. So the newest vector of a creator stands in the profile, too, whoever writes either of them
+-- and in whichever order.
+CREATE FUNCTION engagerr_vector_copied() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  UPDATE creator_profiles SET code = binary_quantize(NEW.vector::halfvec(384))::bit(384), code_space = NEW.space
+  UPDATE creator_profiles SET vector = NEW.vector, space = NEW.space
     WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id;
   RETURN NULL;
 END
 $$;
-CREATE TRIGGER vector_coded AFTER INSERT ON creator_vectors FOR EACH ROW WHEN (NEW.dimensions = 384)
-  EXECUTE FUNCTION engagerr_vector_coded();
-CREATE FUNCTION engagerr_profile_coded() RETURNS trigger LANGUAGE plpgsql
+CREATE TRIGGER vector_copied AFTER INSERT ON creator_vectors FOR EACH ROW EXECUTE FUNCTION engagerr_vector_copied();
+CREATE FUNCTION engagerr_vector_gone() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  SELECT binary_quantize(vector::halfvec(384))::bit(384), space INTO NEW.code, NEW.code_space FROM creator_vectors
-    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id AND dimensions = 384 ORDER BY made_at DESC LIMIT 1;
+  UPDATE creator_profiles SET vector = NULL, space = NULL
+    WHERE tenant_id = OLD.tenant_id AND creator_id = OLD.creator_id AND space = OLD.space;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER vector_gone AFTER DELETE ON creator_vectors FOR EACH ROW EXECUTE FUNCTION engagerr_vector_gone();
+CREATE FUNCTION engagerr_profile_given_vector() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  SELECT vector, space INTO NEW.vector, NEW.space FROM creator_vectors
+    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id ORDER BY made_at DESC LIMIT 1;
   RETURN NEW;
 END
 $$;
-CREATE TRIGGER profile_coded BEFORE INSERT ON creator_profiles FOR EACH ROW EXECUTE FUNCTION engagerr_profile_coded();
+CREATE TRIGGER profile_given_vector BEFORE INSERT ON creator_profiles FOR EACH ROW
+  EXECUTE FUNCTION engagerr_profile_given_vector();
 
 -- ── The shelf ──────────────────────────────────────────────────────────────────────────────────────────────────────
 -- What is shown is read by every tenant but those whom its owner blocks. Plain expressions, so that a distribution by

@@ -1,0 +1,1 @@
+"""How good models are at each task, on labelled cases that come with Engagerr."""

@@ -1,0 +1,1 @@
+"""Light models that need the base install's embedder: small heads on its vectors, one module per task."""
