@@ -301,7 +301,7 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
         "event_cursors": ["error", "failures", "retry_at", "sequence"],
         "tasks": ["hint", "message", "resolved_at"],
         "rollup_states": ["rebuilt_at", "registry"],
-        "creator_profiles": ["code", "code_space"],
+        "creator_profiles": ["space", "vector"],
         "content_terms": ["detail", "ends_on", "kind", "party", "starts_on"],
         "content_review_skips": ["at"],
         "campaigns": ["brand", "ends_on", "name", "note", "starts_on"],
