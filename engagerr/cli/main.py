@@ -36,6 +36,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "schedule": ("schedule", "Reports that go out by themselves, by mail or into a folder."),
     "brief": ("brief", "What brands look for: briefs from files or plain words, kept and asked again."),
     "match": ("match", "Who fits a brief, and why: find, explain, compare, and who is like somebody."),
+    "shortlist": ("shortlist", "Whom you mean to pitch: lists with the score as it stood, and what came of it."),
     "search": ("search", "Creators by any figure and in plain words; searches that are kept and tell what is new."),
     "availability": ("availability", "When creators cannot be booked."),
     "exclusivity": ("exclusivity", "What creators have promised: a category, a brand, places, dates."),

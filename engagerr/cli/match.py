@@ -51,7 +51,7 @@ def find(
     put(_found(found), csv=_CSV, flat=_flat(found.results), drawing=lambda: _drawn(found))
 
 
-@verb(app, "explain", examples=('engagerr match explain "Ann Lee" --brief spring.toml',))
+@verb(app, "explain", examples=('engagerr match explain "Jonna Brenner" --brief spring.toml',))
 def explain(creator: Annotated[str, typer.Argument(metavar="CREATOR", help="Name or id.")], brief: BriefOption) -> None:
     """Say why a creator stands where they stand for a brief, what is not known, and what would change it."""
     with workspace() as work:
@@ -59,7 +59,7 @@ def explain(creator: Annotated[str, typer.Argument(metavar="CREATOR", help="Name
     put(_explanation(found), csv=_CSV, drawing=lambda: _explained(found))
 
 
-@verb(app, "compare", examples=('engagerr match compare "Ann Lee" "Ben Okafor" --brief spring.toml',))
+@verb(app, "compare", examples=('engagerr match compare "Jonna Brenner" "Dez Whitlocke" --brief spring.toml',))
 def compare(
     creators: Annotated[list[str], typer.Argument(metavar="CREATOR...", help="Two or more, by name or id.")],
     brief: BriefOption,
@@ -73,7 +73,10 @@ def compare(
 @verb(
     app,
     "lookalike",
-    examples=('engagerr match lookalike "Ann Lee"', 'engagerr match lookalike "Ann Lee=2" "Ben Okafor" --limit 5'),
+    examples=(
+        'engagerr match lookalike "Jonna Brenner"',
+        'engagerr match lookalike "Jonna Brenner=2" "Dez Whitlocke" --limit 5',
+    ),
 )
 def lookalike(
     creators: Annotated[

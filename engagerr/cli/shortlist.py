@@ -208,6 +208,8 @@ def _changes(entry: Entry) -> str:
     ]
     if entry.now is not None and entry.now.broken:
         said.insert(0, f"ruled out: {'; '.join(entry.now.broken)}")
+    if entry.then and entry.now and entry.then.weights != entry.now.weights:
+        said.append("other weights")
     if entry.do_not_pitch and not (entry.now and entry.now.broken):
         said.insert(0, "do not pitch")
     return ", ".join(said) or MISSING

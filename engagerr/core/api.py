@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     from engagerr.core.integrations.connector import Connector
     from engagerr.core.integrations.http import PlatformHttp
     from engagerr.core.integrations.mail import Post
+    from engagerr.core.matching.availability import Availability
     from engagerr.core.matching.briefs import Briefs
     from engagerr.core.matching.marketplace import Marketplace
     from engagerr.core.matching.matching import Matching
+    from engagerr.core.matching.package import Packages
     from engagerr.core.matching.profiles import Profiles
     from engagerr.core.matching.search import Search
+    from engagerr.core.matching.shortlists import Shortlists
+    from engagerr.core.matching.weights import Weights
     from engagerr.core.metrics import FigureReader, Metrics
     from engagerr.core.metrics.insights import Insights
     from engagerr.core.metrics.reports.delivery import Schedules
@@ -322,6 +326,34 @@ class Workspace:
         return Matching(
             self._access, profiles=self.profiles, ai=lambda: self.ai, embedder=lambda: self._engagerr.meaning
         )
+
+    @functools.cached_property
+    def shortlists(self) -> Shortlists:
+        """Whom you mean to pitch, and what came of it."""
+        from engagerr.core.matching.shortlists import Shortlists
+
+        return Shortlists(self._access, self.matching)
+
+    @functools.cached_property
+    def weights(self) -> Weights:
+        """What each signal weighs here; fitted on what was won and lost."""
+        from engagerr.core.matching.weights import Weights
+
+        return Weights(self._access)
+
+    @functools.cached_property
+    def packages(self) -> Packages:
+        """The best set of creators for a budget."""
+        from engagerr.core.matching.package import Packages
+
+        return Packages(self._access, self.matching.question)
+
+    @functools.cached_property
+    def availability(self) -> Availability:
+        """When creators cannot be booked, and what they have promised."""
+        from engagerr.core.matching.availability import Availability
+
+        return Availability(self._access)
 
     @functools.cached_property
     def profiles(self) -> Profiles:

@@ -176,8 +176,8 @@ class AiSettings(_Section):
         "none",
         min_length=1,
         description="Compares items by meaning as well: english finds rewritten titles; multilingual, or a model of "
-        "transformers by its folder, needs pip install 'engagerr[local-ai]'. Creators and briefs are compared by english "
-        "where this is none.",
+        "transformers by its folder, needs pip install 'engagerr[local-ai]'. Creators and briefs are compared by "
+        "english where this is none.",
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that share its work. Empty: half of the machine's cores."

@@ -124,7 +124,7 @@ class Matching:
         The same data gives the same answer. `limit` is from 1 to 1,000; `where` is a search expression (see `Search`).
         """
         _check_limit(limit)
-        question = self._question(brief)
+        question = self.question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
             ranking = self._ranking(session, question, only=self._only(where))
             results = self._matches(session, ranking, ranking.scored.order[:limit].tolist())
@@ -141,7 +141,7 @@ class Matching:
 
     def compare(self, brief: Brief, creators: Sequence[str]) -> tuple[Explanation, ...]:
         """These creators side by side, in the order in which the brief ranks them; whom it rules out comes last."""
-        question = self._question(brief)
+        question = self.question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
             chosen = [find_creator(session, name) for name in dict.fromkeys(creators)]
             ranking = self._ranking(session, question)
@@ -150,7 +150,7 @@ class Matching:
 
     def explain(self, brief: Brief, creator: str) -> Explanation:
         """Why this creator stands where they stand, what is not known, and what would change it; also in words."""
-        question = self._question(brief)
+        question = self.question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
             creator_id, name = find_creator(session, creator)
             found = self._explained(session, self._ranking(session, question), creator_id, name)
@@ -186,7 +186,8 @@ class Matching:
         if (embedder := self._embedder()) is not None:
             embed_newcomers(self._access, embedder, most=_FEW)
 
-    def _question(self, brief: Brief) -> Question:
+    def question(self, brief: Brief) -> Question:
+        """The brief sorted and embedded, of profiles that are up to date: before a transaction is opened."""
         self._keep_up()
         return question_of(brief, classify=self._classify, embedder=self._embedder())
 

@@ -230,11 +230,13 @@ def _assumptions(
     candidates: Sequence[Candidate], populations: Sequence[Population], picks: Sequence[Pick]
 ) -> tuple[str, ...]:
     by_country = sum(any(segment.startswith("country:") for segment in one.reach) for one in candidates)
-    said = [
-        "A piece is seen by as many people as the creator's median piece of the last 90 days has views.",
-        f"Overlap is by country of the audience for {by_country:,} candidates of whom it is known, by platform for the"
-        f" other {len(candidates) - by_country:,}; within a segment people are reached at random.",
-    ]
+    by_platform = len(candidates) - by_country
+    said = ["A piece is seen by as many people as the creator's median piece of the last 90 days has views."]
+    if by_country:
+        said.append(f"Overlap by country of the audience, where it is known: {by_country:,} of {len(candidates):,}.")
+    if by_platform:
+        said.append(f"Overlap by platform, where no audience is known: {by_platform:,} of {len(candidates):,}.")
+    said.append("Within a segment people are reached at random.")
     if assumed := [one for one in populations if one.basis == "assumed"]:
         said.append(
             f"The size of {len(assumed):,} of {len(populations):,} segments is not known: {POPULATION_MULTIPLE:g} times"

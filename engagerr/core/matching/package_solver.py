@@ -24,6 +24,8 @@ TARGET_GAP = 0.005
 _BRANCHING = 0.25
 _FIRST_TANGENTS = 12
 _MOST_ROUNDS = 40
+# Of more candidates than this, those who look best by the relaxed program are tried first.
+_CORE = 300
 _WHOLE = 0.5
 
 
@@ -132,6 +134,8 @@ def solve(
     reach = candidates.reach(best) if best is not None else -1.0
     bound, rounds = float(candidates.populations.sum()), 0
     program = _Program(candidates, rows, limits)
+    if len(candidates) > _CORE:
+        best, reach = program.narrow(best, reach, seconds=most_seconds / 2)
     while rounds < _MOST_ROUNDS:
         left = most_seconds - (time.monotonic() - started)
         if left <= 0:
@@ -288,6 +292,8 @@ class _Program:
 
         self._candidates = candidates
         self._rows = rows
+        self._limits = limits
+        self._must = limits.must
         self._count, self._segments = candidates.exposure.shape
         # No set is exposed to more than this: its largest ones together.
         most = min(max(limits.most, len(limits.must)), self._count)
@@ -295,22 +301,66 @@ class _Program:
         steps = (np.arange(_FIRST_TANGENTS) / max(_FIRST_TANGENTS - 1, 1)) ** 2
         self._tangents: list[list[float]] = [(steps * ceiling).tolist() for ceiling in top]
         self._forbidden: list[tuple[int, ...]] = []
+        self._in = np.ones(self._count, dtype=bool)
+
+    def narrow(
+        self, best: tuple[int, ...] | None, reach: float, *, seconds: float
+    ) -> tuple[tuple[int, ...] | None, float]:
+        """Leave out whoever is in no set that reaches more than the best of a few hundred; returns that one.
+
+        The relaxed program says how much a set would lose by taking each candidate (its reduced cost): where that is
+        more than lies between its value and a set in hand, the candidate is in no better set. With what is left out,
+        no set reaches more than the one returned.
+        """
+        import numpy as np
+
+        relaxed = self._relaxed()
+        if relaxed is None:
+            return best, reach
+        value, losses = relaxed
+        self._in[:] = False
+        self._in[np.argsort(losses, kind="stable")[:_CORE]] = True
+        self._in[sorted(self._must)] = True
+        found = self.solve(seconds=seconds, gap=TARGET_GAP * _BRANCHING).places
+        if found is not None and keeps(self._candidates, self._limits, found):
+            self.touch(found)
+            if (reached := self._candidates.reach(found)) > reach:
+                best, reach = found, reached
+        # A hair of room for the solver's tolerance; with no set in hand nobody is left out.
+        self._in[:] = (value - losses >= reach * (1 - 1e-6)) | (best is None)
+        self._in[sorted({*self._must, *(best or ())})] = True
+        return best, reach
+
+    def _relaxed(self) -> tuple[float, NDArray[float64]] | None:
+        """The best value if candidates could be taken in part, and what taking each would lose of it."""
+        import numpy as np
+        from scipy.optimize import linprog
+        from scipy.sparse import vstack
+
+        limits = self._constraints()
+        low, high = np.isfinite(limits.lb), np.isfinite(limits.ub)
+        objective, bounds, scale = self._objective()
+        found = linprog(
+            objective,
+            A_ub=vstack([limits.A[high], -limits.A[low]]),
+            b_ub=np.concatenate([limits.ub[high], -limits.lb[low]]),
+            bounds=np.column_stack([bounds.lb, bounds.ub]),
+            method="highs",
+        )
+        if found.x is None:
+            return None
+        return -float(found.fun) * scale, np.maximum(found.lower.marginals[: self._count], 0) * scale
 
     def solve(self, *, seconds: float, gap: float) -> _Answer:
+        """The best set under the tangents, of those who are still in."""
         import numpy as np
-        from scipy.optimize import Bounds, milp
+        from scipy.optimize import milp
 
-        populations = self._candidates.populations
-        scale = float(populations.max()) if len(populations) else 1.0
-        choices = self._count + self._segments
-        objective = np.concatenate([np.zeros(choices), -populations / (scale or 1.0)])
+        objective, bounds, scale = self._objective()
         found: Any = milp(
             objective,
             integrality=np.concatenate([np.ones(self._count), np.zeros(2 * self._segments)]),
-            bounds=Bounds(
-                np.zeros(len(objective)),
-                np.concatenate([np.ones(self._count), np.full(self._segments, np.inf), np.ones(self._segments)]),
-            ),
+            bounds=bounds,
             constraints=self._constraints(),
             options={"time_limit": max(seconds, 0.05), "mip_rel_gap": gap},
         )
@@ -320,6 +370,18 @@ class _Program:
         if found.x is None:
             return _Answer(None, bound)
         return _Answer(tuple(np.flatnonzero(found.x[: self._count] > _WHOLE).tolist()), bound)
+
+    def _objective(self) -> tuple[NDArray[float64], Any, float]:
+        """What is minimised, the bounds of the variables, and how many people one unit of it stands for."""
+        import numpy as np
+        from scipy.optimize import Bounds
+
+        populations = self._candidates.populations
+        scale = float(populations.max()) if len(populations) else 1.0
+        objective = np.concatenate([np.zeros(self._count + self._segments), -populations / scale])
+        free = np.full(self._segments, np.inf)
+        most = np.concatenate([self._in.astype(float), free, np.ones(self._segments)])
+        return objective, Bounds(np.zeros(len(objective)), most), scale
 
     def possible(self, *, seconds: float) -> bool:
         """Whether any set keeps the limits."""

@@ -92,7 +92,7 @@ def refresh_vectors(
 
 
 def embed_newcomers(access: Access, embedder: Embedder, *, most: int) -> int:
-    """Embed creators without a vector in this space, unless they are more than `most`; returns how many still lack one."""
+    """Embed creators without a vector in this space, unless they are more than `most`; how many still lack one."""
     with access.transaction(Permission.READ) as session:
         lacking = list(
             session.execute(

@@ -106,9 +106,9 @@ def _phrase(session: Session, words: str, places: str) -> str:
     return str(marked)
 
 
-def _unlike(session: Session, tenant_id: UUID, meaning: Meaning, vector: NDArray[float32], place: int) -> Condition:
-    as_text = as_halfvec(vector)
-    usual = session.execute(
+def _usual(session: Session, tenant_id: UUID, space: str, vector: str) -> Any:
+    """The median likeness of this workspace's creators to a vector, and their median deviation from it; or None."""
+    return session.execute(
         text(
             """
             WITH seen AS MATERIALIZED (
@@ -120,8 +120,13 @@ def _unlike(session: Session, tenant_id: UUID, meaning: Meaning, vector: NDArray
             FROM seen, middle GROUP BY middle.likeness
             """
         ),
-        {"tenant_id": tenant_id, "space": meaning.space, "vector": as_text, "most": _SAMPLE},
+        {"tenant_id": tenant_id, "space": space, "vector": vector, "most": _SAMPLE},
     ).one_or_none()
+
+
+def _unlike(session: Session, tenant_id: UUID, meaning: Meaning, vector: NDArray[float32], place: int) -> Condition:
+    as_text = as_halfvec(vector)
+    usual = _usual(session, tenant_id, meaning.space, as_text)
     if usual is None:
         return Condition()
     unusual = _UNUSUAL_ALONE if meaning.wanted is None else _UNUSUAL_BESIDE
@@ -164,7 +169,11 @@ def ranked(
     near = nearest(
         session, tenant_id=tenant_id, space=meaning.space, vector=meaning.wanted, condition=condition, k=CANDIDATES
     )
-    candidates = sorted({*by_word, *(row.creator_id for row in near.rows)})
+    usual = _usual(session, tenant_id, meaning.space, as_halfvec(meaning.wanted))
+    best = near.rows[0].similarity if near.rows else 0.0
+    # Somebody is always nearest: whoever is not half as far above the usual as the best has nothing to do with it.
+    least = best if usual is None else (usual.likeness + best) / 2
+    candidates = sorted({*by_word, *(row.creator_id for row in near.rows if row.similarity >= least)})
     likeness = {row.creator_id: row.similarity for row in near.rows}
     likeness |= _likeness(
         session, tenant_id, meaning.space, meaning.wanted, [c for c in candidates if c not in likeness]
