@@ -17,6 +17,7 @@ import math
 import re
 import statistics
 import sys
+import time
 import tomllib
 import warnings
 from collections import Counter, defaultdict
@@ -37,7 +38,8 @@ from engagerr.core.matching.brief_file import brief_of  # noqa: E402
 from engagerr.core.matching.matching import Matching  # noqa: E402
 from engagerr.core.matching.profile_readings import floor_readers  # noqa: E402
 from engagerr.core.matching.profiles import Profiles  # noqa: E402
-from measuring import Limit, arguments, finish, say, step, temporary_home  # noqa: E402
+from matching_crowd import write_crowd  # noqa: E402
+from measuring import APP, Limit, arguments, finish, say, spread, step, temporary_home  # noqa: E402
 
 import topics_training as training  # noqa: E402
 
@@ -177,12 +179,79 @@ class Answers:
         return SimpleNamespace(answers=outputs)
 
 
+# What a manager asks of many: most of them break it, thousands do not.
+WIDE = {
+    "title": "Trail running shoes, spring launch", "text": "Runners who climb, hike and show their trail.",
+    "category": "sports", "platforms": ["youtube"], "countries": ["DE", "AT", "US", "GB"],
+    "languages": ["de", "en"], "followers": {"min": 20_000, "max": 500_000},
+    "audience": [{"dimension": "country", "value": "DE", "share_min": 0.3}], "must_not": ["gambling"],
+    "budget": {"minor": 600_000, "currency": "EUR"}, "deliverables": ["youtube_integration"],
+}  # fmt: skip
+FILTERED = (
+    "platform = youtube and country in DE, AT, US, GB and language in de, en and youtube.followers >= 20000"
+    " and youtube.followers <= 500000 and audience.country.DE >= 30% and rate.youtube_integration.EUR <= 6000"
+)
+
+
+# The same as one statement, as plain as it can be written.
+BARE = """
+SELECT creator_id, name, followers FROM creator_profiles
+WHERE tenant_id = %s AND platforms && '{youtube}' AND country IN ('DE', 'AT', 'US', 'GB') AND languages && '{de,en}'
+  AND (by_platform #>> '{youtube,followers}')::bigint BETWEEN 20000 AND 500000
+  AND (audience #>> '{country,DE}')::float8 >= 0.3 AND (rates #>> '{youtube_integration,EUR}')::bigint <= 600000
+ORDER BY followers DESC, creator_id LIMIT 20
+"""
+
+
+def speed(creators: int, rounds: int) -> tuple[Limit, dict[str, Any]]:
+    """A brief over so many creators, with what shows each result, against one search with its hard constraints."""
+    with temporary_home() as home, Engagerr.open(home=home.path) as engagerr:
+        work = engagerr.init("North")
+        embedder = engagerr.meaning
+        assert embedder is not None
+        write_crowd(home, work.tenant.id, creators, embedder.name)
+        brief = brief_of(WIDE)
+        passed = 0
+        took: dict[str, list[float]] = defaultdict(list)
+        with home.connect(APP) as connection:
+            connection.execute("SELECT set_config('engagerr.tenant_id', %s, false)", [str(work.tenant.id)])
+
+            def bare() -> None:
+                connection.execute(BARE, [work.tenant.id]).fetchall()
+
+            def search() -> None:
+                work.search.creators(FILTERED, sort="-followers", limit=20)
+
+            def match() -> None:
+                nonlocal passed
+                passed = work.matching.find(brief, limit=20).passed
+
+            for place in range(rounds + 1):
+                for ask in (bare, search, match):
+                    started = time.perf_counter()
+                    ask()
+                    if place:  # the first one loads models and fills caches
+                        took[ask.__name__].append(time.perf_counter() - started)
+    ratios = [one / other for one, other in zip(took["match"], took["bare"], strict=True)]
+    limit = Limit(
+        f"a brief over {creators:,} creators / one filtered query", statistics.median(ratios), at_most=20,
+        figures={f"{name}_seconds": spread(seconds) for name, seconds in took.items()},
+    )  # fmt: skip
+    return limit, {"passed": passed}
+
+
 def main() -> None:
     """Measure quality on both parts, then speed at size."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--file", type=Path, default=DATA, help="trending videos with categories, as CSV")
     parser.add_argument("--briefs", type=Path, default=BRIEFS)
+    parser.add_argument("--creators", type=int, default=100_000, help="for the speed; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--speed-only", action="store_true")
     told = parser.parse_args()
+    if told.speed_only:
+        limit, also = speed(told.creators, told.rounds)
+        finish("matching", [limit], sizes={"creators": told.creators}, also=also, assert_limits=told.assert_limits)
     briefs = tomllib.loads(told.briefs.read_text(encoding="utf-8"))["brief"]
     labelled = training.read_trending(told.file)
     scores: dict[Any, list[float]] = defaultdict(list)
@@ -201,6 +270,9 @@ def main() -> None:
         for named in (True, False)
         for way in ("bm25", "cosine")
     ]
+    if told.creators:
+        limit, _ = speed(told.creators, told.rounds)
+        limits.append(limit)
     finish(
         "matching", limits, sizes={"videos": len(labelled), "briefs": len(briefs)},
         also={"ndcg": {name: round(value, 3) for name, value in means.items()}}, assert_limits=told.assert_limits,
