@@ -142,6 +142,12 @@ class Engagerr:
 
         return default_embedder(self.settings.ai, home=self.settings.home)
 
+    def meaning_of_space(self, space: str) -> Embedder | None:
+        """The local embedder whose vectors lie in this space; None where it is not installed any more."""
+        from engagerr.core.ai import embedder_of_space
+
+        return embedder_of_space(space, threads=self.settings.ai.threads)
+
     @functools.cached_property
     def models(self) -> Router:
         """Whoever answers tasks: hosted models as far as they are configured, local ones, and the floor."""
@@ -324,8 +330,9 @@ class Workspace:
         from engagerr.core.matching.matching import Matching
 
         return Matching(
-            self._access, profiles=self.profiles, ai=lambda: self.ai, embedder=lambda: self._engagerr.meaning
-        )
+            self._access, profiles=self.profiles, ai=lambda: self.ai, embedder=lambda: self._engagerr.meaning,
+            older=self._engagerr.meaning_of_space,
+        )  # fmt: skip
 
     @functools.cached_property
     def shortlists(self) -> Shortlists:
@@ -367,7 +374,9 @@ class Workspace:
         """Creators by filters and in plain words; searches that are kept."""
         from engagerr.core.matching.search import Search
 
-        return Search(self._access, lambda: self._engagerr.meaning)
+        return Search(
+            self._access, lambda: self._engagerr.meaning, profiles=self.profiles, older=self._engagerr.meaning_of_space
+        )
 
     @functools.cached_property
     def marketplace(self) -> Marketplace:

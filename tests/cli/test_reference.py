@@ -26,6 +26,10 @@ _NEED_AN_EMBEDDED_SERVER = {
 _NEVER_ENDS = {"engagerr job start"}
 # They speak to a platform: test_platform.py tries their examples on a fake one.
 _NEED_A_PLATFORM = {"engagerr platform connect", "engagerr platform disconnect"}
+# They write to somebody else's workspace: test_market.py tries their examples between two.
+_NEED_ANOTHER_WORKSPACE = {
+    f"engagerr market {verb}" for verb in ("apply", "invite", "accept", "decline", "withdraw", "block", "unblock")
+}
 
 
 @pytest.mark.parametrize("command", ALL, ids=lambda command: command.path)
@@ -66,6 +70,15 @@ def test_the_promised_commands_are_there() -> None:
         insight:engagement,formulas,benchmark,growth,best,forecast,audience,overlap,reach,value,clips,formats
         term:add,list,show,remove campaign:add,list,show,link,unlink report:creator,campaign,roster,family
         schedule:add,list,run,history,remove
+        brief:example,draft,add,edit,list,show,close,open
+        match:find,explain,compare,lookalike,shortlist,package,weights,set-weights,reset-weights,fit,backtest
+        shortlist:create,fill,add,list,show,note,decide,remove
+        search:creators,filters,save,list,run,remove,check
+        availability:add,list,remove exclusivity:add,list,remove
+        listing:preview,publish,withdraw,list,show
+        market:publish,unpublish,listings,listing,briefs,brief,fitting,apply,invite,inbox,outbox,accept,decline
+        market:withdraw,block,unblock,blocks
+        ai:models,run,runs,eval,usage,policy,set-policy,remove-policy
         db:start,stop,status,upgrade,verify-audit,check-migrations,partitions,retire,restore
     """
     expected = set()
@@ -87,10 +100,11 @@ def test_the_examples_work_one_after_the_other(
             # Not the very file that was imported for somebody else.
             shutil.copy(SAMPLE / path, place)
         shutil.copy(GROUPS, place)
+        (place / "spring.toml").write_text(cli("brief", "example").out, encoding="utf-8")
         table = place / "Table data.csv"
         table.write_bytes(table.read_bytes() + b"\n")
         for command in ALL:
-            if command.path in _NEED_AN_EMBEDDED_SERVER | _NEED_A_PLATFORM | _NEVER_ENDS:
+            if command.path in _NEED_AN_EMBEDDED_SERVER | _NEED_A_PLATFORM | _NEED_ANOTHER_WORKSPACE | _NEVER_ENDS:
                 continue
             for example in command.examples:
                 line = with_real_ids(example.partition(" | ")[0], cli)
@@ -104,8 +118,9 @@ def with_real_ids(example: str, cli: CommandLine) -> str:
     waiting = iter(cli.json("content", "edges", "--state", "suggested"))
     if example == "engagerr content undo 3fa2c1d09b7e":
         waiting = iter([cli.json("content", "decisions")[-1]["edge"]])
-    if example.startswith("engagerr term remove "):
-        return re.sub(r"\b[0-9a-f]{12}\b", cli.json("term", "list")[0]["id"].replace("-", "")[-12:], example)
+    for noun in ("term", "availability", "exclusivity"):
+        if example.startswith(f"engagerr {noun} remove "):
+            return re.sub(r"\b[0-9a-f]{12}\b", cli.json(noun, "list")[0]["id"].replace("-", "")[-12:], example)
     tokens = iter(cli.json("sync", "history") if example.startswith("engagerr sync ") else cli.json("token", "list"))
     example = re.sub(r"\b[0-9a-f]{12}\b", lambda _: next(waiting)["id"].replace("-", "")[-12:], example)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda _: next(tokens)["id"], example)

@@ -14,6 +14,7 @@ from engagerr.core.ai.embeddings import (
     VectorSpace,
     chosen_embedder,
     default_embedder,
+    embedder_of_space,
     local_embedder,
     local_embedders,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "VectorSpace",
     "chosen_embedder",
     "default_embedder",
+    "embedder_of_space",
     "embed_cached",
     "fuse",
     "keep_only",

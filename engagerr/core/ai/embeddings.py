@@ -141,6 +141,12 @@ def default_embedder(settings: AiSettings, home: Path | None = None) -> Embedder
     return chosen_embedder(settings)
 
 
+def embedder_of_space(space: str, *, threads: int | None = None) -> Embedder | None:
+    """The embedder of a package whose vectors lie in the space of this name; None where none does."""
+    opened = (local_embedder(name, threads=threads) for name in local_embedders())
+    return next((embedder for embedder in opened if embedder.name == space), None)
+
+
 def _any_embedder(name: str, threads: int | None) -> Embedder:
     if missing := _absent({module: module for module in _TORCH}):
         raise InvalidInput(

@@ -136,9 +136,7 @@ def _candidates(
     session: Session, tenant_id: UUID, space: str | None, pattern: _Sketch, condition: Condition
 ) -> list[UUID]:
     if pattern.vector is not None and space is not None and len(pattern.vector) == DIMENSIONS:
-        found = nearest(
-            session, tenant_id=tenant_id, space=space, vector=pattern.vector, condition=condition, k=MOST_K
-        )
+        found = nearest(session, tenant_id=tenant_id, space=space, vector=pattern.vector, condition=condition, k=MOST_K)
         return [row.creator_id for row in found.rows]
     if not pattern.topics:
         return []
@@ -185,9 +183,7 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float | None:
     return len(one & other) / len(one | other) if one and other else None
 
 
-def _shown(
-    row: RowMapping, other: _Sketch, pattern: _Sketch, parts: Mapping[str, float | None]
-) -> tuple[Shown, ...]:
+def _shown(row: RowMapping, other: _Sketch, pattern: _Sketch, parts: Mapping[str, float | None]) -> tuple[Shown, ...]:
     ref = f"creator_profiles/{row['creator_id']}"
     found = []
     if parts["meaning"] is not None:

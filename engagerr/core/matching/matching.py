@@ -18,7 +18,7 @@ from engagerr.core.matching.pieces_shown import pieces_shown
 from engagerr.core.matching.scoring import Match, Scored, match_at, score
 from engagerr.core.matching.search.compiling import compile_search
 from engagerr.core.matching.search.searching import Query
-from engagerr.core.matching.vectors import RefreshedVectors, embed_newcomers, refresh_vectors
+from engagerr.core.matching.vectors import RefreshedVectors, embed_newcomers, refresh_vectors, standing_model
 from engagerr.core.matching.weights import read_weights
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from engagerr.core.matching.signals import Asked, Shown
 
 _MOST_SHOWN = 1_000
-# So many newcomers are embedded while somebody waits: two seconds. More of them wait for the night, or for `prepare`.
-_FEW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +109,20 @@ class Matching:
     """Briefs held against the creators of this workspace."""
 
     def __init__(
-        self, access: Access, *, profiles: Profiles, ai: Callable[[], Ai], embedder: Callable[[], Embedder | None]
+        self,
+        access: Access,
+        *,
+        profiles: Profiles,
+        ai: Callable[[], Ai],
+        embedder: Callable[[], Embedder | None],
+        older: Callable[[str], Embedder | None] = lambda _space: None,
+        newcomers: int = 300,
     ) -> None:
+        """`older` opens the model of a space that the embedder has not taken over yet. Up to so many `newcomers` are
+        embedded while somebody waits (two seconds); more of them wait for the night, or for `prepare`."""
         self._access = access
+        self._older = older
+        self._newcomers = newcomers
         self._profiles = profiles
         self._ai = ai
         self._embedder = embedder
@@ -184,12 +193,14 @@ class Matching:
         """Profiles as new as the last import, and vectors of those who have none, if they are few."""
         self._profiles.keep_up()
         if (embedder := self._embedder()) is not None:
-            embed_newcomers(self._access, embedder, most=_FEW)
+            embed_newcomers(self._access, embedder, most=self._newcomers)
 
     def question(self, brief: Brief) -> Question:
         """The brief sorted and embedded, of profiles that are up to date: before a transaction is opened."""
         self._keep_up()
-        return question_of(brief, classify=self._classify, embedder=self._embedder())
+        embedder = self._embedder()
+        model = None if embedder is None else standing_model(self._access, embedder, older=self._older)
+        return question_of(brief, classify=self._classify, embedder=model)
 
     def _only(self, where: str | None) -> Condition | None:
         return None if where is None else compile_search(Query.of(where).where, now=self._access.clock.now()).condition

@@ -21,7 +21,8 @@ from engagerr.core.matching.package_candidates import (
     columns_of,
     read_candidates,
 )
-from engagerr.core.matching.package_solver import Candidates, Limits, Solved, solve
+from engagerr.core.matching.package_sets import Candidates, Limits
+from engagerr.core.matching.package_solver import Solved, solve
 from engagerr.core.matching.scoring import score
 from engagerr.core.matching.weights import read_weights
 from engagerr.core.money import Money
@@ -175,6 +176,11 @@ def _with_budget(brief: Brief, wish: Wish) -> tuple[Brief, Money]:
     for platform, (fewest, largest) in wish.platforms.items():
         if fewest < 0 or (largest is not None and largest < fewest):
             raise InvalidInput(f"From {fewest} to {largest} picks on {platform} is not possible.", hint="Least first.")
+    for segment, people in wish.populations.items():
+        if segment.partition(":")[0] not in ("country", "platform") or people <= 0:
+            raise InvalidInput(
+                f"{segment} with {people:,} people is no segment.", hint="Such as country:DE or platform:youtube."
+            )
     if not 0 < wish.target_gap < 1 or not wish.most_seconds > 0:
         raise InvalidInput("The gap lies between 0 and 1, and the time is above 0.", hint="Such as 0.005 and 20.")
     return replace(brief, budget=budget), budget

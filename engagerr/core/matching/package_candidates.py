@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.errors import InvalidInput
-from engagerr.core.matching.package_solver import Candidates
+from engagerr.core.matching.package_sets import Candidates
 from engagerr.core.money import Money
 from engagerr.core.roster.identity import PLATFORMS
 
@@ -133,8 +133,10 @@ def _candidate(
     seen: list[tuple[str, float]] = []
     for word in brief.deliverables or brief.platforms or ("",):
         platform, views = _views(word, row)
-        if not views:
+        if views is None:
             return f"views on {platform or 'any platform'} that are not known"
+        if views <= 0:
+            return f"a median of no views on {platform or 'any platform'}"
         seen.append((platform or "any", float(views)))
     priced = _price(row, brief, budget, wish, [views for _, views in seen])
     if priced is None:
@@ -194,7 +196,9 @@ def _by_segment(reached: Mapping[str, float], countries: Mapping[str, float]) ->
     """People by segment, one number a platform: by country of the audience where it is known, else by platform."""
     if not countries:
         return {f"platform:{platform}": (views,) for platform, views in reached.items()}
-    shares = {f"country:{country}": float(share) for country, share in countries.items() if share}
+    # Shares that were rounded up may come to more than a whole.
+    whole = max(math.fsum(float(share) for share in countries.values()), 1.0)
+    shares = {f"country:{country}": float(share) / whole for country, share in countries.items() if share}
     rest = 1 - math.fsum(shares.values())
     if rest > 1e-6:
         shares[_REST] = shares.get(_REST, 0.0) + rest

@@ -126,7 +126,7 @@ class Shortlists:
         row, brief = self._open(name)
         with self._access.transaction(Permission.READ) as session:
             ids = [str(find_creator(session, creator)[0]) for creator in dict.fromkeys(creators)]
-        return self._add(row, self._explained(brief, ids), ids, note)
+        return self._add(row, brief, ids, note)
 
     def fill(self, name: str, limit: int = 10) -> Shortlist:
         """Put the best `limit` matches of its brief on a shortlist, as far as they are not on it."""
@@ -138,7 +138,7 @@ class Shortlists:
                 facts={"shortlist": row.name},
             )
         ids = [str(match.creator_id) for match in self._matching.find(brief.brief, limit=limit).results]
-        return self._add(row, self._explained(brief, ids), ids, None)
+        return self._add(row, brief, ids, None)
 
     def list(self) -> tuple[ShortlistRow, ...]:
         """The shortlists, the newest first."""
@@ -148,7 +148,9 @@ class Shortlists:
     def show(self, name: str) -> Shortlist:
         """A shortlist with its entries: the score then and now, and which signals moved."""
         row, brief = self._open(name)
-        return self._shown(row.name, brief)
+        with self._access.transaction(Permission.READ_TERMS) as session:
+            held = [str(entry.creator_id) for entry in _entries(session, self._access.tenant.id, row.id)]
+        return self._shown(row.name, self._explained(brief, held))
 
     def note(self, name: str, creator: str, note: str | None) -> Shortlist:
         """Write a note beside a creator, in place of the one that was there; None takes it away."""
@@ -229,9 +231,11 @@ class Shortlists:
             return {}
         return {one.creator_id: one for one in self._matching.compare(brief.brief, ids)}
 
-    def _add(
-        self, row: ShortlistRow, scored: Mapping[UUID, Explanation], ids: Sequence[str], note: str | None
-    ) -> Shortlist:
+    def _add(self, row: ShortlistRow, brief: BriefRow | None, ids: Sequence[str], note: str | None) -> Shortlist:
+        with self._access.transaction(Permission.EDIT_BRIEFS) as session:
+            held = [str(entry.creator_id) for entry in _entries(session, self._access.tenant.id, row.id)]
+        # All at once: to rank the candidates of a brief takes as long for one creator as for fifty.
+        scored = self._explained(brief, list(dict.fromkeys((*held, *ids))))
         now = self._access.clock.now()
         with self._access.transaction(Permission.EDIT_BRIEFS) as session:
             version = weights_version(session, tenant_id=self._access.tenant.id)
@@ -252,17 +256,15 @@ class Shortlists:
                 ).scalar_one_or_none() or 0  # fmt: skip
             if added:
                 self._access.audit(session, "shortlist.added", f"shortlist {row.id}", name=row.name, added=added)
-        _, brief = self._open(row.name)
-        return self._shown(row.name, brief, added=added)
+        return self._shown(row.name, scored, added=added)
 
-    def _shown(self, name: str, brief: BriefRow | None, *, added: int = 0) -> Shortlist:
+    def _shown(self, name: str, scored: Mapping[UUID, Explanation], *, added: int = 0) -> Shortlist:
         # Scores are made of rates as well.
         with self._access.transaction(Permission.READ_TERMS) as session:
             row = self._row(session, name)
             held = _entries(session, self._access.tenant.id, row.id)
             version = weights_version(session, tenant_id=self._access.tenant.id)
         at = self._access.clock.now()
-        scored = self._explained(brief, [str(entry.creator_id) for entry in held])
         entries = []
         for entry in held:
             found = scored.get(entry.creator_id)

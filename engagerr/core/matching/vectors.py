@@ -71,6 +71,18 @@ def active_space(session: Session, *, tenant_id: UUID, embedder: VectorSpace | N
     return embedder.name if held.get(embedder.name, 0) >= found[0].vectors else str(found[0].space)
 
 
+def standing_model(
+    access: Access, embedder: Embedder, *, older: Callable[[str], Embedder | None] = lambda _space: None
+) -> Embedder | None:
+    """The model to ask with: the chosen one, or, while its vectors are not complete, the one before (`older` opens it).
+
+    None if nobody can open that one any more: then there is no comparing by meaning until the new vectors are there.
+    """
+    with access.transaction(Permission.READ) as session:
+        space = active_space(session, tenant_id=access.tenant.id, embedder=embedder)
+    return embedder if space in (None, embedder.name) else older(space)
+
+
 def refresh_vectors(
     access: Access,
     embedder: Embedder,
@@ -102,6 +114,8 @@ def embed_newcomers(access: Access, embedder: Embedder, *, most: int) -> int:
     if not lacking or len(lacking) > most:
         return len(lacking)
     _, _, silent = _embed(access, embedder, lacking, None)
+    with access.transaction(Permission.READ) as session:
+        _retire_others(session, access.tenant.id, embedder.name)
     return silent
 
 

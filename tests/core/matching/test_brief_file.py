@@ -119,3 +119,42 @@ anything = st.recursive(
 def test_whatever_a_document_holds_it_is_a_brief_or_refused(document: Any) -> None:
     with contextlib.suppress(InvalidInput):
         assert brief_of(document).title.strip()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"title": "x" * 201}, "title"),
+        ({"title": "Shoes\u0000"}, "title"),
+        ({"text": "Shoes \ud800"}, "text"),
+        ({"brand": "b" * 201}, "brand"),
+        ({"must": ["o\u0000"]}, "must"),
+        ({"must": ["w" * 201]}, "must"),
+        ({"platforms": [f"platform{place}" for place in range(251)]}, "platforms"),
+        ({"must": [f"word{place}" for place in range(51)]}, "must"),
+        ({"audience": [{"dimension": "age", "value": f"{place}", "share_min": 0.1} for place in range(51)]}, "audience"),
+        ({"followers": {"min": 10**20}}, "followers.min"),
+        ({"budget": {"minor": 10**20, "currency": "EUR"}}, "budget"),
+        ({"platforms": False}, "platforms"),
+        ({"followers": 0}, "followers"),
+        ({"audience": 0}, "audience"),
+    ],
+)
+def test_what_no_database_could_keep_is_refused_by_the_field(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput, match=field):
+        brief_of(WHOLE | change)
+
+
+def test_a_deliverable_that_is_asked_for_twice_is_two_of_them() -> None:
+    brief = brief_of(WHOLE | {"deliverables": ["youtube_integration", "YouTube_Integration", "story"]})
+    assert brief.deliverables == ("youtube_integration", "youtube_integration", "story")
+
+
+def test_words_that_differ_by_letter_case_alone_are_one() -> None:
+    brief = brief_of(WHOLE | {"platforms": ["YouTube", "youtube"], "countries": ["de", "DE"]})
+    assert (brief.platforms, brief.countries) == (("youtube",), ("DE",))
+
+
+def test_a_country_of_the_audience_is_written_as_countries_are() -> None:
+    [wish] = brief_of(WHOLE | {"audience": [{"dimension": "Country", "value": "de", "share_min": 0.3}]}).audience
+    assert wish == AudienceWish("country", "DE", 0.3)

@@ -250,3 +250,26 @@ def test_who_may_not_read_rates_may_not_match_by_them(roster: Workspace, engager
     viewer = colleague(roster, engagerr, "viewer")
     with pytest.raises(Forbidden):
         viewer.matching.find(BRIEF)
+
+
+def test_a_change_of_the_embedder_goes_on_in_the_old_space_until_the_new_one_is_whole(
+    roster: Workspace,
+) -> None:
+    old, new = WordEmbedder("words 1", 384), WordEmbedder("words 2", 384)
+    chosen = [old]
+    matching = Matching(
+        roster.access, profiles=Profiles(roster.access, lambda: Readers(topic=topics_by_word)), ai=lambda: roster.ai,
+        embedder=lambda: chosen[0], older=lambda space: old if space == old.name else None, newcomers=0,
+    )  # fmt: skip
+    matching.prepare()
+    before = matching.find(BRIEF)
+    assert before.by_meaning
+    chosen[0] = new
+    during = matching.find(BRIEF)
+    assert during.results == before.results
+    assert new.asked == []
+    matching.prepare()
+    after = matching.find(BRIEF)
+    assert new.asked
+    assert [match.creator for match in after.results] == [match.creator for match in before.results]
+    assert signal(after, "Ann Lee", "topic_fit").evidence[1].kind == "meaning"

@@ -83,7 +83,7 @@ creator_profiles = Table(
     tenant_id(),
     Column("creator_id", Uuid, nullable=False),
     timestamp("made_at"),
-    Column("vector", Halfvec, comment="a copy of the newest of creator_vectors: read beside the figures"),
+    Column("vector", Halfvec, comment="a copy of the one in creator_vectors that searches use"),
     Column("space", Text(collation="C"), comment="the space of that vector"),
     *public_figures(),
     Column("status", Text(collation="C"), nullable=False),

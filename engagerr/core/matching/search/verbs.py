@@ -12,7 +12,7 @@ from engagerr.core.matching.search.expression import Node
 from engagerr.core.matching.search.filters import Filter, filters, find_filter
 from engagerr.core.matching.search.meaning import Meaning, asked_of, meaning_of
 from engagerr.core.matching.search.searching import Found, Query, search
-from engagerr.core.matching.vectors import active_space, embed_newcomers
+from engagerr.core.matching.vectors import embed_newcomers, standing_model
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -146,9 +146,5 @@ class Search:
         if query.text is None or (embedder := self._embedder()) is None:
             return None
         embed_newcomers(self._access, embedder, most=_FEW)
-        with self._access.transaction(Permission.READ) as session:
-            space = active_space(session, tenant_id=self._access.tenant.id, embedder=embedder)
-        if space is None:
-            return None
-        model = embedder if space == embedder.name else self._older(space) or embedder
-        return meaning_of(asked_of(query.text), model)
+        model = standing_model(self._access, embedder, older=self._older)
+        return None if model is None else meaning_of(asked_of(query.text), model)

@@ -162,7 +162,7 @@ ALTER TABLE creator_profiles
   ALTER COLUMN languages SET STORAGE MAIN, ALTER COLUMN topics SET STORAGE MAIN,
   ALTER COLUMN platforms SET STORAGE MAIN, ALTER COLUMN content_languages SET STORAGE MAIN,
   ALTER COLUMN kinds SET STORAGE MAIN, ALTER COLUMN brands SET STORAGE MAIN, ALTER COLUMN handles SET STORAGE MAIN;
-COMMENT ON COLUMN creator_profiles.vector IS 'a copy of the newest of creator_vectors: read beside the figures';
+COMMENT ON COLUMN creator_profiles.vector IS 'a copy of the one in creator_vectors that searches use';
 COMMENT ON COLUMN creator_profiles.space IS 'the space of that vector';
 COMMENT ON TABLE creator_profiles IS 'One row a creator, made from roster, figures and families; may be thrown away and made again.';
 COMMENT ON COLUMN creator_profiles.main_topic IS 'the likeliest topic of the recent pieces';
@@ -545,13 +545,14 @@ GRANT SELECT, INSERT, UPDATE (rows) ON market_reads TO :app;
 
 -- ── Vectors beside the figures ─────────────────────────────────────────────────────────────────────────────────────
 -- A filter that leaves a hundredth of a million over: fetching their vectors by key costs five times as much as reading
--- them with their figures. So the newest vector of a creator stands in the profile, too, whoever writes either of them
--- and in whichever order.
+-- them with their figures. So a creator's vector stands in the profile, too, whoever writes either of them and in
+-- whichever order. While a new model makes its vectors beside the old ones, the old one stays there until it is taken
+-- away: searches go on in the old space.
 CREATE FUNCTION engagerr_vector_copied() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE creator_profiles SET vector = NEW.vector, space = NEW.space
-    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id;
+    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id AND (space IS NULL OR space = NEW.space);
   RETURN NULL;
 END
 $$;
@@ -559,8 +560,10 @@ CREATE TRIGGER vector_copied AFTER INSERT ON creator_vectors FOR EACH ROW EXECUT
 CREATE FUNCTION engagerr_vector_gone() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  UPDATE creator_profiles SET vector = NULL, space = NULL
-    WHERE tenant_id = OLD.tenant_id AND creator_id = OLD.creator_id AND space = OLD.space;
+  UPDATE creator_profiles AS profile SET (vector, space) = (
+      SELECT vector, space FROM creator_vectors AS left_over
+      WHERE left_over.tenant_id = OLD.tenant_id AND left_over.creator_id = OLD.creator_id ORDER BY made_at LIMIT 1)
+    WHERE profile.tenant_id = OLD.tenant_id AND profile.creator_id = OLD.creator_id AND profile.space = OLD.space;
   RETURN NULL;
 END
 $$;
@@ -569,7 +572,7 @@ CREATE FUNCTION engagerr_profile_given_vector() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   SELECT vector, space INTO NEW.vector, NEW.space FROM creator_vectors
-    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id ORDER BY made_at DESC LIMIT 1;
+    WHERE tenant_id = NEW.tenant_id AND creator_id = NEW.creator_id ORDER BY made_at LIMIT 1;
   RETURN NEW;
 END
 $$;
