@@ -78,6 +78,13 @@ def formats_page() -> str:
     return _page("engagerr/core/integrations/formats/table.py", "\n".join(lines))
 
 
+def filters_page() -> str:
+    """docs/reference/filters.md, from the registry of filters."""
+    from engagerr.core.matching.search.reference import filters_reference_markdown
+
+    return _page("engagerr/core/matching/search/filters.py", filters_reference_markdown())
+
+
 def connectors_page() -> str:
     """Every platform that comes with Engagerr: what it brings, how often, how far back."""
     from engagerr.core.integrations.reference import connectors_markdown
@@ -229,6 +236,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/metrics.md": metrics_page,
+    "docs/reference/filters.md": filters_page,
     "docs/reference/formats.md": formats_page,
     "docs/reference/connectors.md": connectors_page,
     "docs/reference/versions.md": versions_page,
