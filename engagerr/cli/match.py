@@ -70,6 +70,32 @@ def compare(
     put([_explanation(one) for one in found], csv=_CSV, drawing=lambda: _side_by_side(found))
 
 
+@verb(app, "pitch", examples=('engagerr match pitch "Ann Lee" --brief spring.toml --language de',))
+def pitch(
+    creator: Annotated[str, typer.Argument(metavar="CREATOR", help="Name or id.")],
+    brief: BriefOption,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Of the message, such as de. Without it: the brief's first one.")
+    ] = None,
+) -> None:
+    """Draft a message to a creator about a brief, for you to read and mend. It names no rates, and is never sent."""
+    with workspace() as work:
+        draft = work.matching.pitch(given_brief(work, brief), creator, language=language)
+    warning = [clean(f"The brief rules them out: {'; '.join(draft.broken)}.")] if draft.broken else []
+    put(
+        plain(draft),
+        csv=("creator", "subject", "body", "by"),
+        drawing=lambda: [
+            clean(draft.subject),
+            "",
+            *map(clean, draft.body.splitlines()),
+            "",
+            clean(f"({draft.by})"),
+            *warning,
+        ],
+    )
+
+
 @verb(
     app,
     "lookalike",

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,11 @@ from engagerr.core.money import Money
 
 _MOST_BYTES = 1 << 20
 _MOST_CHARACTERS = 20_000
+# Of a title, a brand, a category, and of each word of a list.
+_MOST_IN_A_LINE = 200
+# There are 249 countries. Words that must or must not be there are each looked for in every profile.
+_MOST_WORDS, _MOST_CONDITIONS = 250, 50
+_MOST_NUMBER = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +129,20 @@ def brief_of(document: Any, *, where: str = "the brief") -> Brief:
     followers, window = reader.table("followers", ("min", "max")), reader.table("window", ("from", "to"))
     brief = Brief(
         title=reader.text("title", needed=True) or "",
-        text=reader.text("text") or "",
+        text=reader.text("text", most=_MOST_CHARACTERS) or "",
         brand=reader.text("brand"),
         category=reader.text("category"),
-        platforms=tuple(word.lower() for word in reader.words("platforms")),
+        platforms=reader.words("platforms", folded=str.lower),
         countries=reader.codes("countries", r"[A-Z]{2}", "two letters of ISO 3166, such as DE", str.upper),
         languages=reader.codes("languages", r"[a-z]{2,3}", "two letters of ISO 639, such as de", str.lower),
         followers_min=reader.count("followers.min", followers.get("min")),
         followers_max=reader.count("followers.max", followers.get("max")),
         audience=reader.audience(),
         budget=reader.budget(),
-        deliverables=tuple(word.lower() for word in reader.words("deliverables")),
-        must=reader.words("must"),
-        must_not=reader.words("must_not"),
+        # Twice the same is two of them.
+        deliverables=reader.listed("deliverables", folded=str.lower),
+        must=reader.words("must", most=_MOST_CONDITIONS),
+        must_not=reader.words("must_not", most=_MOST_CONDITIONS),
         window_from=reader.day("window.from", window.get("from")),
         window_to=reader.day("window.to", window.get("to")),
         unread=reader.unread(),
@@ -159,29 +165,41 @@ class _Reader:
         self._where = where
         self._document = document
 
-    def text(self, field: str, *, needed: bool = False) -> str | None:
+    def text(self, field: str, *, needed: bool = False, most: int = _MOST_IN_A_LINE) -> str | None:
         value = self._document.get(field)
         if value is None and not needed:
             return None
-        if not isinstance(value, str) or (needed and not value.strip()) or len(value) > _MOST_CHARACTERS:
-            raise BadBrief(self._where, field, value, f"a text of at most {_MOST_CHARACTERS:,} characters")
-        return value.strip() or None
+        if not _is_text(value, most) or (needed and not value.strip()):
+            raise BadBrief(self._where, field, value, f"a text of at most {most:,} characters")
+        return str(value).strip() or None
 
-    def words(self, field: str) -> tuple[str, ...]:
-        value = self._document.get(field) or ()
-        if not isinstance(value, list | tuple) or not all(isinstance(word, str) and word.strip() for word in value):
+    def listed(self, field: str, *, most: int = _MOST_WORDS, folded: Callable[[str], str] = str) -> tuple[str, ...]:
+        value = self._document.get(field)
+        if value is None:
+            return ()
+        if not isinstance(value, list | tuple) or not all(
+            _is_text(word, _MOST_IN_A_LINE) and word.strip() for word in value
+        ):
             raise BadBrief(self._where, field, value, 'a list of words, such as ["outdoor"]')
-        return tuple(dict.fromkeys(word.strip() for word in value))
+        if len(value) > most:
+            raise BadBrief(self._where, field, value, f"a list of at most {most} words")
+        return tuple(folded(word.strip()) for word in value)
 
-    def codes(self, field: str, pattern: str, want: str, folded: Any) -> tuple[str, ...]:
-        found = tuple(folded(word) for word in self.words(field))
+    def words(self, field: str, *, most: int = _MOST_WORDS, folded: Callable[[str], str] = str) -> tuple[str, ...]:
+        """Each word once."""
+        return tuple(dict.fromkeys(self.listed(field, most=most, folded=folded)))
+
+    def codes(self, field: str, pattern: str, want: str, folded: Callable[[str], str]) -> tuple[str, ...]:
+        found = self.words(field, folded=folded)
         for code in found:
             if not re.fullmatch(pattern, code):
                 raise BadBrief(self._where, field, code, want)
         return found
 
     def table(self, field: str, keys: Sequence[str]) -> Mapping[str, Any]:
-        value = self._document.get(field) or {}
+        value = self._document.get(field)
+        if value is None:
+            return {}
         if not isinstance(value, Mapping) or not set(value) <= set(keys):
             raise BadBrief(self._where, field, value, f"an object of {' and '.join(keys)}")
         return value
@@ -189,8 +207,8 @@ class _Reader:
     def count(self, field: str, value: Any) -> int | None:
         if value is None:
             return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise BadBrief(self._where, field, value, "a whole number from 0 on")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_NUMBER:
+            raise BadBrief(self._where, field, value, f"a whole number from 0 to {_MOST_NUMBER:,}")
         return value
 
     def day(self, field: str, value: Any) -> date | None:
@@ -204,9 +222,11 @@ class _Reader:
             raise BadBrief(self._where, field, value, "a day, such as 2027-03-01") from None
 
     def audience(self) -> tuple[AudienceWish, ...]:
-        wishes = self._document.get("audience") or ()
-        if not isinstance(wishes, list | tuple):
-            raise BadBrief(self._where, "audience", wishes, "a list of objects")
+        wishes = self._document.get("audience")
+        if wishes is None:
+            return ()
+        if not isinstance(wishes, list | tuple) or len(wishes) > _MOST_CONDITIONS:
+            raise BadBrief(self._where, "audience", wishes, f"a list of at most {_MOST_CONDITIONS} objects")
         found = []
         for place, wish in enumerate(wishes):
             field = f"audience[{place}]"
@@ -216,9 +236,11 @@ class _Reader:
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
                 raise BadBrief(self._where, f"{field}.share_min", share, "a share from 0 to 1, such as 0.3")
             for key in ("dimension", "value"):
-                if not isinstance(wish.get(key), str) or not wish[key].strip():
+                if not _is_text(wish.get(key), _MOST_IN_A_LINE) or not wish[key].strip():
                     raise BadBrief(self._where, f"{field}.{key}", wish.get(key), "a word, such as country or DE")
-            found.append(AudienceWish(wish["dimension"].strip().lower(), wish["value"].strip(), float(share)))
+            dimension, said = wish["dimension"].strip().lower(), wish["value"].strip()
+            # Written as `countries` are; what else an audience is told by has no one spelling.
+            found.append(AudienceWish(dimension, said.upper() if dimension == "country" else said, float(share)))
         return tuple(found)
 
     def budget(self) -> Money | None:
@@ -226,7 +248,7 @@ class _Reader:
         if value is None:
             return None
         try:
-            if set(value) != {"minor", "currency"} or value["minor"] < 0:
+            if set(value) != {"minor", "currency"} or not 0 <= value["minor"] <= _MOST_NUMBER:
                 raise ValueError("not money")
             return Money(value["minor"], value["currency"])
         except (InvalidInput, TypeError, ValueError, KeyError):
@@ -247,6 +269,14 @@ class _Reader:
         return tuple(strange)
 
 
+def _is_text(value: Any, most: int) -> bool:
+    """Whether it is a text that a database can hold: no NUL, and no half of a pair of surrogates."""
+    if not isinstance(value, str) or len(value) > most or "\0" in value:
+        return False
+    return not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def _shown(value: Any) -> str:
     said = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    said = "".join(one if one.isprintable() or one.isspace() else "\ufffd" for one in said[:80]) + said[80:]
     return "missing" if value is None else said if len(said) <= 80 else said[:79] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 _STATES = ("draft", "open", "closed")
+_MOST_IN_A_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ class Briefs:
 
     def add(self, brief: Brief, *, state: str = "open") -> BriefRow:
         """Keep a brief. One of the same title and content stays as it is; another one of that title is a `Conflict`."""
+        _check_state(state)
+        brief = _as_a_file_says(brief)
         with self._access.transaction(Permission.EDIT_BRIEFS) as session:
             found = session.execute(
                 text(
-                    "INSERT INTO briefs (tenant_id, title, document, brand, state)"
-                    " VALUES (:tenant_id, :title, CAST(:document AS jsonb), :brand, :state)"
+                    "INSERT INTO briefs (tenant_id, title, document, brand, state, created_at, updated_at)"
+                    " VALUES (:tenant_id, :title, CAST(:document AS jsonb), :brand, :state, :now, :now)"
                     " ON CONFLICT DO NOTHING RETURNING *"
                 ),
                 self._values(brief, state),
@@ -78,7 +81,7 @@ class Briefs:
                 self._access.audit(session, "brief.added", f"brief {found.id}", title=brief.title)
                 return _row(found)
             there = find_brief(session, brief.title, tenant_id=self._access.tenant.id)
-            if there.brief != replace(brief, unread=()):
+            if there.brief != brief:
                 raise Conflict(
                     f"There is a brief {there.title!r} already, and it says something else.",
                     hint="Give this one another title, or replace that one: engagerr brief edit.",
@@ -87,7 +90,8 @@ class Briefs:
             return there
 
     def edit(self, name: str, brief: Brief) -> BriefRow:
-        """Replace what a brief says."""
+        """Replace what a brief says. `Conflict` if another one has the title that it would have."""
+        brief = _as_a_file_says(brief)
         with self._access.transaction(Permission.EDIT_BRIEFS) as session:
             before = find_brief(session, name, tenant_id=self._access.tenant.id)
             found = session.execute(
@@ -98,7 +102,7 @@ class Briefs:
                     "   AND lower(other.title) = lower(:title) AND other.id <> :id)"
                     " RETURNING *"
                 ),
-                {**self._values(brief, before.state), "id": before.id, "now": self._access.clock.now()},
+                {**self._values(brief, before.state), "id": before.id},
             ).one_or_none()
             if found is None:
                 raise Conflict(
@@ -110,11 +114,12 @@ class Briefs:
             return _row(found)
 
     def set_state(self, name: str, state: str) -> BriefRow:
-        """Open or close a brief, or make it a draft again."""
-        if state not in _STATES:
-            raise InvalidInput(f"There is no state {state!r} of a brief.", hint=f"Choose one of {', '.join(_STATES)}.")
+        """Open or close a brief, or make it a draft again. One that is so already stays as it is."""
+        _check_state(state)
         with self._access.transaction(Permission.EDIT_BRIEFS) as session:
             before = find_brief(session, name, tenant_id=self._access.tenant.id)
+            if before.state == state:
+                return before
             found = session.execute(
                 text(
                     "UPDATE briefs SET state = :state, updated_at = :now WHERE tenant_id = :tenant_id AND id = :id"
@@ -125,12 +130,13 @@ class Briefs:
                     "now": self._access.clock.now(),
                 },
             ).one()  # fmt: skip
-            if before.state != state:
-                self._access.audit(session, f"brief.{state}", f"brief {before.id}", before=before.state)
+            self._access.audit(session, f"brief.{state}", f"brief {before.id}", before=before.state)
             return _row(found)
 
     def list(self, *, state: str | None = None) -> tuple[BriefRow, ...]:
         """The briefs that are kept, the newest first."""
+        if state is not None:
+            _check_state(state)
         with self._access.transaction(Permission.READ) as session:
             rows = session.execute(
                 text(
@@ -153,17 +159,23 @@ class Briefs:
             "document": json.dumps(brief.document(), ensure_ascii=False),
             "brand": brief.brand,
             "state": state,
+            "now": self._access.clock.now(),
         }
 
 
 def find_brief(session: Session, name: str, *, tenant_id: UUID) -> BriefRow:
     """The brief with this id or title (letter case aside); `NotFound` otherwise."""
+    name = name.strip()
     try:
         wanted: UUID | None = UUID(name)
     except ValueError:
         wanted = None
     row = session.execute(
-        text("SELECT * FROM briefs WHERE tenant_id = :tenant_id AND (id = :id OR lower(title) = lower(:name))"),
+        text(
+            "SELECT * FROM briefs WHERE tenant_id = :tenant_id AND (id = :id OR lower(title) = lower(:name))"
+            # A title may read like the id of another one.
+            " ORDER BY id IS DISTINCT FROM CAST(:id AS uuid) LIMIT 1"
+        ),
         {"tenant_id": tenant_id, "id": wanted, "name": name},
     ).one_or_none()
     if row is None:
@@ -171,6 +183,16 @@ def find_brief(session: Session, name: str, *, tenant_id: UUID) -> BriefRow:
             f"There is no brief {name!r}.", hint="`engagerr brief list` shows those there are.", facts={"brief": name}
         )
     return _row(row)
+
+
+def _check_state(state: str) -> None:
+    if state not in _STATES:
+        raise InvalidInput(f"There is no state {state!r} of a brief.", hint=f"Choose one of {', '.join(_STATES)}.")
+
+
+def _as_a_file_says(brief: Brief) -> Brief:
+    """The brief as it will be read again: what was made by hand is checked and written as in a file."""
+    return brief_of(brief.document())
 
 
 def _row(row: Row[Any]) -> BriefRow:
@@ -189,7 +211,7 @@ def _brief_from(said: StructuredBrief, words: str) -> Brief:
     if said.budget_minor is not None and said.budget_currency is not None:
         budget = Money(said.budget_minor, said.budget_currency)
     return Brief(
-        title=said.title,
+        title=said.title.strip()[:_MOST_IN_A_TITLE] or words.strip()[:_MOST_IN_A_TITLE],
         text=words.strip(),
         category=str(said.category) if said.category else None,
         platforms=said.platforms,
@@ -201,9 +223,17 @@ def _brief_from(said: StructuredBrief, words: str) -> Brief:
         deliverables=said.deliverables,
         must=said.must,
         must_not=said.must_not,
-        window_from=date.fromisoformat(said.window_from) if said.window_from else None,
-        window_to=date.fromisoformat(said.window_to) if said.window_to else None,
+        window_from=_day(said.window_from),
+        window_to=_day(said.window_to),
     )
+
+
+def _day(said: str | None) -> date | None:
+    """A day that a model named; None for one that no calendar has, such as 2027-02-30."""
+    try:
+        return None if said is None else date.fromisoformat(said)
+    except ValueError:
+        return None
 
 
 def example_brief() -> str:

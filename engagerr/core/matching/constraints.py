@@ -16,6 +16,7 @@ from engagerr.core.matching.signals.price_fit import price_sql
 if TYPE_CHECKING:
     from engagerr.core.matching.signals import Asked
 
+DO_NOT_PITCH = "do not pitch"
 # Less alike in meaning than this to a word that must be there, the creator is about something else. Looked at by hand:
 # single words against creators of other topics rarely reach 0.2, against their own rarely stay below 0.3.
 _LEAST_LIKENESS = 0.25
@@ -46,7 +47,7 @@ def followers_sql(asked: Asked) -> str:
 def constraints_of(asked: Asked, *, musts_by_meaning: bool) -> tuple[Constraint, ...]:
     """The constraints of this brief. `musts_by_meaning`: the parameters must_vector_0, … are given by the caller."""
     found = [
-        Constraint("do not pitch", "profile.do_not_pitch"),
+        Constraint(DO_NOT_PITCH, "profile.do_not_pitch"),
         Constraint("not active", "profile.status IN ('paused', 'former')"),
     ]
     return tuple(found + _of_profile(asked) + _of_dates(asked) + _of_words(asked, musts_by_meaning=musts_by_meaning))

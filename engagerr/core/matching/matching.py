@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from engagerr.core.ai.tasks import MatchFacts, Piece, Reason, ReasonSignal, TaskName, Topics
-from engagerr.core.errors import InvalidInput
+from engagerr.core.ai.tasks import MatchFacts, Piece, Pitch, PitchFacts, Reason, ReasonSignal, TaskName, Topics
+from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.matching.asking import Question, asked_of, question_of
 from engagerr.core.matching.candidates import Pool, broken_by, read_pool
+from engagerr.core.matching.constraints import DO_NOT_PITCH
 from engagerr.core.matching.lexical import Lexical, lexical_of
 from engagerr.core.matching.lookalikes import Lookalike, lookalikes
 from engagerr.core.matching.pieces_shown import pieces_shown
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from engagerr.core.matching.signals import Asked, Shown
 
 _MOST_SHOWN = 1_000
+# What a creator may be told of what we know of them: their pieces, and for whom they are; never what they cost.
+_SAID_IN_A_PITCH = ("item", "audience")
+_MOST_STRENGTHS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,18 @@ class Explanation:
     what_if: tuple[WhatIf, ...]
     reason: str | None
     reason_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PitchDraft:
+    """A message to be read by a person before it goes out; `by` wrote it. `broken` are constraints that speak against
+    sending it at all."""
+
+    creator: str
+    subject: str
+    body: str
+    by: str
+    broken: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,39 @@ class Matching:
                 creator_id, _ = find_creator(session, name)
                 of[creator_id] = of.get(creator_id, 0.0) + weight
             return lookalikes(session, tenant_id=self._access.tenant.id, of=of, only=self._only(where), limit=limit)
+
+    def pitch(self, brief: Brief, creator: str, *, language: str | None = None) -> PitchDraft:
+        """A message to this creator about the brief, for a person to read and mend before it goes out.
+
+        It speaks of what shows the match, never of rates. `language` is an ISO 639-1 code; without one, the brief's
+        first language, or English. A creator who is not to be pitched is refused with `Conflict`.
+        """
+        explained = self.explain(brief, creator)
+        if DO_NOT_PITCH in explained.broken:
+            raise Conflict(
+                f"{explained.creator} is not to be pitched.",
+                hint=f'`engagerr creator show "{explained.creator}"` says why.',
+                facts={"creator": str(explained.creator_id)},
+            )
+        signals = explained.match.signals if explained.match else ()
+        strengths = [
+            shown.detail
+            for signal in signals
+            if (signal.value or 0) >= 0.5
+            for shown in signal.evidence
+            if shown.kind in _SAID_IN_A_PITCH
+        ]
+        facts = PitchFacts(
+            creator=explained.creator,
+            brief=brief.title,
+            brief_text=brief.text,
+            strengths=tuple(strengths[:_MOST_STRENGTHS]),
+            language=language or next(iter(brief.languages), "en"),
+        )
+        [answer] = self._ai().run(TaskName.PITCH, [facts]).answers
+        assert isinstance(answer.output, Pitch)
+        by = f"{answer.provider}/{answer.model}"
+        return PitchDraft(explained.creator, answer.output.subject, answer.output.body, by, explained.broken)
 
     def prepare(self, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
         """Bring all profiles and vectors up to date: after a large import, or a change of the embedder."""

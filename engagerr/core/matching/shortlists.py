@@ -296,6 +296,9 @@ class Shortlists:
             version = weights_version(session, tenant_id=self._access.tenant.id)
         if entry.do_not_pitch:
             raise _not_to_be_pitched(entry.creator)
+        if entry.state == "pitched":
+            # The score of the pitch stands.
+            return None
         found = self._explained(brief, [str(entry.creator_id)]).get(entry.creator_id)
         if found is None or found.match is None:
             return None

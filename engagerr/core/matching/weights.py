@@ -110,21 +110,22 @@ class Weights:
 
         with self._access.transaction(Permission.EDIT_BRIEFS if apply else Permission.READ_TERMS) as session:
             outcomes = read_outcomes(session, tenant_id=self._access.tenant.id)
-            why = why_not(outcomes.rows)
-            if why is not None and apply:
-                raise InvalidInput(
-                    f"The weights cannot be fitted: {why}.",
-                    hint="Mark what was pitched as won or lost: engagerr shortlist decide.",
-                    facts={"outcomes": len(outcomes.rows)},
-                )
-            tried = backtest(outcomes)
-            fitted = None if why else fit_weights(outcomes.rows)
-            stated, others = tried.variants[0].hit_at_1, tried.variants[1].hit_at_1
-            if apply and fitted is not None:
-                detail = {
-                    "outcomes": tried.outcomes, "won": tried.won, "lost": tried.lost, "shrinkage": SHRINKAGE,
-                    "hit_at_1": others.value, "hit_at_1_stated": stated.value, "briefs": others.n,
-                }  # fmt: skip
+        why = why_not(outcomes.rows)
+        if why is not None and apply:
+            raise InvalidInput(
+                f"The weights cannot be fitted: {why}.",
+                hint="Mark what was pitched as won or lost: engagerr shortlist decide.",
+                facts={"outcomes": len(outcomes.rows)},
+            )
+        tried = backtest(outcomes)
+        fitted = None if why else fit_weights(outcomes.rows)
+        stated, others = tried.variants[0].hit_at_1, tried.variants[1].hit_at_1
+        if apply and fitted is not None:
+            detail = {
+                "outcomes": tried.outcomes, "won": tried.won, "lost": tried.lost, "shrinkage": SHRINKAGE,
+                "hit_at_1": others.value, "hit_at_1_stated": stated.value, "briefs": others.n,
+            }  # fmt: skip
+            with self._access.transaction(Permission.EDIT_BRIEFS) as session:
                 self._write(session, fitted.weights, "fitted", detail)
         return Fit(
             weights=None if fitted is None else _shares(fitted.weights),

@@ -73,9 +73,6 @@ def test_to_close_what_is_closed_changes_nothing(workspace: Workspace, clock: St
     clock.advance(hours=1)
     assert workspace.briefs.set_state(BRIEF.title, "closed") == closed
     assert workspace.briefs.list(state="open") == ()
-    assert [entry.action for entry in workspace.audit.list() if entry.action.startswith("brief.")].count(
-        "brief.closed"
-    ) == 1
 
 
 def test_a_state_that_there_is_not_is_refused(workspace: Workspace) -> None:

@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engagerr import Engagerr, Settings, Workspace
+from engagerr import Engagerr, Money, Settings, Workspace
 from engagerr.core.ai.provider import Said, Where
-from engagerr.core.ai.tasks import MatchFacts, Piece, Reason, Task, TaskName, Topic, Topics, TopicShare
-from engagerr.core.errors import Forbidden, InvalidInput, NotFound
+from engagerr.core.ai.tasks import (
+    MatchFacts,
+    Piece,
+    Pitch,
+    PitchFacts,
+    Reason,
+    Task,
+    TaskName,
+    Topic,
+    Topics,
+    TopicShare,
+)
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.matching.brief_file import brief_of
 from engagerr.core.matching.matching import Found, Matching
 from engagerr.core.matching.profile_readings import Readers
@@ -273,3 +284,29 @@ def test_a_change_of_the_embedder_goes_on_in_the_old_space_until_the_new_one_is_
     assert new.asked
     assert [match.creator for match in after.results] == [match.creator for match in before.results]
     assert signal(after, "Ann Lee", "topic_fit").evidence[1].kind == "meaning"
+
+
+def test_a_pitch_speaks_of_what_shows_the_match_and_never_of_rates(settings: Settings, clock: SteeredClock) -> None:
+    heard: list[PitchFacts] = []
+
+    def written(task: Task, inputs: Sequence[Struct], complaint: str | None) -> list[Said]:
+        if task.name is not TaskName.PITCH:
+            return rules(task, inputs, complaint)
+        heard.extend(facts for facts in inputs if isinstance(facts, PitchFacts))
+        return [Said(Pitch(subject="Shoes", body="Hello"))]
+
+    local = FakeProvider(
+        "local", written, where=Where.HERE, tasks=(TaskName.TOPIC, TaskName.MATCH_REASON, TaskName.PITCH)
+    )
+    with Engagerr(settings, clock=clock, models=[local], embedder=WordEmbedder(dimensions=384)) as engagerr:
+        work = engagerr.init("Northlight", email="ann@northlight.example")
+        work.roster.add("Ann Lee", topics=["outdoor"], bio="I run.")
+        work.roster.set_rate("Ann Lee", deliverable="youtube_integration", amount=Money(250_000, "EUR"))
+        draft = work.matching.pitch(BRIEF, "Ann Lee", language="de")
+        assert (draft.subject, draft.body, draft.by) == ("Shoes", "Hello", "local/local-model")
+        assert heard[0].language == "de"
+        assert "2,500" not in repr(heard)
+        work.roster.edit("Ann Lee", do_not_pitch=True, do_not_pitch_reason="on leave")
+        with pytest.raises(Conflict, match="not to be pitched"):
+            work.matching.pitch(BRIEF, "Ann Lee")
+        assert len(heard) == 1

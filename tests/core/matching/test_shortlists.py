@@ -193,6 +193,8 @@ def test_won_is_kept_with_the_score_as_it_stood_when_pitched(
     assert ann.then is not None
     assert ann.pitched.score != ann.then.score
     roster.roster.set_rate("Ann Lee", deliverable="youtube_integration", amount=Money(390_000, "EUR"))
+    # Said once more, the pitch is still the one of before.
+    spring.set_state("Spring", "Ann Lee", "pitched", reason="by mail")
     done = spring.set_state("Spring", "Ann Lee", "won", reason="signed")
     assert (done.before, done.state, done.counted) == ("pitched", "won", True)
     assert outcomes(app_connection, roster) == [("won", pytest.approx(ann.pitched.score), "signed")]
