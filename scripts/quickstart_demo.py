@@ -62,6 +62,11 @@ TOUR = (
         ),
     ),
     Look("Followers by night, and what stands out", ("insight", "growth", "instagram:northlight_despensa"), lines=18),
+    Look(
+        "Who fits a brief, and what shows it",
+        ("match", "find", "--brief", str(SAMPLE / "brief-trail-running.json"), "--limit", "5"),
+        lines=14,
+    ),
     Look("Is everything well?", ("health",), may_fail=True),
 )
 
@@ -75,6 +80,8 @@ def next_commands(creator: str, item: str) -> list[tuple[str, ...]]:
         ("metric", "report", creator, "--by", "family"),
         ("insight", "best", creator, "--by", "hour"),
         ("insight", "forecast", creator, "--platform", "youtube"),
+        ("match", "explain", creator, "--brief", str(SAMPLE / "brief-trail-running.json")),
+        ("search", "creators", "followers >= 20k and not (topic ~ gaming)"),
         ("report", "creator", creator),
         ("content", "suggest", "--creator", creator),
         ("metric", "definitions", "--platform", "youtube"),
