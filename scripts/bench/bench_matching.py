@@ -30,9 +30,7 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(SCRIPTS.parent), str(SCRIPTS)]
 
-import numpy as np  # noqa: E402
 from engagerr import Engagerr  # noqa: E402
-from engagerr.core.ai.floor.topic_model import TopicModel, read_model  # noqa: E402
 from engagerr.core.ai.tasks import Piece, Topics  # noqa: E402
 from engagerr.core.matching.brief_file import brief_of  # noqa: E402
 from engagerr.core.matching.matching import Matching  # noqa: E402
@@ -118,11 +116,8 @@ def cosine(documents: Mapping[str, str], embedder: Any) -> Callable[[str], list[
 def classifier(labelled: Sequence[training.Labelled]) -> Callable[[Sequence[Piece]], list[Topics]]:
     """The classifier of topics as it ships, learnt from these pieces alone."""
     warnings.simplefilter("ignore")  # a category with fewer videos than folds
-    lesson = training.Lesson.of(list(labelled), None)
-    right = training.places_of([one.topic for one in labelled])
-    sharp = training.sharpness(lesson.out_of_fold(training.SEEDS[0]), right)
-    model: TopicModel = read_model(training.as_file(lesson.learn(range(len(labelled))), sharp, vectors=False))
-    return lambda pieces: model.answers(np.asarray([model.scores(piece) for piece in pieces]))
+    model = training.fit(labelled)
+    return lambda pieces: model.answers(model.scores(pieces))
 
 
 def measure(part: int, labelled: Sequence[training.Labelled], briefs: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ INSERT INTO creator_profiles (tenant_id, creator_id, made_at, name, country, lan
   growth_90d, median_views, engagement_by_followers, posts_30d, posts_90d, last_published_at, unsafe_share,
   figures_as_of, words, status, do_not_pitch, represented, exclusive, vector, space)
 SELECT embedded.tenant_id, embedded.creator_id, now() + interval '1 day', 'creator ' || number,
-  (ARRAY['DE','AT','US','GB','FR','ES','BR','JP'])[1 + number %% 8], ARRAY[(ARRAY['de','en','fr','es'])[1 + number %% 4]],
+  (ARRAY['DE','AT','US','GB','FR','ES','BR','JP'])[1 + number %% 8],
+  ARRAY[(ARRAY['de','en','fr','es'])[1 + number %% 4]],
   ARRAY[topic], CASE WHEN number %% 3 = 0 THEN ARRAY['youtube','instagram'] ELSE ARRAY['youtube'] END,
   ARRAY[(ARRAY['de','en','fr','es'])[1 + number %% 4]], ARRAY['long_video'], topic,
   jsonb_build_object(topic, 0.6, other, 0.25, 'people', 0.1),
@@ -25,7 +26,8 @@ SELECT embedded.tenant_id, embedded.creator_id, now() + interval '1 day', 'creat
   jsonb_build_object('country', jsonb_build_object('DE', (number %% 100) / 100.0, 'US', 0.2)),
   jsonb_build_object('youtube_integration', jsonb_build_object('EUR', 50000 + 37 * (number %% 20000))),
   '{"growth_30d": "not_observed"}', followers, followers, (number %% 40) / 100.0 - 0.1, followers / 10,
-  (number %% 90) / 1000.0, number %% 20, number %% 60, now() - make_interval(days => number %% 200), (number %% 7) / 50.0,
+  (number %% 90) / 1000.0, number %% 20, number %% 60, now() - make_interval(days => number %% 200),
+  (number %% 7) / 50.0,
   now(), to_tsvector('simple', (SELECT string_agg('word' || (number * 31 + place * place * 7919) %% 5000, ' ')
                                 FROM generate_series(1, 60) AS place) || ' ' || topic || ' running'),
   'active', false, true, false, embedded.vector, embedded.space
