@@ -18,10 +18,8 @@ QUALITY: float | None = _MADE["quality"]
 
 def answer(inputs: Sequence[Piece]) -> list[Topics]:
     """Topics of each piece, best first. One that says nothing has the topics that are usual, with low probabilities."""
-    import numpy as np
-
     model = _model()
-    return model.answers(np.asarray([model.scores(piece) for piece in inputs]))
+    return model.answers(model.scores(inputs))
 
 
 @functools.cache

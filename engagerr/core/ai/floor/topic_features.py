@@ -1,18 +1,22 @@
-"""What the topic models see of a piece: its words and their letters, and what lists of words and channels say of it."""
+"""What the topic models see of a piece: its words, and what lists of words and channels say of it."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from engagerr.core.ai.tasks import Piece, Topic
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOPICS = tuple(Topic)
 BODY_CHARACTERS = 300
@@ -23,28 +27,48 @@ _LONGEST_PHRASE = 5
 _MOST_TAGS = 60
 _MOST_CHARACTERS = 2000
 _WORD = re.compile(r"[^\W_]+(?:[&'][^\W_]+)*")
+_SIGNS = re.compile("[^a-z0-9]+")
 _PLACES = {topic.value: place for place, topic in enumerate(TOPICS)}
 _MUSIC = _PLACES["music"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Phrases (as words) and channels (as `name_key` writes them), each with the places of its topics in `TOPICS`."""
+    """Phrases (as words) and channels (as `name_key` writes them), each with the place of its topics in `shared`.
 
-    phrases: Mapping[tuple[str, ...], tuple[int, ...]]
-    channels: Mapping[str, tuple[int, ...]]
+    A row of `shared` is one divided between some topics; the first rows are those of single topics, as in `TOPICS`.
+    `longest` is the number of words of the longest phrase that begins with a word.
+    """
+
+    phrases: Mapping[tuple[str, ...], int]
+    longest: Mapping[str, int]
+    channels: Mapping[str, int]
+    shared: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The words of a piece: of its title, and of each of its tags, which may be names of channels."""
+
+    title: list[str]
+    tags: list[list[str]]
+    names: tuple[str, ...]
+    channel: str
 
 
 def words(text: str) -> list[str]:
     """The words of a text, in lower case and without accents; signs between them are left out."""
-    plain = unicodedata.normalize("NFKD", text[:_MOST_CHARACTERS].lower().replace("’", "'"))
+    plain = text[:_MOST_CHARACTERS].lower()
     if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain.replace("’", "'"))
         plain = "".join(character for character in plain if not unicodedata.combining(character))
     return _WORD.findall(plain)
 
 
 def name_key(name: str) -> str:
     """A name of a channel without case, blanks and signs."""
+    if name.isascii():
+        return name.lower() if name.isalnum() else _SIGNS.sub("", name.lower())
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).lower()))
 
 
@@ -59,10 +83,19 @@ def lists() -> Lists:
     for place, name in _entries("topic_channels.txt"):
         if key_of_name := name_key(name):
             channels.setdefault(key_of_name, set()).add(place)
-    return Lists(
-        {key: tuple(sorted(places)) for key, places in phrases.items()},
-        {key: tuple(sorted(places)) for key, places in channels.items()},
-    )
+    longest: dict[str, int] = {}
+    for key in phrases:
+        longest[key[0]] = max(longest.get(key[0], 0), min(len(key), _LONGEST_PHRASE))
+    size = len(TOPICS)
+    rows: dict[tuple[int, ...], int] = {(place,): place for place in range(size)}
+
+    def row_of(places: set[int]) -> int:
+        return rows.setdefault(tuple(sorted(places)), len(rows))
+
+    by_phrase = {key: row_of(places) for key, places in phrases.items()}
+    by_channel = {key: row_of(places) for key, places in channels.items()}
+    shared = [[(place in places) / len(places) for place in range(size)] for places in rows]
+    return Lists(by_phrase, longest, by_channel, shared)
 
 
 def tags_of(piece: Piece) -> tuple[str, ...]:
@@ -72,58 +105,59 @@ def tags_of(piece: Piece) -> tuple[str, ...]:
     return (piece.body[:BODY_CHARACTERS],)
 
 
-def said_by_lists(piece: Piece) -> list[list[float]]:
-    """A row per entry of `LISTS` with a number per topic, each of length one, or of zeros where no list knows a word.
+def read(piece: Piece) -> Read:
+    """Its words, found once for everything that is asked of them."""
+    tags = tags_of(piece)
+    return Read(words(piece.title), [words(tag) for tag in tags], tags, piece.channel or "")
+
+
+def said_by_lists(pieces: Sequence[Read]) -> NDArray[np.float64]:
+    """Of shape (pieces, len(LISTS), topics): each row of length one, or of zeros where no list knows a word.
 
     Where several phrases begin at a word, the longest counts; a phrase of several topics is shared between them.
     """
-    tags = tags_of(piece)
-    title, every = words(piece.title), [words(tag) for tag in tags]
-    apart = [_counted(tag) for tag in every]
-    in_title, in_tags = _counted(title), _added(apart)
-    channel = piece.channel or ""
-    return [
-        _unit(in_title),
-        _unit(in_tags),
-        _unit(_added((in_title, in_tags))),
-        _unit(_added(_shared(counts) for counts in apart)),
-        _unit(_counted(words(channel))),
-        _unit(_named(tags)),
-        _unit(_named((channel,))),
-    ]
+    import numpy as np
+
+    known, kinds = lists(), len(LISTS)
+    rows: list[int] = []
+    found: list[int] = []
+    shares: list[float] = []
+
+    def count(row: int, kind: Sequence[int], share: float = 1.0) -> None:
+        rows.extend([row] * len(kind))
+        found.extend(kind)
+        shares.extend([share] * len(kind))
+
+    for place, piece in enumerate(pieces):
+        first = place * kinds
+        count(first, _phrases(piece.title, known))
+        for tag in piece.tags:
+            if of_tag := _phrases(tag, known):
+                count(first + 1, of_tag)
+                count(first + 3, of_tag, 1 / len(of_tag))
+        if piece.channel:
+            count(first + 4, _phrases(words(piece.channel), known))
+            count(first + 6, _named(piece.channel, known))
+        for name in piece.names:
+            if named := _named(name, known):
+                count(first + 5, named)
+    counts = np.zeros((len(pieces), kinds, len(TOPICS)))
+    by_row = counts.reshape(-1, len(TOPICS))
+    np.add.at(by_row, rows, np.asarray(known.shared)[found] * np.asarray(shares)[:, None])
+    counts[:, 2] = counts[:, 0] + counts[:, 1]
+    # Ten words of a list say more than one, and not ten times as much.
+    grown = np.log1p(counts)
+    length = np.sqrt((grown * grown).sum(axis=2, keepdims=True))
+    return np.asarray(grown / np.where(length > 0, length, 1.0))
 
 
-def word_terms(piece: Piece) -> Counter[str]:
+def word_terms(piece: Read) -> Counter[str]:
     """Its words and pairs of neighbours, within the title and within each tag."""
-    found: Counter[str] = Counter()
-    for text in (piece.title, *tags_of(piece)):
-        single = words(text)
-        found.update(single)
-        found.update(map(" ".join, itertools.pairwise(single)))
-    return found
-
-
-def letter_terms(piece: Piece) -> Counter[str]:
-    """Runs of three to five letters within its words, a blank at either end of a word."""
-    found: Counter[str] = Counter()
-    for word, times in Counter(word for text in (piece.title, *tags_of(piece)) for word in words(text)).items():
-        padded = f" {word} "
-        for length in (3, 4, 5):
-            for start in range(max(1, len(padded) - length + 1)):
-                found[padded[start : start + length]] += times
-    return found
-
-
-def weighed(terms: Counter[str], places: Mapping[str, int], rarity: Sequence[float]) -> tuple[list[int], list[float]]:
-    """The places of the known terms, and (1 + log count) x rarity, of length one together (sublinear TF-IDF)."""
-    found, values = [], []
-    for term, times in terms.items():
-        place = places.get(term)
-        if place is not None:
-            found.append(place)
-            values.append((1 + math.log(times)) * rarity[place])
-    length = math.sqrt(sum(value * value for value in values)) or 1.0
-    return found, [value / length for value in values]
+    found = [*piece.title, *map(" ".join, itertools.pairwise(piece.title))]
+    for tag in piece.tags:
+        found += tag
+        found += map(" ".join, itertools.pairwise(tag))
+    return Counter(found)
 
 
 def _entries(file: str) -> Iterable[tuple[int, str]]:
@@ -135,44 +169,27 @@ def _entries(file: str) -> Iterable[tuple[int, str]]:
             yield from ((place, entry) for entry in line.split(","))
 
 
-def _counted(text: list[str]) -> list[float]:
-    counts = [0.0] * len(TOPICS)
-    phrases, place = lists().phrases, 0
-    while place < len(text):
-        for length in range(min(_LONGEST_PHRASE, len(text) - place), 0, -1):
-            topics = phrases.get(tuple(text[place : place + length]))
-            if topics:
-                for topic in topics:
-                    counts[topic] += 1 / len(topics)
+def _phrases(text: list[str], known: Lists) -> list[int]:
+    found = []
+    longest, phrases, place, end = known.longest, known.phrases, 0, len(text)
+    while place < end:
+        most = longest.get(text[place])
+        if most is None:
+            place += 1
+            continue
+        for length in range(min(most, end - place), 0, -1):
+            if (topics := phrases.get(tuple(text[place : place + length]))) is not None:
+                found.append(topics)
                 place += length
                 break
         else:
             place += 1
-    return counts
+    return found
 
 
-def _named(names: Iterable[str]) -> list[float]:
-    counts = [0.0] * len(TOPICS)
-    for name in names:
-        key = name_key(name)
-        # Music's labels publish under the artist's name with this ending.
-        topics = (_MUSIC,) if key.endswith("vevo") else lists().channels.get(key, ())
-        for topic in topics:
-            counts[topic] += 1 / len(topics)
-    return counts
-
-
-def _added(rows: Iterable[list[float]]) -> list[float]:
-    return [sum(column) for column in zip([0.0] * len(TOPICS), *rows, strict=True)]
-
-
-def _shared(counts: list[float]) -> list[float]:
-    whole = sum(counts) or 1.0
-    return [count / whole for count in counts]
-
-
-def _unit(counts: list[float]) -> list[float]:
-    # Ten words of a list say more than one, and not ten times as much.
-    grown = [math.log1p(count) for count in counts]
-    length = math.sqrt(sum(value * value for value in grown)) or 1.0
-    return [value / length for value in grown]
+def _named(name: str, known: Lists) -> tuple[int, ...]:
+    key = name_key(name)
+    if (topics := known.channels.get(key)) is not None:
+        return (topics,)
+    # Music's labels publish under the artist's name with this ending.
+    return (_MUSIC,) if key.endswith("vevo") else ()

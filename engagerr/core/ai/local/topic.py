@@ -22,18 +22,17 @@ _MADE = json.loads((files(__package__) / "topic_model.json").read_text(encoding=
 VERSION: str = _MADE["version"]
 # Macro-F1 over the categories present, channels apart.
 QUALITY: float | None = _MADE["quality"]
+# Whose vectors the head was trained on; to those of others it is blind.
+EMBEDDER: str = _MADE["embedder"]
 _TAG_CHARACTERS, _TAG_CHARACTERS_BESIDE_A_TITLE = 400, 300
 
 
 def answer(inputs: Sequence[Piece], embedder: Embedder) -> list[Topics]:
     """Topics of each piece, best first. `embedder` is the english one: the head was trained on its vectors."""
-    import numpy as np
-
-    model = _model()
-    scores = np.asarray([model.scores(piece) for piece in inputs])
-    if not len(scores):
+    if not inputs:
         return []
-    return model.answers(scores + vectors(inputs, embedder) @ model.vector_weights)
+    model = _model()
+    return model.answers(model.scores(inputs) + vectors(inputs, embedder) @ model.vector_weights)
 
 
 def vectors(pieces: Sequence[Piece], embedder: Embedder) -> NDArray[np.float32]:

@@ -45,12 +45,12 @@ class Local:
         return Where.HERE
 
     def offers(self) -> tuple[Offer, ...]:
-        """The embedder, and each classifier that is part of this installation."""
-        offers = []
-        if (embedder := self._embedder()) is not None:
-            offers.append(Offer(TaskName.EMBED, embedder.name, embedder.name, seconds=0.01, most_at_once=_AT_ONCE))
+        """The embedder, and each classifier of this installation that was trained on its vectors."""
+        if (embedder := self._embedder()) is None:
+            return ()
+        offers = [Offer(TaskName.EMBED, embedder.name, embedder.name, seconds=0.01, most_at_once=_AT_ONCE)]
         for task in TaskName:
-            if (model := _model(task)) is not None:
+            if (model := _model(task)) is not None and embedder.name == model.EMBEDDER:
                 version, quality = str(model.VERSION), model.QUALITY
                 offers.append(Offer(task, task.value, version, quality, seconds=0.005, most_at_once=_AT_ONCE))
         return tuple(offers)
@@ -67,10 +67,10 @@ class Local:
         """The model's answers."""
         if task.name is TaskName.EMBED:
             return self._embedded(inputs)
-        classifier = _model(task.name)
-        if classifier is None:
+        classifier, embedder = _model(task.name), self._embedder()
+        if classifier is None or embedder is None or embedder.name != classifier.EMBEDDER:
             raise ProviderFailed("it has no model for this task", transient=False)
-        return [Said(said) for said in classifier.answer(inputs)]
+        return [Said(said) for said in classifier.answer(inputs, embedder)]
 
     def _embedded(self, inputs: Sequence[Struct]) -> list[Said]:
         embedder = self._embedder()

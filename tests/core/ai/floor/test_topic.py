@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from engagerr.core.ai.floor import topic as rules
-from engagerr.core.ai.floor.topic_features import LISTS, TOPICS, lists, name_key, said_by_lists, tags_of, words
+from engagerr.core.ai.floor.topic_features import LISTS, TOPICS, lists, name_key, read, said_by_lists, tags_of, words
 from engagerr.core.ai.tasks import TASKS, Piece, TaskName, Topic
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,7 +82,7 @@ def test_pieces_are_answered_in_their_order_and_alone_as_together() -> None:
 
 
 def test_the_longest_phrase_counts_and_is_shared_between_its_topics() -> None:
-    rows = dict(zip(LISTS, said_by_lists(Piece(title="star wars")), strict=True))
+    rows = dict(zip(LISTS, said_by_lists([read(Piece(title="star wars"))])[0], strict=True))
     assert rows["title"][TOPICS.index(Topic.FILM)] == pytest.approx(1)
     assert not any(rows["channel"])
 
@@ -101,6 +101,20 @@ def test_the_model_was_trained_with_the_lists_that_are_packaged() -> None:
     assert made["version"].endswith(f"{zlib.crc32((folder / 'topic_model.npz').read_bytes()):08x}")
     assert made["version"] == rules.VERSION
     assert 0.3 < made["quality"] < 1
+
+
+def test_a_clear_title_is_told_with_some_certainty() -> None:
+    (said,) = rules.answer([Piece(title="NFL week 3 highlights: touchdown", tags=("nfl", "football"), channel="NFL")])
+    assert said.topics[0].topic is Topic.SPORTS
+    assert said.topics[0].probability > 0.8
+
+
+def test_a_thousand_pieces_have_the_scores_that_each_has_alone() -> None:
+    some = [Piece(title=f"Part {number} of the guitar cover", tags=("music",) * (number % 3)) for number in range(1000)]
+    together = rules._model().scores(some)
+    assert np.allclose(
+        together[[0, 511, 512, 999]], [rules._model().scores([some[at]])[0] for at in (0, 511, 512, 999)]
+    )
 
 
 class Meaningless:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from engagerr import InvalidInput
 from engagerr.core.ai.answers import Complaint, checked
-from engagerr.core.ai.provider import Price, Where
+from engagerr.core.ai.local import topic as local_topic
+from engagerr.core.ai.provider import Price, ProviderFailed, Where
 from engagerr.core.ai.providers import Floor, configured_providers
 from engagerr.core.ai.providers.local import Local
-from engagerr.core.ai.tasks import TASKS, PlainText, TaskName
+from engagerr.core.ai.tasks import TASKS, Piece, PlainText, TaskName, Topic
 from engagerr.core.settings import AiSettings
 from tests.core.ai.floor.cases import inputs_of
 from tests.fakes.embedder import WordEmbedder
@@ -130,6 +133,35 @@ def test_the_light_embedder_is_opened_once_and_gives_vectors() -> None:
 
 def test_without_an_embedder_none_is_offered() -> None:
     assert TaskName.EMBED not in {offer.task for offer in Local(lambda: None).offers()}
+
+
+class OfTheHead:
+    """An embedder by the name that the topic head was trained with; it knows nothing of any text."""
+
+    dimensions = 384
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def embed(self, texts: Sequence[str], *, progress: object = None) -> np.ndarray:
+        del progress
+        return np.zeros((len(texts), self.dimensions), dtype=np.float32)
+
+
+def test_the_light_topic_model_answers_with_the_embedder_that_it_was_trained_on() -> None:
+    local = Local(lambda: OfTheHead(local_topic.EMBEDDER))  # type: ignore[arg-type, return-value]
+    [offer] = [offer for offer in local.offers() if offer.task is TaskName.TOPIC]
+    assert (offer.version, offer.quality) == (local_topic.VERSION, local_topic.QUALITY)
+    given = [Piece(title="NFL highlights", tags=("nfl",)), Piece(title="Makeup tutorial", tags=("makeup", "beauty"))]
+    said = local.answer(TASKS[TaskName.TOPIC], given, model=offer.model, timeout_seconds=5)
+    assert [one.said.topics[0].topic for one in said] == [Topic.SPORTS, Topic.STYLE]  # type: ignore[attr-defined]
+
+
+def test_with_another_embedder_no_topic_model_is_offered() -> None:
+    local = Local(lambda: OfTheHead("another"))  # type: ignore[arg-type, return-value]
+    assert {offer.task for offer in local.offers()} == {TaskName.EMBED}
+    with pytest.raises(ProviderFailed):
+        local.answer(TASKS[TaskName.TOPIC], [Piece(title="x")], model="topic", timeout_seconds=5)
 
 
 def test_listing_providers_loads_nothing_heavy(tmp_path: Path) -> None:
