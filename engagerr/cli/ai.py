@@ -100,8 +100,14 @@ def run(
 
     A file that was interrupted goes on where it stopped: run the same again. What was answered before costs nothing.
     """
-    if (file is None) == (not texts) or (to is not None and file is None):
-        raise InvalidInput("Give texts or --file, not both.", hint="--to goes with --file.")
+    if file is None and not texts:
+        raise InvalidInput(
+            "Give texts or --file: there is nothing to answer.", hint=f'engagerr ai run {task} "…", or --file PATH.'
+        )
+    if file is not None and texts:
+        raise InvalidInput("Give texts or --file, not both.", hint="Write the texts into the file.")
+    if to is not None and file is None:
+        raise InvalidInput("--to goes with --file.", hint="For texts, take --output json > answers.json.")
     with workspace() as work:
         if file is None:
             with counting("Asking", "inputs") as progress:
@@ -210,11 +216,13 @@ def set_policy(
     from engagerr.core.money import Money
 
     unlimited = monthly == "none"
+    budget = Money.parse(monthly, "USD") if monthly is not None and not unlimited else None
+    if budget is not None and budget.minor < 0:
+        raise InvalidInput(f"A month cannot cost {monthly} dollars.", hint="Give 0 or more; none takes the limit away.")
     with workspace() as work:
         row = work.ai.set_policy(
             task, stays_here=stays_here, allows_confidential=confidential, providers=() if any_provider else provider,
-            monthly=Money.parse(monthly, "USD") if monthly and not unlimited else None, unlimited=unlimited,
-            over_budget=over_budget,
+            monthly=budget, unlimited=unlimited, over_budget=over_budget,
         )  # fmt: skip
         report = work.ai.policy()
     put(

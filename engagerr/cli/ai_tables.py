@@ -68,7 +68,7 @@ MODELS: list[Column[ModelRow]] = [
 ANSWER_CSV = ("input", "output", "provider", "model", "version", "outcome", "from_floor", "why")
 ANSWERS: list[Column[tuple[Struct, Answer]]] = [
     Column("Input", lambda pair: _in_short(plain(pair[0])), elastic=True),
-    Column("Answer", lambda pair: _in_short(plain(pair[1].output)), fold=True),
+    Column("Answer", lambda pair: _in_short(plain(pair[1].output)) or "nothing found", fold=True),
     Column("By", lambda pair: f"{pair[1].provider}/{pair[1].model}", elastic=True),
     Column("How", lambda pair: "floor" if pair[1].from_floor else pair[1].outcome),
 ]
@@ -91,12 +91,25 @@ def _in_short(value: Any) -> str:
     if isinstance(value, dict):
         there = {key: inner for key, inner in value.items() if inner not in (None, [], "")}
         if len(there) == 1:
-            return _in_short(next(iter(there.values())))[:_LONGEST]
-        return "; ".join(f"{key.replace('_', ' ')} {_in_short(inner)}" for key, inner in there.items())[:_LONGEST]
+            return _cut(_in_short(next(iter(there.values()))))
+        return _cut("; ".join(f"{key.replace('_', ' ')} {_in_short(inner)}" for key, inner in there.items()))
     if isinstance(value, list):
-        shown = ", ".join(_in_short(inner) for inner in value[:8])
-        return f"{shown}, … {len(value) - 8} more" if len(value) > 8 else shown
+        if value and isinstance(value[0], dict):
+            # Each a few words of its own: the first ones say it, and JSON has them all.
+            return _more(
+                [" ".join(_in_short(inner) for inner in one.values() if inner is not None) for one in value], 3
+            )
+        return _more([_in_short(inner) for inner in value], 8)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _more(values: Sequence[str], most: int) -> str:
+    shown = ", ".join(values[:most])
+    return f"{shown}, … {len(values) - most} more" if len(values) > most else shown
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def totals_line(totals: Sequence[Totals]) -> str:
@@ -107,13 +120,15 @@ def totals_line(totals: Sequence[Totals]) -> str:
         (sum(one.cached for one in totals), "from the cache"),
         (sum(one.repaired for one in totals), "after a repair"),
         (sum(one.from_floor for one in totals), "by the floor"),
-        (sum(one.calls_failed for one in totals), "calls failed"),
+        (failed := sum(one.calls_failed for one in totals), "call failed" if failed == 1 else "calls failed"),
     ):
         if count:
             parts.append(f"{count:,} {what}")
     cost = dollars(sum(one.micro_usd for one in totals))
     unknown = sum(one.calls_of_unknown_price for one in totals)
-    return f"{', '.join(parts)}; {cost}{f' and {unknown} calls whose price nobody knows' if unknown else ''}."
+    calls = "call" if unknown == 1 else "calls"
+    priceless = f" and {unknown:,} {calls} whose price nobody knows" if unknown else ""
+    return f"{', '.join(parts)}; {cost}{priceless}."
 
 
 RUN_CSV = ("name", "task", "state", "done", "total", "member", "started_at", "updated_at")

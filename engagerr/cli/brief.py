@@ -33,7 +33,12 @@ def given_brief(work: Workspace, named: str) -> Brief:
     from engagerr.core.matching.brief_file import read_brief
 
     path = Path(named)
-    if path.exists() or path.suffix.lower() in (".json", ".toml"):
+    try:
+        # A folder may well be called what a brief is called.
+        there = path.exists() and not path.is_dir()
+    except OSError:  # a title may be longer than any file's name
+        there = False
+    if there or path.suffix.lower() in (".json", ".toml"):
         return read_brief(path)
     return work.briefs.show(named).brief
 
@@ -65,9 +70,16 @@ def draft(
     put(
         document,
         csv=tuple(document),
+        # A cell holds no table: limits, budget and days are written out.
+        flat=[
+            {
+                name: _shown(value) if isinstance(value, dict) or name == "audience" else value
+                for name, value in document.items()
+            }
+        ],
         drawing=lambda: [
             facts([(name, _shown(value)) for name, value in document.items() if name != "text"]),
-            clean(f"Read by {structured.by}. What is not here was not said; mend the rest by hand before you use it."),
+            clean(f"Read by {structured.by}. What is not here was not found in the words: mend it before you use it."),
         ],
     )
 

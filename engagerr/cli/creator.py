@@ -120,7 +120,7 @@ def edit(
     status: StatusOption = None,
     agent: Annotated[str | None, typer.Option(metavar="NAME", help="Who of you looks after them.")] = None,
     do_not_pitch: Annotated[
-        bool | None, typer.Option("--do-not-pitch/--may-pitch", help="Leave them out of every search, or not.")
+        bool | None, typer.Option("--do-not-pitch/--may-pitch", help="Leave them out of searches and matches, or not.")
     ] = None,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why they are not to be pitched.")] = None,
     clear: Annotated[

@@ -9,6 +9,7 @@ import typer
 from engagerr.cli.brief import BriefOption, given_brief
 from engagerr.cli.command import noun, verb, workspace
 from engagerr.cli.output import MISSING, Column, clean, facts, plain, put, show, table
+from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ app = noun("match")
 
 _CSV = ("rank", "creator", "creator_id", "score", "low", "high")
 _BAR = 12
+_FEWEST = 2
 _SHORT = {
     "topic_fit": "Topic", "audience_fit": "Audience", "expected_performance": "Views", "price_fit": "Price",
     "reliability": "Steady", "brand_safety": "Safe", "brand_history": "History", "exclusivity": "Free",
@@ -48,7 +50,8 @@ def find(
     """Find who fits a brief: hard constraints first, then a score of named signals, each with what shows it."""
     with workspace() as work:
         found = work.matching.find(given_brief(work, brief), limit=limit, where=where)
-    put(_found(found), csv=_CSV, flat=_flat(found.results), drawing=lambda: _drawn(found))
+    signals = [signal.name for signal in found.results[0].signals] if found.results else []
+    put(_found(found), csv=(*_CSV, *signals), flat=_flat(found.results), drawing=lambda: _drawn(found))
 
 
 @verb(app, "explain", examples=('engagerr match explain "Jonna Brenner" --brief spring.toml',))
@@ -67,10 +70,16 @@ def compare(
     """Hold creators against a brief side by side, signal by signal."""
     with workspace() as work:
         found = work.matching.compare(given_brief(work, brief), creators)
+    if len(found) < _FEWEST:
+        raise InvalidInput(
+            f"{found[0].creator} alone is compared with nobody.",
+            hint=f'Name two or more, or ask of one: engagerr match explain "{found[0].creator}" --brief FILE',
+            facts={"creator": found[0].creator},
+        )
     put([_explanation(one) for one in found], csv=_CSV, drawing=lambda: _side_by_side(found))
 
 
-@verb(app, "pitch", examples=('engagerr match pitch "Ann Lee" --brief spring.toml --language de',))
+@verb(app, "pitch", examples=('engagerr match pitch "Jonna Brenner" --brief spring.toml --language de',))
 def pitch(
     creator: Annotated[str, typer.Argument(metavar="CREATOR", help="Name or id.")],
     brief: BriefOption,
@@ -151,6 +160,7 @@ def _alike(rank: int, found: Lookalike) -> dict[str, Any]:
         "rank": rank, "creator": found.creator, "creator_id": plain(found.creator_id),
         "likeness": round(found.likeness, 6),
         **{name: None if value is None else round(value, 6) for name, value in found.parts.items()},
+        "states": {name: "not_observed" for name, value in found.parts.items() if value is None},
         "evidence": [plain(shown) for shown in found.evidence],
     }  # fmt: skip
 
@@ -194,17 +204,21 @@ def _explanation(found: Explanation) -> dict[str, Any]:
     match = {} if found.match is None else _match(found.match)
     return {
         "creator": found.creator, "creator_id": plain(found.creator_id), "rank": found.rank, "passed": found.passed,
-        **{key: match.get(key) for key in ("score", "low", "high")}, "signals": match.get("signals", []),
+        **{key: match.get(key) for key in ("score", "low", "high")},
+        "state": "ruled_out" if found.match is None else "value", "signals": match.get("signals", []),
         "broken": list(found.broken), "what_if": [plain(one) for one in found.what_if], "reason": found.reason,
         "reason_by": found.reason_by,
     }  # fmt: skip
 
 
 def _flat(matches: Sequence[Match]) -> list[dict[str, Any]]:
-    return [
-        {"rank": rank, **{key: value for key, value in _match(match).items() if key != "signals"}}
-        for rank, match in enumerate(matches, 1)
-    ]
+    """A row a match, its signals as columns; an empty cell is not known."""
+    rows = []
+    for rank, match in enumerate(matches, 1):
+        document = _match(match)
+        signals = {signal["name"]: signal["value"] for signal in document.pop("signals")}
+        rows.append({"rank": rank, **document, **signals})
+    return rows
 
 
 # Drawings
@@ -226,9 +240,11 @@ def _drawn(found: Found) -> list[RenderableType]:
         ]
         columns.append(Column("Shown by", lambda row: _first_evidence(row[1]), elastic=True, above=60))
         lines.append(table(ranked, columns, title=clean(found.brief.title)))
-        lines.append("Signals are 0 to 100; ? is not known: it takes the others' mean and widens the range.")
-    else:
+        lines.append("Signals: 0 to 100. ? is unknown: counted as the others' mean, at most 50; it opens the range.")
+    elif found.considered:
         lines.append("Nobody fits. What follows says why; loosen the brief, or add creators.")
+    else:
+        lines.append("Nobody is there to be considered: import or add creators, or loosen --where.")
     lines.append(f"{found.considered:,} considered, {found.passed:,} without a broken constraint.")
     lines += [f"  {one.count:,} {clean(one.reason)}" for one in found.excluded]
     if not found.by_meaning:

@@ -163,10 +163,10 @@ def check(
         rows = work.search.check(name)
     columns: list[Column[Checked]] = [
         Column("Search", lambda row: row.name, elastic=True),
-        Column("Finds", lambda row: number(row.found), right=True),
+        Column("Finds", lambda row: f"the best {number(row.found)}" if row.best else number(row.found), right=True),
         Column("New", lambda row: words(row.new), fold=True),
     ]
-    show(rows, columns=columns, csv=("name", "found", "new"), empty="No search has alerts.")
+    show(rows, columns=columns, csv=("name", "found", "new", "best"), empty="No search has alerts.")
 
 
 def _put_found(found: Found) -> None:
@@ -193,15 +193,24 @@ def _drawn(found: Found, asked: tuple[str, ...]) -> list[RenderableType]:
         if name != "followers":
             columns.append(Column(name, lambda row, name=name: _figure(name, row.figures.get(name)), right=True))  # type: ignore[misc]
     columns.append(Column("Newest figure", lambda row: day(row.figures_as_of), above=100))
-    lines: list[RenderableType] = [table(found.rows, columns)] if found.rows else ["Nobody is found."]
+    lines: list[RenderableType] = [table(found.rows, columns)] if found.rows else [_nobody(found)]
     shown = len(found.rows)
     of = f"{shown:,} of {found.total:,}" if shown != found.total else f"{found.total:,}"
     how = "; ".join(found.how)
     lines += ["", f"{of} found, {how}." if shown else f"Searched {how}."]
     lines += [*_left_out(found.left_out)]
+    if found.not_to_be_pitched:
+        lines.append(
+            f"Left out, though they meet the filters: {found.not_to_be_pitched:,} not to be pitched."
+            " `do_not_pitch` in the search finds them."
+        )
     if found.as_of is not None:
         lines.append(f"Profiles as of {minute(found.as_of)} UTC.")
     return lines
+
+
+def _nobody(found: Found) -> str:
+    return f"None of the {found.total:,} that are found stand so far down." if found.total else "Nobody is found."
 
 
 _STATES = {

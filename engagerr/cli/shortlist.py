@@ -125,6 +125,8 @@ def decide(
     lines = [clean(f"{done.creator}: {done.before} → {done.state}.")]
     if done.state in ("won", "lost") and not done.counted:
         lines.append("Weights learn nothing of it: there is no score of a brief, or it was said before.")
+    if done.withdrawn:
+        lines.append(f"That it was {done.before} is taken back: weights learn nothing of it any more.")
     put(done, csv=("shortlist", "creator", "before", "state", "reason", "counted"), drawing=lambda: lines)
 
 
@@ -201,15 +203,16 @@ def _points(score: float | None) -> str:
 
 
 def _changes(entry: Entry) -> str:
+    if entry.now is not None and entry.now.broken:
+        # Whom a brief rules out has no signals now: to list them all as unknown would hide the reason.
+        return f"ruled out: {'; '.join(entry.now.broken)}"
     said = [
         f"{one.signal.replace('_', ' ')} {'?' if one.before is None else _points(one.before)}"
         f" → {'?' if one.after is None else _points(one.after)}"
         for one in entry.changes
     ]
-    if entry.now is not None and entry.now.broken:
-        said.insert(0, f"ruled out: {'; '.join(entry.now.broken)}")
     if entry.then and entry.now and entry.then.weights != entry.now.weights:
         said.append("other weights")
-    if entry.do_not_pitch and not (entry.now and entry.now.broken):
+    if entry.do_not_pitch:
         said.insert(0, "do not pitch")
     return ", ".join(said) or MISSING

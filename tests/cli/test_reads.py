@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
+import engagerr
 import pytest
 from rich.cells import cell_len
 from tests.cli.conftest import CommandLine
 
+BRIEF = str(Path(engagerr.__file__).parent / "core" / "matching" / "example_brief.toml")
 READS = [
     ("creator", "list"), ("creator", "show", "森崎ひなこ"), ("account", "list"), ("content", "list"),
     ("content", "families"), ("content", "edges"), ("content", "tree", "youtube:rbMdIF1MB2U"), ("content", "decisions"),
@@ -25,7 +28,18 @@ READS = [
     ("insight", "forecast", "Kolja Wendtland", "--platform", "twitch"), ("insight", "audience", "Jonna Brenner"),
     ("insight", "overlap", "Marlo Vestenegg", "Kolja Wendtland"), ("insight", "reach", "youtube:d0gz7OxIhF4"),
     ("insight", "value", "--all"),
+    ("match", "find", "--brief", BRIEF), ("match", "explain", "Jonna Brenner", "--brief", BRIEF),
+    ("match", "compare", "Jonna Brenner", "Gipfelpost", "Dez Whitlocke", "--brief", BRIEF),
+    ("match", "lookalike", "Jonna Brenner"), ("match", "package", "--brief", BRIEF), ("match", "weights"),
+    ("brief", "draft", "Hikers on YouTube in Germany, EUR 8,000, March 2027"), ("search", "filters"),
+    ("search", "creators", "clips.share > 20%", "--text", "trail running"), ("ai", "models"), ("ai", "policy"),
     ("settings",), ("whoami",), ("db", "status"), ("db", "verify-audit"), ("health",),
+]  # fmt: skip
+# Answers whose figures are not there, by the nature of the question or of the sample: nothing of a creator who is ruled
+# out, no fit of weights without outcomes, nothing published of what is only previewed.
+WITHOUT_FIGURES = [
+    ("match", "explain", "Dez Whitlocke", "--brief", BRIEF), ("match", "fit"), ("match", "backtest"),
+    ("search", "creators", "--sort", "-followers"), ("listing", "preview", "Jonna Brenner"),
 ]  # fmt: skip
 OFTEN_EMPTY = {
     "agent", "do_not_pitch_reason", "url", "name", "id", "at", "member", "before", "after", "reason", "undone",
@@ -35,11 +49,12 @@ OFTEN_EMPTY = {
     "expires_at", "revoked_at", "standard_minimum_seconds", "part", "first_bad", "pid", "data_dir", "started_at",
     "published_from", "published_to", "factor", "factor_source", "since", "age_seconds", "currency", "value_currency",
     "carried_currency", "lost", "lost_currency", "raw_heading", "why",
+    "cases", "measured_at", "why_not", "exclusivity", "providers", "monthly_of_task_micro_usd", "monthly_of_all_micro_usd",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120])
-@pytest.mark.parametrize("words", READS, ids=" ".join)
+@pytest.mark.parametrize("words", READS + WITHOUT_FIGURES, ids=" ".join)
 def test_a_table_fits_its_terminal(sample: CommandLine, words: tuple[str, ...], columns: int) -> None:
     lines = sample(*words, columns=columns).out.splitlines()
     assert lines
@@ -49,7 +64,7 @@ def test_a_table_fits_its_terminal(sample: CommandLine, words: tuple[str, ...], 
     assert "\x1b" not in "".join(lines)
 
 
-@pytest.mark.parametrize("words", READS, ids=" ".join)
+@pytest.mark.parametrize("words", READS + WITHOUT_FIGURES, ids=" ".join)
 def test_every_read_answers_in_all_three_formats(sample: CommandLine, words: tuple[str, ...]) -> None:
     table, document, sheet = (sample(*words, "--output", form) for form in ("table", "json", "csv"))
     assert table.out.strip()
@@ -59,8 +74,8 @@ def test_every_read_answers_in_all_three_formats(sample: CommandLine, words: tup
     assert all(len(line) == len(headings) for line in lines)
     # A heading that no row fills is most likely misspelt; some are empty in the sample.
     empty = {heading for at, heading in enumerate(headings) if not any(line[at] for line in lines)}
-    assert not empty - OFTEN_EMPTY, empty
-    assert (table.err, document.err, sheet.err) == ("", "", "")
+    assert words in WITHOUT_FIGURES or not empty - OFTEN_EMPTY, empty
+    assert words in WITHOUT_FIGURES or (table.err, document.err, sheet.err) == ("", "", "")
 
 
 def test_colour_is_for_terminals_that_want_it(sample: CommandLine) -> None:

@@ -71,7 +71,7 @@ def test_the_promised_commands_are_there() -> None:
         term:add,list,show,remove campaign:add,list,show,link,unlink report:creator,campaign,roster,family
         schedule:add,list,run,history,remove
         brief:example,draft,add,edit,list,show,close,open
-        match:find,explain,compare,lookalike,shortlist,package,weights,set-weights,reset-weights,fit,backtest
+        match:find,explain,compare,lookalike,pitch,shortlist,package,weights,set-weights,reset-weights,fit,backtest
         shortlist:create,fill,add,list,show,note,decide,remove
         search:creators,filters,save,list,run,remove,check
         availability:add,list,remove exclusivity:add,list,remove

@@ -57,12 +57,23 @@ def test_searches_are_kept_run_checked_and_forgotten(cli: CommandLine, tmp_path:
     cli("search", "save", "Outdoor", "topic ~ outdoor", "--alerts")
     assert [row["expression"] for row in cli.json("search", "list")] == ["topic ~ outdoor"]
     assert cli.json("search", "run", "Outdoor")["total"] == 1
-    assert cli.json("search", "check") == [{"name": "Outdoor", "found": 1, "new": []}]
+    assert cli.json("search", "check") == [{"name": "Outdoor", "found": 1, "new": [], "best": False}]
     cli("creator", "add", "Cara Diaz", "--topic", "outdoor")
     assert "Cara Diaz" in cli("search", "check").out
     cli("search", "remove", "Outdoor", code=2)
     cli("search", "remove", "Outdoor", "--yes")
     assert cli("search", "list").out.startswith("No search is kept.")
+
+
+def test_who_is_not_to_be_pitched_is_left_out_and_counted(cli: CommandLine, tmp_path: Path) -> None:
+    _with_creators(cli, tmp_path)
+    cli("creator", "edit", "Ann Lee", "--do-not-pitch", "--reason", "on leave")
+    shown = cli("search", "creators", "platform_count >= 1").out
+    assert "Ann Lee" not in shown
+    assert "Left out, though they meet the filters: 1 not to be pitched." in shown
+    assert cli.json("search", "creators", "")["not_to_be_pitched"] == 1
+    asked = cli.json("search", "creators", "do_not_pitch")
+    assert ([row["creator"] for row in asked["rows"]], asked["not_to_be_pitched"]) == (["Ann Lee"], 0)
 
 
 def test_days_away_and_promises_are_searched_by(cli: CommandLine, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.ai.floor.formats import subject_of
 from engagerr.core.ai.tasks import Piece, Topic, Topics
 from engagerr.core.matching.candidates import ALIKE, Meaning
 from engagerr.core.matching.nearness import MEANING_TO, WORDS_TO, fit_of
 from engagerr.core.matching.signals import Asked
+from engagerr.core.matching.topic_names import named_topic
 from engagerr.core.matching.vectors import as_halfvec
 
 if TYPE_CHECKING:
@@ -30,32 +30,41 @@ _NAMED = 0.8
 _LEAST_PROBABILITY = 0.1
 _MOST_TOPICS = 3
 
+# Who changes their mind writes another row: the last one of a brief counts, unless it takes back.
 _HISTORY = """
-SELECT outcome.creator_id, count(*) FILTER (WHERE outcome.outcome = 'won') AS won,
-       count(*) FILTER (WHERE outcome.outcome = 'lost') AS lost
-FROM match_outcomes AS outcome JOIN briefs AS brief
-  ON brief.tenant_id = outcome.tenant_id AND brief.id = outcome.brief_id
-WHERE outcome.tenant_id = :tenant_id AND lower(brief.brand) = lower(:brand)
-GROUP BY outcome.creator_id
+SELECT latest.creator_id, count(*) FILTER (WHERE latest.outcome = 'won') AS won,
+       count(*) FILTER (WHERE latest.outcome = 'lost') AS lost
+FROM (SELECT DISTINCT ON (outcome.brief_id, outcome.creator_id) outcome.creator_id, outcome.outcome
+      FROM match_outcomes AS outcome JOIN briefs AS brief
+        ON brief.tenant_id = outcome.tenant_id AND brief.id = outcome.brief_id
+      WHERE outcome.tenant_id = :tenant_id AND lower(brief.brand) = lower(:brand)
+      ORDER BY outcome.brief_id, outcome.creator_id, outcome.at DESC, outcome.id DESC) AS latest
+WHERE latest.outcome <> 'withdrawn'
+GROUP BY latest.creator_id
 """
 
 
-# Where it names none, it is about what those creators do who are nearest to it by word and meaning: so many of them.
-_NEIGHBOURS = 25
+# Where it names none, it is about what those creators do who are nearest to it by word and meaning: so many of them, and
+# no more than one in so many, or in a small workspace everybody would be near.
+_NEIGHBOURS, _LEAST_NEIGHBOURS, _ONE_IN = 25, 2, 10
+# Words are long to rank: they are looked at in so many who are nearest by meaning, or in all where there is none.
+_LOOKED_AT = 1_000
 # A topic that hardly anybody has is no more telling than one that one in fifty has.
 _RARE = 0.02
 
 _NEAR = """
 SELECT profile.topic_shares, {similarity} AS similarity, {lexical} AS lexical
-FROM creator_profiles AS profile
-WHERE profile.tenant_id = %(tenant_id)s AND profile.topic_shares <> '{{}}'
+FROM (SELECT tenant_id, creator_id, topic_shares, words, vector, space FROM creator_profiles AS profile
+      WHERE profile.tenant_id = %(tenant_id)s AND profile.topic_shares <> '{{}}'
+      ORDER BY {similarity} DESC NULLS LAST, profile.creator_id LIMIT %(looked_at)s) AS profile
 ORDER BY coalesce({similarity}, 0) / {meaning_to} + coalesce({lexical}, 0) / {words_to} DESC, profile.creator_id
 LIMIT %(most)s
 """
 _USUAL = """
-SELECT share.topic, sum(share.value) / max(sample.profiles) AS mean
-FROM (SELECT topic_shares, count(*) OVER () AS profiles FROM creator_profiles
-      WHERE tenant_id = :tenant_id AND topic_shares <> '{}' ORDER BY creator_id LIMIT 2000) AS sample
+SELECT share.topic, sum(share.value) / max(sample.profiles) AS mean, max(sample.profiles) AS profiles
+FROM (SELECT topic_shares, count(*) OVER () AS profiles FROM (
+        SELECT topic_shares FROM creator_profiles
+        WHERE tenant_id = :tenant_id AND topic_shares <> '{}' ORDER BY creator_id LIMIT 2000) AS first) AS sample
 CROSS JOIN LATERAL (SELECT key AS topic, value::float8 AS value FROM jsonb_each_text(sample.topic_shares)) AS share
 GROUP BY share.topic
 """
@@ -83,7 +92,7 @@ def topics_of(brief: Brief, classify: Classify) -> dict[Topic, float]:
 
     Classifiers read titles of pieces well and the prose of briefs badly, so its text only adds to what it names.
     """
-    named = _named(brief.category)
+    named = named_topic(brief.category)
     if named is None:
         return {}
     [said] = classify([Piece(title=brief.title, tags=(*brief.must, brief.category or ""), body=brief.text or None)])
@@ -100,14 +109,18 @@ def topics_nearby(
     if meaning is None and not lexical.words:
         return {}
     similarity = ALIKE if meaning else "NULL::float8"
+    rows = session.execute(text(_USUAL), {"tenant_id": tenant_id}).all()
+    usual = {row.topic: row.mean for row in rows}
+    profiles = rows[0].profiles if rows else 0
+    most = max(_LEAST_NEIGHBOURS, min(_NEIGHBOURS, profiles // _ONE_IN))
     near = session.connection.driver_connection.cursor().execute(  # type: ignore[union-attr]
         _NEAR.format(similarity=similarity, lexical=lexical.sql, meaning_to=MEANING_TO, words_to=WORDS_TO),
         {
-            **lexical.parameters, "tenant_id": tenant_id, "most": _NEIGHBOURS,
+            **lexical.parameters, "tenant_id": tenant_id, "most": most,
+            "looked_at": _LOOKED_AT if meaning else None,
             "space": meaning.space if meaning else None, "whole": as_halfvec(meaning.whole) if meaning else None,
         },
     ).fetchall()  # fmt: skip
-    usual = {row.topic: row.mean for row in session.execute(text(_USUAL), {"tenant_id": tenant_id})}
     shares: dict[str, float] = {}
     for topic_shares, alike, said in near:
         weight = max(fit_of(alike, said), 0.0)
@@ -126,13 +139,6 @@ def _most(weights: Mapping[Topic, float], *, part: float) -> dict[Topic, float]:
     chosen = sorted(weights, key=lambda topic: (-weights[topic], topic))[:_MOST_TOPICS]
     total = sum(weights[topic] for topic in chosen)
     return {topic: part * weights[topic] / total for topic in chosen} if total > 0 else {}
-
-
-def _named(category: str | None) -> Topic | None:
-    if not category:
-        return None
-    word = category.strip().lower()
-    return Topic(word) if word in set(Topic) else subject_of(category)
 
 
 def _meaning(brief: Brief, embedder: Embedder) -> Meaning | None:

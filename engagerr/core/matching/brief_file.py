@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from engagerr.core.errors import InvalidInput
+from engagerr.core.matching.platform_names import platform_meant
 from engagerr.core.money import Money
 
 _MOST_BYTES = 1 << 20
@@ -132,7 +133,7 @@ def brief_of(document: Any, *, where: str = "the brief") -> Brief:
         text=reader.text("text", most=_MOST_CHARACTERS) or "",
         brand=reader.text("brand"),
         category=reader.text("category"),
-        platforms=reader.words("platforms", folded=str.lower),
+        platforms=reader.platforms(),
         countries=reader.codes("countries", r"[A-Z]{2}", "two letters of ISO 3166, such as DE", str.upper),
         languages=reader.codes("languages", r"[a-z]{2,3}", "two letters of ISO 639, such as de", str.lower),
         followers_min=reader.count("followers.min", followers.get("min")),
@@ -171,7 +172,7 @@ class _Reader:
             return None
         if not _is_text(value, most) or (needed and not value.strip()):
             raise BadBrief(self._where, field, value, f"a text of at most {most:,} characters")
-        return str(value).strip() or None
+        return value.strip() or None
 
     def listed(self, field: str, *, most: int = _MOST_WORDS, folded: Callable[[str], str] = str) -> tuple[str, ...]:
         value = self._document.get(field)
@@ -188,6 +189,18 @@ class _Reader:
     def words(self, field: str, *, most: int = _MOST_WORDS, folded: Callable[[str], str] = str) -> tuple[str, ...]:
         """Each word once."""
         return tuple(dict.fromkeys(self.listed(field, most=most, folded=folded)))
+
+    def platforms(self) -> tuple[str, ...]:
+        """Any name may be a platform; one that is nearly a known one would rule everybody out by a slip."""
+        found = self.words("platforms", folded=str.lower)
+        for platform in found:
+            if meant := platform_meant(platform):
+                raise InvalidInput(
+                    f"{self._where}: there is no platform {_shown(platform)!r}.",
+                    hint=f"Did you mean {meant}?",
+                    facts={"file": self._where, "field": "platforms", "value": _shown(platform)},
+                )
+        return found
 
     def codes(self, field: str, pattern: str, want: str, folded: Callable[[str], str]) -> tuple[str, ...]:
         found = self.words(field, folded=folded)
@@ -269,7 +282,7 @@ class _Reader:
         return tuple(strange)
 
 
-def _is_text(value: Any, most: int) -> bool:
+def _is_text(value: Any, most: int) -> TypeGuard[str]:
     """Whether it is a text that a database can hold: no NUL, and no half of a pair of surrogates."""
     if not isinstance(value, str) or len(value) > most or "\0" in value:
         return False

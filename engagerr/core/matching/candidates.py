@@ -27,7 +27,7 @@ MOST_SCORED = 20_000
 # A vector of another space would compare with nothing.
 ALIKE = "CASE WHEN profile.space = %(space)s THEN -(profile.vector <#> %(whole)s::halfvec)::float8 END"
 # Only these are no numbers.
-_OBJECTS = {"creator_id", "name", "main_topic", "missing"}
+_OBJECTS = {"creator_id", "name", "main_topic", "missing", "stated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,10 @@ def read_pool(
     meaning: Meaning | None,
     lexical: Lexical,
     only: Condition | None = None,
-    creators: Sequence[UUID] | None = None,
+    always: Sequence[UUID] = (),
+    most: int = MOST_SCORED,
 ) -> Pool:
-    """The candidates of a brief, `only` those of a further condition or of these creators.
+    """The candidates of a brief, `only` those of a further condition; the `most` nearest, and `always` these creators.
 
     Rows come in the order of their names, so that the same data gives the same columns.
     """
@@ -78,20 +79,33 @@ def read_pool(
     if only is not None:
         where += f" AND ({only.sql})"
         parameters |= only.parameters
-    if creators is not None:
-        where += " AND profile.creator_id = ANY (%(creators)s::uuid[])"
-        parameters["creators"] = list(creators)
-    source = f"creator_profiles AS profile WHERE {where}"
+    parameters |= {"always": list(always), "most_scored": max(most, len(always))}
     broken = _broken(constraints)
     with _cursor(session) as cursor:
-        cursor.execute(f"SELECT {broken}, count(*) FROM {source} GROUP BY 1 ORDER BY 1", parameters)
-        counts = {int(place): int(count) for place, count in cursor.fetchall()}
+        cursor.execute(
+            f"""
+            SELECT broken, count(*), CASE WHEN broken = 0 AND count(*) <= {MOST_SCORED} THEN array_agg(creator_id) END
+            FROM (SELECT {broken} AS broken, profile.creator_id
+                  FROM creator_profiles AS profile WHERE {where}) AS judged
+            GROUP BY broken ORDER BY broken
+            """,
+            parameters,
+        )
+        judged = cursor.fetchall()
+        counts = {int(place): int(count) for place, count, _ in judged}
+        if (few := next((ids for _, _, ids in judged if ids is not None), None)) is not None:
+            # Constraints are long to ask: who met them is not asked again.
+            where = "profile.tenant_id = %(tenant_id)s AND profile.creator_id = ANY (%(passed)s::uuid[])"
+            parameters["passed"] = few
+        else:
+            where += f" AND ({broken}) = 0"
         columns = _columns(asked, meaning, lexical)
         chosen = ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
         cursor.execute(
             f"""SELECT * FROM (
-              SELECT {chosen} FROM {source} AND ({broken}) = 0
-              ORDER BY {_nearness(asked, meaning)} DESC NULLS LAST, profile.creator_id LIMIT {MOST_SCORED}
+              SELECT {chosen} FROM creator_profiles AS profile WHERE {where}
+              ORDER BY profile.creator_id = ANY (%(always)s::uuid[]) DESC, {_nearness(asked, meaning)} DESC NULLS LAST,
+                       profile.creator_id LIMIT %(most_scored)s
             ) AS nearest ORDER BY name COLLATE "C", creator_id""",
             parameters,
         )

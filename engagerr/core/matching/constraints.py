@@ -10,18 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.matching.profile_words import folded
-from engagerr.core.matching.signals.price_fit import price_sql
+from engagerr.core.matching.lexical import LEAST_WORDS
+from engagerr.core.matching.profile_words import configurations, folded
+from engagerr.core.matching.signals.price_fit import least_price_sql, price_sql
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from engagerr.core.matching.signals import Asked
 
 DO_NOT_PITCH = "do not pitch"
 # Less alike in meaning than this to a word that must be there, the creator is about something else. Looked at by hand:
 # single words against creators of other topics rarely reach 0.2, against their own rarely stay below 0.3.
 _LEAST_LIKENESS = 0.25
-# With fewer words than this nothing can be said about what a creator is not about.
-_LEAST_WORDS = 20
+# Nobody follows an account there, so that there is no number to miss.
+_WITHOUT_FOLLOWERS = "{website,podcast,apple_podcasts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Constraint:
 
 
 def followers_sql(asked: Asked) -> str:
-    """Followers of the largest account on the brief's platforms, or of the largest of all where it names none."""
+    """Followers of the largest known account on the brief's platforms, of all where it names none; NULL without any."""
     if not asked.brief.platforms:
         return "profile.followers"
     on_them = ", ".join(
@@ -42,6 +45,15 @@ def followers_sql(asked: Asked) -> str:
         for place in range(len(asked.brief.platforms))
     )
     return f"greatest({on_them})"
+
+
+def _larger_one_possible(asked: Asked) -> str:
+    """Whether there is an account whose followers are not known: it may be the largest."""
+    named = " AND held = ANY (%(platforms)s::text[])" if asked.brief.platforms else ""
+    return (
+        f"EXISTS (SELECT FROM unnest(profile.platforms) AS held WHERE held <> ALL ('{_WITHOUT_FOLLOWERS}'::text[])"
+        f"{named} AND profile.by_platform #> ARRAY[held, 'followers'] IS NULL)"
+    )
 
 
 def constraints_of(asked: Asked, *, musts_by_meaning: bool) -> tuple[Constraint, ...]:
@@ -82,10 +94,9 @@ def _of_profile(asked: Asked) -> list[Constraint]:
         )
     followers = followers_sql(asked)
     if brief.followers_min is not None:
-        limit = {"followers_min": brief.followers_min}
-        found.append(
-            Constraint(f"fewer than {brief.followers_min:,} followers", f"{followers} < %(followers_min)s", limit)
-        )
+        limit = {"followers_min": brief.followers_min, "platforms": list(brief.platforms)}
+        too_few = f"{followers} < %(followers_min)s AND NOT {_larger_one_possible(asked)}"
+        found.append(Constraint(f"fewer than {brief.followers_min:,} followers", too_few, limit))
     if brief.followers_max is not None:
         limit = {"followers_max": brief.followers_max}
         found.append(
@@ -94,8 +105,8 @@ def _of_profile(asked: Asked) -> list[Constraint]:
     found += [
         Constraint(
             f"under {wish.share_min:.0%} of the audience is {wish.dimension} {wish.value}",
-            f"(profile.audience #>> ARRAY[%(asked_dimension_{place})s, %(asked_value_{place})s])::float8"
-            f" < %(asked_share_{place})s",
+            f"coalesce((profile.audience #>> ARRAY[%(asked_dimension_{place})s, %(asked_value_{place})s])::float8,"
+            f" {_left_over(wish.dimension)}) < %(asked_share_{place})s",
             {
                 f"asked_dimension_{place}": wish.dimension,
                 f"asked_value_{place}": wish.value,
@@ -109,7 +120,7 @@ def _of_profile(asked: Asked) -> list[Constraint]:
         found.append(
             Constraint(
                 f"asks more than {brief.budget}",
-                f"{price.columns['price']} > %(budget_minor)s",
+                f"{least_price_sql(asked)} > %(budget_minor)s",
                 {**price.parameters, "budget_minor": brief.budget.minor},
             )
         )
@@ -119,15 +130,15 @@ def _of_profile(asked: Asked) -> list[Constraint]:
 def _of_dates(asked: Asked) -> list[Constraint]:
     found = []
     start, end = asked.window
-    if asked.brief.window_from and end:
+    if asked.brief.window_from or end:
         found.append(
             Constraint(
-                f"not available from {start} to {end}",
+                f"not available {_said(start, end)}",
                 "profile.unavailable @> daterange(%(window_from)s, %(window_to)s, '[]')",
                 {"window_from": start, "window_to": end},
             )
         )
-    if asked.brief.category:
+    if asked.category:
         # Its own table, not the profile: a promise that was noted a minute ago counts.
         clash = """profile.creator_id IN (
           SELECT promise.creator_id FROM creator_exclusivities AS promise
@@ -135,17 +146,17 @@ def _of_dates(asked: Asked) -> list[Constraint]:
             AND promise.during && daterange(%(promised_from)s, %(promised_to)s, '[]')
             AND (promise.countries = '{}' OR %(promised_countries)s::text[] = '{}'
                  OR promise.countries && %(promised_countries)s::text[])
-            AND (promise.brand IS NULL OR lower(promise.brand) <> %(promised_brand)s))"""
+            AND (promise.brand IS NULL OR lower(promise.brand) <> lower(%(promised_brand)s)))"""
         found.append(
             Constraint(
                 f"promised to a competitor in {asked.brief.category}",
                 clash,
                 {
-                    "promised_category": asked.brief.category.lower(),
+                    "promised_category": asked.category,
                     "promised_from": start,
                     "promised_to": end,
                     "promised_countries": list(asked.brief.countries),
-                    "promised_brand": (asked.brief.brand or "").lower(),
+                    "promised_brand": asked.brief.brand or "",
                 },
             )
         )
@@ -157,26 +168,51 @@ def _of_words(asked: Asked, *, musts_by_meaning: bool) -> list[Constraint]:
     found = [
         Constraint(
             f"must not: {word}",
-            f"profile.words @@ ({_phrase(f'must_not_{place}', 'AB')})",
+            f"profile.words @@ ({_phrase(asked, f'must_not_{place}', 'AB')})",
             {f"must_not_{place}": folded(word)},
         )
         for place, word in enumerate(asked.brief.must_not)
     ]
     for place, word in enumerate(asked.brief.must):
-        lacks = f"NOT profile.words @@ ({_phrase(f'must_{place}', 'ABC')}) AND length(profile.words) >= {_LEAST_WORDS}"
+        phrase = _phrase(asked, f"must_{place}", "ABC")
+        # Signs alone are no words: nothing can be looked for.
+        lacks = f"NOT profile.words @@ ({phrase}) AND length(profile.words) >= {LEAST_WORDS} AND numnode({phrase}) > 0"
         if musts_by_meaning:
+            # Who has no vector of this space is judged by words alone, as everybody is without an embedder.
             likeness = f"-(profile.vector <#> %(must_vector_{place})s::halfvec)"
-            lacks += f" AND NOT (profile.space = %(space)s AND {likeness} >= {_LEAST_LIKENESS})"
+            alike = f"CASE WHEN profile.space = %(space)s THEN {likeness} >= {_LEAST_LIKENESS} END"
+            lacks += f" AND NOT coalesce({alike}, false)"
         found.append(Constraint(f"must: nothing of {word}", lacks, {f"must_{place}": folded(word)}))
     return found
 
 
-def _phrase(parameter: str, weights: str) -> str:
-    """A phrase in its own form and in its English stem, as a tsquery that looks at parts of these weights only."""
-    forms = " || ".join(f"phraseto_tsquery('{form}', %({parameter})s)" for form in ("simple", "english"))
+def _left_over(dimension: str) -> str:
+    """What the known shares leave for a value that is not among them, where they are of countries, each in its code.
+
+    Whoever has 95 % of their audience in the US does not have 30 % in Germany. Other dimensions overlap, or are
+    spelled in many ways.
+    """
+    if dimension != "country":
+        return "NULL"
+    return (
+        "(SELECT 1 - sum(part.value::float8) FROM jsonb_each_text(profile.audience -> 'country') AS part"
+        " HAVING bool_and(part.key ~ '^[A-Z]{2}$'))"
+    )
+
+
+def _phrase(asked: Asked, parameter: str, weights: str) -> str:
+    """A phrase in its own form and in the stems of English and of the brief's languages, as a tsquery that looks at
+    parts of these weights only.
+    """
+    languages = configurations(dict.fromkeys(["en", *asked.brief.languages]))
+    forms = " || ".join(f"phraseto_tsquery('{form}', %({parameter})s)" for form in languages)
     if weights == "ABC":
         return forms
     return f"regexp_replace(({forms})::text, '''( |$|\\))', ''':{weights}\\1', 'g')::tsquery"
+
+
+def _said(start: date, end: date | None) -> str:
+    return f"from {start} on" if end is None else f"from {start} to {end}"
 
 
 def _listed(words: tuple[str, ...]) -> str:

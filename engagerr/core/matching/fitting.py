@@ -29,12 +29,12 @@ SHRINKAGE = 2.0
 # Intercepts of briefs are of width one about a common one; the two free numbers are held only loosely.
 _BRIEFS, _COMMON, _SCALE = 1.0, 0.01, 0.0025
 
-# A mind that was changed counts as it is now.
+# A mind that was changed counts as it is now; an outcome that was taken back does not.
 _OUTCOMES = """
 SELECT * FROM (
   SELECT DISTINCT ON (brief_id, creator_id) brief_id, creator_id, outcome, score, at, id
   FROM match_outcomes WHERE tenant_id = :tenant_id ORDER BY brief_id, creator_id, at DESC, id DESC
-) AS newest ORDER BY at, id
+) AS newest WHERE outcome <> 'withdrawn' ORDER BY at, id
 """
 
 

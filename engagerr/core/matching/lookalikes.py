@@ -69,7 +69,10 @@ def lookalikes(
     only: Condition | None,
     limit: int,
 ) -> tuple[Lookalike, ...]:
-    """Up to `limit` creators like those of `of` (creator → weight above 0), best first; nobody who was named."""
+    """Up to `limit` creators like those of `of` (creator → weight above 0), best first.
+
+    Nobody who was named, whom nobody may pitch to, or who is paused or gone.
+    """
     space = _space(session, tenant_id)
     rows = _read(session, tenant_id, space, list(of))
     sketches = {row["creator_id"]: _sketch(row) for row in rows}
@@ -79,7 +82,12 @@ def lookalikes(
             hint="Import something of theirs, or run: engagerr job run profiles.",
         )
     pattern = _blend([(sketches[creator], weight) for creator, weight in of.items()])
-    others = Condition("profile.creator_id <> ALL (%(themselves)s::uuid[])", {"themselves": list(of)})
+    # Whoever is looked for here is to be approached: whom a brief would never find is not found either.
+    others = Condition(
+        "profile.creator_id <> ALL (%(themselves)s::uuid[]) AND NOT profile.do_not_pitch"
+        " AND profile.status NOT IN ('paused', 'former')",
+        {"themselves": list(of)},
+    )
     condition = others if only is None else others & only
     near = _candidates(session, tenant_id, space, pattern, condition)
     found = [_compared(row, pattern) for row in _read(session, tenant_id, space, near)]
@@ -125,7 +133,9 @@ def _blend(sketches: Sequence[tuple[_Sketch, float]]) -> _Sketch:
     for sketch, weight in sketches:
         for topic, share in sketch.topics.items():
             topics[topic] = topics.get(topic, 0.0) + share * weight / whole
-    sizes = [(math.log(sketch.followers), weight) for sketch, weight in sketches if sketch.followers]
+    sizes = [
+        (math.log(max(sketch.followers, 1)), weight) for sketch, weight in sketches if sketch.followers is not None
+    ]
     sized = sum(weight for _, weight in sizes)
     followers = math.exp(sum(size * weight for size, weight in sizes) / sized) if sized else None
     platforms = frozenset(platform for sketch, _ in sketches for platform in sketch.platforms)
@@ -174,9 +184,9 @@ def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float | Non
 
 def _size(one: _Sketch, other: _Sketch) -> float | None:
     """1 at the same size, 0 at a hundredfold."""
-    if not one.followers or not other.followers:
+    if one.followers is None or other.followers is None:
         return None
-    return max(0.0, 1 - abs(math.log10(other.followers / one.followers)) / 2)
+    return max(0.0, 1 - abs(math.log10(max(other.followers, 1) / max(one.followers, 1))) / 2)
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float | None:
@@ -193,7 +203,7 @@ def _shown(row: RowMapping, other: _Sketch, pattern: _Sketch, parts: Mapping[str
     if shared := sorted(both_have, key=lambda topic: (-min(pattern.topics[topic], other.topics[topic]), topic)):
         both = ", ".join(f"{topic} ({other.topics[topic]:.0%})" for topic in shared[:3])
         found.append(Shown("topic", f"{ref}#topic_shares", f"shares {both}"))
-    if other.followers and pattern.followers:
+    if other.followers is not None and pattern.followers is not None:
         detail = f"{other.followers:,.0f} followers against {pattern.followers:,.0f}"
         found.append(Shown("figure", f"{ref}#followers", detail))
     if same := sorted(pattern.platforms & other.platforms):

@@ -11,11 +11,11 @@ from uuid import UUID
 from engagerr.core.ai.tasks import MatchFacts, Piece, Pitch, PitchFacts, Reason, ReasonSignal, TaskName, Topics
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.matching.asking import Question, asked_of, question_of
-from engagerr.core.matching.candidates import Pool, broken_by, read_pool
+from engagerr.core.matching.candidates import MOST_SCORED, Pool, broken_by, read_pool
 from engagerr.core.matching.constraints import DO_NOT_PITCH
 from engagerr.core.matching.lexical import Lexical, lexical_of
 from engagerr.core.matching.lookalikes import Lookalike, lookalikes
-from engagerr.core.matching.pieces_shown import pieces_shown
+from engagerr.core.matching.pieces_shown import pieces_shown, words_shown
 from engagerr.core.matching.scoring import Match, Scored, match_at, score
 from engagerr.core.matching.search.compiling import compile_search
 from engagerr.core.matching.search.searching import Query
@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from engagerr.core.matching.brief_file import Brief
     from engagerr.core.matching.condition import Condition
     from engagerr.core.matching.profiles import Profiles
+    from engagerr.core.matching.scoring import SignalValue
     from engagerr.core.matching.signals import Asked, Shown
 
 _MOST_SHOWN = 1_000
+_MOST_WEIGHT = 1_000_000
 # What a creator may be told of what we know of them: their pieces, and for whom they are; never what they cost.
 _SAID_IN_A_PITCH = ("item", "audience")
 _MOST_STRENGTHS = 5
+_MOST_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +136,18 @@ class Matching:
         embedder: Callable[[], Embedder | None],
         older: Callable[[str], Embedder | None] = lambda _space: None,
         newcomers: int = 300,
+        most_scored: int = MOST_SCORED,
     ) -> None:
         """`older` opens the model of a space that the embedder has not taken over yet. Up to so many `newcomers` are
-        embedded while somebody waits (two seconds); more of them wait for the night, or for `prepare`."""
+        embedded while somebody waits (two seconds); more of them wait for the night, or for `prepare`. Of more
+        candidates than `most_scored`, those nearest to the brief by topic and meaning are scored."""
         self._access = access
         self._older = older
         self._newcomers = newcomers
         self._profiles = profiles
         self._ai = ai
         self._embedder = embedder
+        self._most_scored = most_scored
 
     def find(self, brief: Brief, *, limit: int = 20, where: str | None = None) -> Found:
         """The creators who fit the brief best, each with its signals and what shows them.
@@ -168,9 +174,9 @@ class Matching:
         """These creators side by side, in the order in which the brief ranks them; whom it rules out comes last."""
         question = self.question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
-            chosen = [find_creator(session, name) for name in dict.fromkeys(creators)]
-            ranking = self._ranking(session, question)
-            found = [self._explained(session, ranking, creator_id, name) for creator_id, name in chosen]
+            chosen = dict(find_creator(session, name) for name in creators)
+            ranking = self._ranking(session, question, always=list(chosen))
+            found = [self._explained(session, ranking, creator_id, name) for creator_id, name in chosen.items()]
         return tuple(sorted(found, key=lambda one: (one.rank is None, one.rank or 0, one.creator)))
 
     def explain(self, brief: Brief, creator: str) -> Explanation:
@@ -178,7 +184,7 @@ class Matching:
         question = self.question(brief)
         with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
             creator_id, name = find_creator(session, creator)
-            found = self._explained(session, self._ranking(session, question), creator_id, name)
+            found = self._explained(session, self._ranking(session, question, always=[creator_id]), creator_id, name)
         return found if found.match is None else self._in_words(brief, found)
 
     def lookalikes(
@@ -186,15 +192,23 @@ class Matching:
     ) -> tuple[Lookalike, ...]:
         """Creators like these, who are named with their weights (above 0), best first; only those of `where`."""
         _check_limit(limit)
-        if not creators or any(not weight > 0 for weight in creators.values()):
-            raise InvalidInput("Look-alikes need a creator, each with a weight above 0.", hint='Say "Ann Lee=2".')
+        if not creators or not all(0 < weight <= _MOST_WEIGHT for weight in creators.values()):
+            raise InvalidInput(
+                f"Look-alikes need a creator, each with a weight above 0 and up to {_MOST_WEIGHT:,}.",
+                hint='Say "Ann Lee=2".',
+            )
+        only = None if where is None else compile_search(Query.of(where).where, now=self._access.clock.now())
+        # What a role may not read, it may not ask by either.
+        permission = Permission.READ_TERMS if only is not None and only.needs_terms else Permission.READ
+        self._access.require(permission)
         self._keep_up()
-        with self._access.transaction(Permission.READ_TERMS, snapshot=True) as session:
+        with self._access.transaction(permission, snapshot=True) as session:
             of: dict[UUID, float] = {}
             for name, weight in creators.items():
                 creator_id, _ = find_creator(session, name)
                 of[creator_id] = of.get(creator_id, 0.0) + weight
-            return lookalikes(session, tenant_id=self._access.tenant.id, of=of, only=self._only(where), limit=limit)
+            condition = None if only is None else only.condition
+            return lookalikes(session, tenant_id=self._access.tenant.id, of=of, only=condition, limit=limit)
 
     def pitch(self, brief: Brief, creator: str, *, language: str | None = None) -> PitchDraft:
         """A message to this creator about the brief, for a person to read and mend before it goes out.
@@ -246,6 +260,8 @@ class Matching:
 
     def question(self, brief: Brief) -> Question:
         """The brief sorted and embedded, of profiles that are up to date: before a transaction is opened."""
+        for permission in (Permission.READ_TERMS, Permission.USE_AI):
+            self._access.require(permission)
         self._keep_up()
         embedder = self._embedder()
         model = None if embedder is None else standing_model(self._access, embedder, older=self._older)
@@ -258,21 +274,28 @@ class Matching:
         batch = self._ai().run(TaskName.TOPIC, list(pieces))
         return [answer.output for answer in batch.answers]  # type: ignore[misc]
 
-    def _ranking(self, session: Session, question: Question, *, only: Condition | None = None) -> _Ranking:
+    def _ranking(
+        self, session: Session, question: Question, *, only: Condition | None = None, always: Sequence[UUID] = ()
+    ) -> _Ranking:
         tenant_id, brief = self._access.tenant.id, question.brief
         lexical = lexical_of(session, tenant_id=tenant_id, words=brief.words, languages=brief.languages)
         asked = asked_of(session, question, lexical, tenant_id=tenant_id, now=self._access.clock.now())
         pool = read_pool(
-            session, tenant_id=tenant_id, asked=asked, meaning=question.meaning, lexical=lexical, only=only
-        )
+            session, tenant_id=tenant_id, asked=asked, meaning=question.meaning, lexical=lexical, only=only,
+            always=always, most=self._most_scored,
+        )  # fmt: skip
         scored = score(asked, pool, read_weights(session, tenant_id=tenant_id))
         return _Ranking(question, asked, pool, lexical, scored)
 
     def _matches(self, session: Session, ranking: _Ranking, places: Sequence[int]) -> tuple[Match, ...]:
         found = [match_at(ranking.asked, ranking.pool, ranking.scored, place) for place in places]
         creators = [match.creator_id for match in found]
-        shown = pieces_shown(session, tenant_id=self._access.tenant.id, creators=creators, lexical=ranking.lexical)
-        return tuple(_with_pieces(match, shown.get(match.creator_id, ())) for match in found)
+        tenant_id, lexical = self._access.tenant.id, ranking.lexical
+        pieces = pieces_shown(session, tenant_id=tenant_id, creators=creators, lexical=lexical)
+        words = words_shown(session, tenant_id=tenant_id, creators=creators, lexical=lexical)
+        return tuple(
+            _with_rows(match, pieces.get(match.creator_id, ()), words.get(match.creator_id, ())) for match in found
+        )
 
     def _explained(self, session: Session, ranking: _Ranking, creator_id: UUID, name: str) -> Explanation:
         asked, pool, scored = ranking.asked, ranking.pool, ranking.scored
@@ -286,7 +309,7 @@ class Matching:
         [match] = self._matches(session, ranking, places)
         rank = scored.order.tolist().index(places[0]) + 1
         what_if = [
-            WhatIf(signal.name, _rank_with(scored, match.score + signal.weight * (1 - (signal.value or 0)), rank))
+            WhatIf(signal.name, _rank_with(scored, match.score + signal.weight * (1 - _counted(scored, signal)), rank))
             for signal in match.signals
             if signal.value is None or signal.value < 1
         ]
@@ -321,13 +344,22 @@ def _check_limit(limit: int) -> None:
         raise InvalidInput(f"A limit of {limit} is not possible.", hint=f"Choose from 1 to {_MOST_SHOWN:,}.")
 
 
-def _with_pieces(match: Match, pieces: tuple[Shown, ...]) -> Match:
-    """The pieces stand with the signal that they speak for."""
-    signals = (
-        replace(signal, evidence=(*signal.evidence, *pieces)) if signal.name == "topic_fit" else signal
-        for signal in match.signals
-    )
-    return replace(match, signals=tuple(signals))
+def _with_rows(match: Match, pieces: tuple[Shown, ...], words: tuple[str, ...]) -> Match:
+    """The pieces and the words themselves stand with the signal that they speak for."""
+    named = f"says {', '.join(words[:_MOST_WORDS])}"
+
+    def shown(signal: SignalValue) -> SignalValue:
+        if signal.name != "topic_fit":
+            return signal
+        evidence = (replace(one, detail=named) if one.kind == "words" and words else one for one in signal.evidence)
+        return replace(signal, evidence=(*evidence, *pieces))
+
+    return replace(match, signals=tuple(map(shown, match.signals)))
+
+
+def _counted(scored: Scored, signal: SignalValue) -> float:
+    """What the signal stands in the score with, known or not."""
+    return scored.stand_ins[signal.name] if signal.value is None else signal.value
 
 
 def _rank_with(scored: Scored, points: float, rank: int) -> int:

@@ -153,7 +153,7 @@ def _rows(candidates: Candidates, limits: Limits) -> list[_Row]:
         rows.append(_Row("who must be in", (np.arange(len(candidates)) == place).astype(float), 1, np.inf))
     if limits.least_mean_score is not None:
         over = candidates.scores - limits.least_mean_score
-        rows.append(_Row(f"a mean score of {limits.least_mean_score:g}", over, 0, np.inf))
+        rows.append(_Row(f"a mean score of {limits.least_mean_score:.3g}", over, 0, np.inf))
     return rows
 
 

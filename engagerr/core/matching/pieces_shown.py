@@ -35,6 +35,31 @@ CROSS JOIN LATERAL (
 """
 
 
+# Which of the words each of them says.
+_WORDS = """
+SELECT profile.creator_id, array_agg(asked.word ORDER BY asked.place) AS words
+FROM creator_profiles AS profile
+JOIN unnest(CAST(:words AS text[]), CAST(:queries AS text[])) WITH ORDINALITY AS asked (word, query, place)
+  ON profile.words @@ CAST(asked.query AS tsquery)
+WHERE profile.tenant_id = :tenant_id AND profile.creator_id = ANY (CAST(:creators AS uuid[]))
+GROUP BY profile.creator_id
+"""
+
+
+def words_shown(
+    session: Session, *, tenant_id: UUID, creators: Sequence[UUID], lexical: Lexical
+) -> dict[UUID, tuple[str, ...]]:
+    """Of each creator, the words of the brief that their titles or bio say, those that are worth most first."""
+    if not lexical.words or not creators:
+        return {}
+    queries = [lexical.parameters[f"word_{place}"] for place in range(len(lexical.words))]
+    rows = session.execute(
+        text(_WORDS),
+        {"tenant_id": tenant_id, "creators": list(creators), "words": list(lexical.words), "queries": queries},
+    )
+    return {row.creator_id: tuple(row.words) for row in rows}
+
+
 def pieces_shown(
     session: Session, *, tenant_id: UUID, creators: Sequence[UUID], lexical: Lexical
 ) -> dict[UUID, tuple[Shown, ...]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engagerr.core.ai.tasks import Language, Piece, PlainText, Safety, Sentiment, Topics
 from engagerr.core.matching.profile_figures import NOT_OBSERVED, Sheet
 from engagerr.core.matching.profile_reading import RECENT_PIECES
+from engagerr.core.matching.topic_names import STATED_PROBABILITY, named_topic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,9 @@ def _answering(name: str) -> Callable[[Any], Any] | None:
     return answer
 
 
-def read_into(sheets: Mapping[str, Sheet], pieces: pd.DataFrame, readers: Readers) -> None:
+def read_into(
+    sheets: Mapping[str, Sheet], pieces: pd.DataFrame, readers: Readers, stated: Mapping[str, Sequence[str]]
+) -> None:
     """Read the recent pieces that have a title and put what they say onto their creators' sheets."""
     recent = pieces[(pieces["place"] <= RECENT_PIECES) & pieces["title"].notna()]
     columns = ("creator_id", "title", "tags", "language")
@@ -54,7 +57,7 @@ def read_into(sheets: Mapping[str, Sheet], pieces: pd.DataFrame, readers: Reader
     whose = [row[0] for row in rows]
     asked = [Piece(title=title, tags=tags_of(tags)) for _, title, tags, _ in rows]
     texts = [PlainText(text=piece.title) for piece in asked]
-    _topics(sheets, whose, readers.topic(asked) if readers.topic else None)
+    _topics(sheets, whose, readers.topic(asked) if readers.topic else None, stated)
     _sentiment(sheets, whose, readers.sentiment(texts) if readers.sentiment else None)
     _safety(sheets, whose, readers.safety(asked) if readers.safety else None)
     _languages(sheets, whose, [_stated(row[3]) for row in rows], texts, readers)
@@ -77,7 +80,13 @@ def _gathered(whose: Sequence[str], answers: Iterable[Any]) -> dict[str, list[An
     return found
 
 
-def _topics(sheets: Mapping[str, Sheet], whose: Sequence[str], answers: Sequence[Topics] | None) -> None:
+def _topics(
+    sheets: Mapping[str, Sheet],
+    whose: Sequence[str],
+    answers: Sequence[Topics] | None,
+    stated: Mapping[str, Sequence[str]],
+) -> None:
+    """Mean probabilities over the pieces; what the roster states of a creator counts as likely, whatever they say."""
     told = _gathered(whose, answers or [None] * len(whose)) if answers is not None else {}
     for creator, sheet in sheets.items():
         sums: Counter[str] = Counter()
@@ -85,7 +94,10 @@ def _topics(sheets: Mapping[str, Sheet], whose: Sequence[str], answers: Sequence
         for answer in own:
             for share in answer.topics:
                 sums[share.topic.value] += share.probability
-        shares = {topic: round(total / len(own), 4) for topic, total in sums.most_common() if total / len(own) >= 0.01}
+        shares = {topic: round(total / len(own), 4) for topic, total in sums.items() if total / len(own) >= 0.01}
+        for topic in filter(None, map(named_topic, stated.get(creator, ()))):
+            shares[topic.value] = max(shares.get(topic.value, 0.0), STATED_PROBABILITY)
+        shares = dict(sorted(shares.items(), key=lambda share: (-share[1], share[0])))
         sheet.values["topic_shares"] = shares
         state = NO_MODEL if answers is None else NOT_OBSERVED
         sheet.put("main_topic", next(iter(shares), None), state)

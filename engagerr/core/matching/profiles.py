@@ -278,7 +278,7 @@ def _refresh_some(session: Session, tenant_id: UUID, some: Sequence[UUID], now: 
         looked_at={str(row["id"]): row["looked_at"] for row in roster},
         now=now,
     )
-    read_into(sheets, pieces, readers)
+    read_into(sheets, pieces, readers, {str(row["id"]): row["topics"] for row in roster})
     titles = _titles(pieces)
     known = accounts.dropna(subset=["followers"])
     sizes = dict(zip(known["account_id"], known["followers"], strict=True))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from engagerr.core.matching.candidates import Pool
     from engagerr.core.matching.signals import Asked
 
-# What a signal is taken for where nothing is known of it, and nothing of anybody else either.
-_NEUTRAL = 0.5
+# An unknown signal stands for no more than this, however well all others do: whoever is known to fit comes first.
+_MOST_UNKNOWN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Match:
 class Scored:
     """All candidates scored: `order` has their places, best first; equal scores stand in the order of names.
 
-    `values` and `weights` are by signal; a value is NaN where it is unknown.
+    `values`, `weights` and `stand_ins` are by signal; a value is NaN where it is unknown, and then the stand-in took
+    its place in the score.
     """
 
     order: NDArray[intp]
@@ -66,13 +67,15 @@ class Scored:
     high: NDArray[float64]
     values: Mapping[str, NDArray[float64]]
     weights: Mapping[str, float]
+    stand_ins: Mapping[str, float]
 
 
 def score(asked: Asked, pool: Pool, weights: Mapping[str, float]) -> Scored:
     """Score every candidate of the pool.
 
     A signal that the brief does not ask for takes no part. One that is unknown of a creator stands in the score with
-    the mean of those of whom it is known, neither with nothing nor with all, and opens the range by its whole weight.
+    the mean of those of whom it is known, at most a half: neither with nothing nor with all. It opens the range by its
+    whole weight.
     """
     import numpy as np
 
@@ -82,15 +85,17 @@ def score(asked: Asked, pool: Pool, weights: Mapping[str, float]) -> Scored:
     columns = dict(pool.columns) | {"text_fit": text_fit(pool)}
     values = {signal.name: np.asarray(signal.values(asked, columns), dtype=np.float64) for signal in asking}
     scores, low, high = (np.zeros(len(pool)) for _ in range(3))
+    stand_ins: dict[str, float] = {}
     for name, value in values.items():
         there = ~np.isnan(value)
-        stand_in = value[there].mean() if there.any() else _NEUTRAL
+        stand_in = min(float(value[there].mean()), _MOST_UNKNOWN) if there.any() else _MOST_UNKNOWN
+        stand_ins[name] = float(stand_in)
         scores += shares[name] * np.where(there, value, stand_in)
         low += shares[name] * np.where(there, value, 0)
         high += shares[name] * np.where(there, value, 1)
     # The pool is in the order of names, and the sort is stable.
     order = np.argsort(-np.round(scores, 9), kind="stable")
-    return Scored(order, scores, low, high, values, shares)
+    return Scored(order, scores, low, high, values, shares, stand_ins)
 
 
 def text_fit(pool: Pool) -> NDArray[float64]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engagerr.core.matching.matching import Explanation, Matching
 
 STATES = ("candidate", "pitched", "won", "lost", "dropped")
+_OUTCOMES = ("won", "lost")
 _MOST_NAME = 120
 _NAMED = 5
 
@@ -73,7 +74,10 @@ class Shortlist:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What an entry became. `counted`: the outcome is kept for the weights, which takes a brief and a score."""
+    """What an entry became. `counted`: the outcome is kept for the weights, which takes a brief and a score.
+
+    `withdrawn`: an outcome that was kept before counts no longer.
+    """
 
     shortlist: str
     creator: str
@@ -81,6 +85,7 @@ class Decided:
     state: str
     reason: str | None
     counted: bool
+    withdrawn: bool = False
 
 
 class Shortlists:
@@ -165,7 +170,7 @@ class Shortlists:
 
         To pitch keeps the score of that moment; nobody is pitched who is not to be (`Conflict`). Won and lost are kept
         for the weights with the score as it stood when they were pitched, or else when they were added; who changes
-        their mind writes another outcome, and the newest counts.
+        their mind writes another outcome, and the newest counts; back to any other state, none does.
         """
         if state not in STATES:
             raise InvalidInput(f"There is no state {state!r} of an entry.", hint=f"Choose one of {', '.join(STATES)}.")
@@ -181,13 +186,16 @@ class Shortlists:
                 document["pitched"] = scored
                 values["score"] = json.dumps(document)
             self._update(session, row, entry.creator_id, values)
-            counted = state in ("won", "lost") and (state, reason) != (entry.state, entry.reason)
+            counted = state in _OUTCOMES and (state, reason) != (entry.state, entry.reason)
             if counted:
                 counted = self._keep_outcome(session, row, entry, state, reason)
+            withdrawn = entry.state in _OUTCOMES and state not in _OUTCOMES
+            if withdrawn:
+                withdrawn = self._keep_outcome(session, row, entry, "withdrawn", reason)
             self._access.audit(
                 session, f"shortlist.{state}", f"creator {entry.creator_id}", shortlist=row.name, reason=reason
             )
-            return Decided(row.name, entry.creator, entry.state, state, reason, counted)
+            return Decided(row.name, entry.creator, entry.state, state, reason, counted, withdrawn)
 
     def remove_entry(self, name: str, creator: str) -> Shortlist:
         """Take a creator off a shortlist. What was won or lost with them stays kept."""

@@ -95,6 +95,13 @@ def test_a_field_that_is_nearly_a_known_one_is_refused_and_a_strange_one_is_told
     assert brief_of({"title": "Shoes", "mood_board": "…"}).unread == ("mood_board",)
 
 
+def test_a_platform_that_is_nearly_a_known_one_is_refused_and_a_strange_one_is_taken() -> None:
+    with pytest.raises(InvalidInput, match="there is no platform 'youtub'") as refused:
+        brief_of({"title": "Shoes", "platforms": ["instagram", "YouTub"]})
+    assert refused.value.hint == "Did you mean youtube?"
+    assert brief_of({"title": "Shoes", "platforms": ["bluesky", "X"]}).platforms == ("bluesky", "x")
+
+
 @pytest.mark.parametrize(
     ("name", "document"),
     [("brief.json", "{"), ("brief.toml", "title ="), ("brief.json", "[]"), ("brief.json", "[" * 100_000)],
@@ -132,7 +139,10 @@ def test_whatever_a_document_holds_it_is_a_brief_or_refused(document: Any) -> No
         ({"must": ["w" * 201]}, "must"),
         ({"platforms": [f"platform{place}" for place in range(251)]}, "platforms"),
         ({"must": [f"word{place}" for place in range(51)]}, "must"),
-        ({"audience": [{"dimension": "age", "value": f"{place}", "share_min": 0.1} for place in range(51)]}, "audience"),
+        (
+            {"audience": [{"dimension": "age", "value": f"{place}", "share_min": 0.1} for place in range(51)]},
+            "audience",
+        ),
         ({"followers": {"min": 10**20}}, "followers.min"),
         ({"budget": {"minor": 10**20, "currency": "EUR"}}, "budget"),
         ({"platforms": False}, "platforms"),

@@ -222,10 +222,17 @@ _NODES = st.recursive(
 )
 
 
+def _unmarked(rows: list[Row]) -> list[Row]:
+    """Those who may be pitched."""
+    return [row for row in rows if not row["do_not_pitch"]]
+
+
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(node=_NODES)
 def test_the_database_answers_as_the_rules_of_three_values_say(workspace: Workspace, rows: Rows, node: Node) -> None:
-    answers = {row["creator_id"]: _answer(node, row) for row in rows}
+    asks_for_marked = any(test.filter == "do_not_pitch" for test in each_test(node))
+    asked = rows if asks_for_marked else _unmarked(rows)
+    answers = {row["creator_id"]: _answer(node, row) for row in asked}
     with workspace.access.transaction(Permission.READ) as session:
         found = search(session, tenant_id=workspace.tenant.id, query=Query(node, limit=1_000), now=NOW)
         everyone = search(
@@ -234,13 +241,15 @@ def test_the_database_answers_as_the_rules_of_three_values_say(workspace: Worksp
         )  # fmt: skip
     assert {str(row.creator_id) for row in found.rows} == {one for one, answer in answers.items() if answer is True}
     assert found.total == len(found.rows)
+    marked = [row for row in rows if row["creator_id"] not in answers]
+    assert found.not_to_be_pitched == sum(_answer(node, row) is True for row in marked)
     assert {str(row.creator_id) for row in everyone.rows} == {one for one, said in answers.items() if said is not False}
     assert everyone.left_out == {}
-    unknown = [row for row in rows if answers[row["creator_id"]] is None]
+    unknown = [row for row in asked if answers[row["creator_id"]] is None]
     for name in {test.filter for test in each_test(node) if test.filter in _LIMITS}:
         lacking = sum(_figure(name, row) is None for row in unknown)
-        asked = any(test.operator not in ("known", "missing") for test in each_test(node) if test.filter == name)
-        assert sum(found.left_out.get(name, {}).values()) == (lacking if asked else 0)
+        held = any(test.operator not in ("known", "missing") for test in each_test(node) if test.filter == name)
+        assert sum(found.left_out.get(name, {}).values()) == (lacking if held else 0)
 
 
 @given(node=_NODES)
@@ -256,7 +265,7 @@ def test_an_expression_and_its_json_are_read_back_as_they_were_written(node: Nod
 def test_what_is_left_out_is_counted_by_figure_and_reason(workspace: Workspace, rows: Rows) -> None:
     with workspace.access.transaction(Permission.READ) as session:
         found = search(session, tenant_id=workspace.tenant.id, query=Query.of("followers >= 1k"), now=NOW)
-    states = [row["missing"]["followers"] for row in rows if row["followers"] is None]
+    states = [row["missing"]["followers"] for row in _unmarked(rows) if row["followers"] is None]
     assert states
     assert found.left_out == {"followers": {state: states.count(state) for state in sorted(set(states))}}
 
@@ -268,9 +277,21 @@ def test_a_negated_filter_leaves_out_whom_nothing_is_known_of(workspace: Workspa
             session, tenant_id=workspace.tenant.id, now=NOW,
             query=Query.of("not followers >= 1k", include_missing=["followers"]),
         )  # fmt: skip
-    small = sum(row["followers"] is not None and row["followers"] < 1_000 for row in rows)
-    unknown = sum(row["followers"] is None for row in rows)
+    small = sum(row["followers"] is not None and row["followers"] < 1_000 for row in _unmarked(rows))
+    unknown = sum(row["followers"] is None for row in _unmarked(rows))
     assert (found.total, let_in.total) == (small, small + unknown)
+
+
+def test_who_is_not_to_be_pitched_is_found_only_by_a_search_that_asks_for_it(workspace: Workspace, rows: Rows) -> None:
+    marked = len(rows) - len(_unmarked(rows))
+    assert marked
+    with workspace.access.transaction(Permission.READ) as session:
+        for where, total, left_out in (
+            ("", len(rows) - marked, marked), ("do_not_pitch", marked, 0), ("not do_not_pitch", len(rows) - marked, 0),
+            ("do_not_pitch or not do_not_pitch", len(rows), 0),
+        ):  # fmt: skip
+            found = search(session, tenant_id=workspace.tenant.id, query=Query.of(where), now=NOW)
+            assert (found.total, found.not_to_be_pitched) == (total, left_out), where
 
 
 def test_missing_figures_come_last_whichever_way_one_sorts(workspace: Workspace, rows: Rows) -> None:
@@ -279,7 +300,7 @@ def test_missing_figures_come_last_whichever_way_one_sorts(workspace: Workspace,
             query = Query.of("", sort=sort, limit=1_000)
             shown = [row.followers for row in search(session, tenant_id=workspace.tenant.id, query=query, now=NOW).rows]
             known = [value for value in shown if value is not None]
-            assert shown[len(known) :] == [None] * (len(rows) - len(known))
+            assert shown[len(known) :] == [None] * (len(_unmarked(rows)) - len(known))
             assert known == sorted(known, reverse=falling)
 
 
@@ -293,7 +314,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(workspace: Workspace, ro
             for offset in range(0, len(rows), 7)
         ]  # fmt: skip
     shown = [row.creator_id for page in pages for row in page.rows]
-    assert len(shown) == len(set(shown)) == pages[0].total == len(rows)
+    assert len(shown) == len(set(shown)) == pages[0].total == len(_unmarked(rows))
 
 
 def test_there_are_forty_filters_and_every_example_can_be_asked(workspace: Workspace, rows: Rows) -> None:
@@ -346,6 +367,15 @@ def test_what_cannot_be_read_is_pointed_at(expression: str, column: int, reason:
         ("rate.reel.euros > 3", "names no currency", "rate.reel.EUR"),
         ("rate.youtube_integration.EUR <= cheap", "no value of rate", "amount in EUR"),
         ("not " * 2_000 + "represented", "nested too deeply", "flatter"),
+        ("country = Brazil", "'Brazil' is no value of country (column 1)", "Did you mean BR?"),
+        ("country in DE, UK", "'UK' is no value of country", "Did you mean GB?"),
+        ("country != zz", "'zz' is no value of country", "two letters, such as DE"),
+        ("followers > 3 and platform in youtube, instagramm", "'instagramm' is no value", "Did you mean instagram?"),
+        ("main_topic = sport", "'sport' is no value of main_topic", "Did you mean sports?"),
+        ("main_topic = xyzzy", "'xyzzy' is no value of main_topic", "One of: film"),
+        ("language = german", "'german' is no value of language", "Did you mean de?"),
+        ("content_language in de, 1337", "'1337' is no value of content_language", "two letters, such as de"),
+        ("status = activ", "'activ' is no value of status", "Did you mean active?"),
     ],
 )
 def test_what_a_filter_cannot_use_is_said_with_a_way_out(expression: str, message: str, hint: str) -> None:
@@ -353,6 +383,32 @@ def test_what_a_filter_cannot_use_is_said_with_a_way_out(expression: str, messag
         compile_search(parse(expression), now=NOW)
     assert message in raised.value.message
     assert hint in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "country in de, BR, xk", "country ~ b", "platform in bluesky, x, YouTube", "main_topic in Sports, news",
+        "language in de, fil", "content_language = en-US", "topic = anything", "status = former",
+    ],
+)  # fmt: skip
+def test_values_of_closed_lists_and_of_open_ones_pass(expression: str) -> None:
+    assert compile_search(parse(expression), now=NOW).condition.sql
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        ("country = IN", ("IN",)), ("country in IN, ID", ("IN", "ID")), ("country in ID, in", ("ID", "in")),
+        ("country = is", ("is",)), ("country = IS and followers > 3", ("IS",)),
+        ("conflicts(sports, IN, for Kettle)", ("sports", "IN", "for Kettle")), ("name ~ or or name ~ and", ("or",)),
+    ],
+)  # fmt: skip
+def test_a_word_of_the_language_is_a_value_where_a_value_must_stand(expression: str, values: tuple[str, ...]) -> None:
+    tree = parse(expression)
+    assert next(iter(each_test(tree))).values == values
+    assert [test.values for test in each_test(parse(str(tree)))] == [test.values for test in each_test(tree)]
+    compile_search(tree, now=NOW)
 
 
 @given(words=st.text(max_size=60))

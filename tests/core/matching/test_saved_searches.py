@@ -57,6 +57,28 @@ def test_who_is_new_is_told_once_as_a_task(search: Search, workspace: Workspace,
     assert tasks(workspace) == []
 
 
+def test_of_a_search_by_words_the_best_hundred_count_and_that_is_said(search: Search, workspace: Workspace) -> None:
+    search.save("Words", text="outdoor")
+    [checked] = search.check("Words")
+    assert (checked.found, checked.best) == (2, False)
+    for place in range(99):
+        workspace.roster.add(f"Creator {place}", topics=["outdoor"])
+    [checked] = search.check("Words")
+    assert (checked.found, checked.best) == (100, True)
+
+
+def test_who_is_not_to_be_pitched_is_no_news(search: Search, workspace: Workspace, clock: SteeredClock) -> None:
+    workspace.roster.edit("Ben Okafor", do_not_pitch=True)
+    search.save("Outdoor", "topic ~ outdoor", alerts=True)
+    workspace.roster.add("Cara Diaz", topics=["outdoor"])
+    clock.advance(minutes=1)
+    workspace.roster.edit("Cara Diaz", do_not_pitch=True)
+    assert [(one.found, one.new) for one in search.check()] == [(1, ())]
+    clock.advance(minutes=1)
+    workspace.roster.edit("Cara Diaz", do_not_pitch=False)
+    assert [(one.found, one.new) for one in search.check()] == [(2, ("Cara Diaz",))]
+
+
 def test_an_open_task_grows_and_a_closed_one_begins_anew(
     search: Search, workspace: Workspace, clock: SteeredClock
 ) -> None:

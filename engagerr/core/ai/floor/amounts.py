@@ -58,6 +58,25 @@ _THE_WHOLE = re.compile(
 )
 _A_FEE = re.compile(r"\b(?:honorar|money|spend|spent|pay|fee|ausgeben)\b", re.IGNORECASE)
 _OF_ONE = re.compile(r"\b(?:cpm|cpc|cpa|tkp|per (?:1,?000|view|click)|par vue|pro klick)\b", re.IGNORECASE)
+# What one creator or one post is paid is no whole: how many there will be is not said with it.
+_ONE = (
+    r"(?:(?:single |einzelne[nrms]? )?(?:creator\w*|influencer\w*|kreator\w*|person|personne|persona|head|kopf|"
+    r"cabeza|tête|streamer\w*|youtuber\w*|blogger\w*|tiktoker\w*|account|channel|kanal|talent|partner|ambassador|"
+    r"post\b|posting|beitrag|publicación|publication|reel\b|story|short\b|asset|deliverable|piece|stück|"
+    r"creador\w*|créat\w+|influenceu\w+))"
+)
+_EACH = re.compile(
+    rf"[{_SPACES}]?[({_SPACES}]?(?:(?:budget|fees?|max|maximum|maximal|net|netto|brutto|gross|flat|fix|fixed|tops|"
+    rf"honorar|pauschal|incl?\.? vat|zzgl\.? mwst\.?)[{_SPACES}]+){{0,2}}"
+    rf"(?:/[{_SPACES}]?{_ONE}|(?:per|an?|pro|je|por|par|für jede[nrs]?|for each|for every|for one)[{_SPACES}-]{_ONE}|"
+    r"each\b|apiece\b|pro kopf\b|cada un[oa]\b|chacune?\b)",
+    re.IGNORECASE,
+)
+_EACH_BEFORE = re.compile(
+    rf"\b(?:per|pro|je|por|par)[{_SPACES}-]{_ONE}[\s:=(–-]{{0,3}}(?:(?:budget|fees?|rate|honorar|gage|max\w*|"
+    r"up to|bis zu|about|around|ca\.?|rund|etwa|hasta|jusqu['’]à|is|ist|of|von|de|we pay|zahlen wir)\W{1,3}){0,3}$",
+    re.IGNORECASE,
+)
 _NEAR = 28
 # More digits than any budget has: a telephone number, or mischief.
 _MOST_DIGITS = 15
@@ -72,10 +91,28 @@ _FOLLOWERS_BEFORE = re.compile(
     rf"{_FOLLOWERS}[{_SPACES}]?(?:count|zahl)?[{_SPACES}]?[:=]?[{_SPACES}]?(?P<how>[^\d.;\n]{{0,24}})$", re.IGNORECASE
 )
 _AT_MOST = re.compile(
-    r"\b(?:under|below|up to|at most|less than|fewer than|max\w*|unter|bis zu|höchstens|weniger als|menos de|hasta|"
-    r"como máximo|moins de|jusqu['’]à|au plus|maximum)\W*$",
+    r"\b(?:under|below|up to|at most|less than|fewer than|no more than|max\w*|unter|bis(?: zu)?|höchstens|weniger als|"
+    r"menos de|hasta|como máximo|moins de|jusqu['’]à|au plus|maximum)\W*$",
     re.IGNORECASE,
 )
+# A range beside these is of followers though nobody says so: "hikers on YouTube, 20k-200k".
+_PEOPLE = (
+    r"(?:you\s?tube\w*|instagram\w*|insta|tik\s?tok\w*|twitch\w*|podcast\w*|linked\s?in|facebook|twitter|"
+    r"[\w-]*creator\w*|[\w-]*kreator\w*|[\w-]*influencer\w*|creador\w*|créat(?:eur|rice)\w*|influenceu\w+|influenciador\w*|"
+    r"streamer\w*|blogger\w*|accounts?|channels?|kanäle|profiles?|profile|cuentas|canales|comptes|chaînes)"
+)
+_PEOPLE_BEFORE = re.compile(rf"(?<![^\W_]){_PEOPLE}\W{{1,4}}(?:\w+\W{{1,2}}){{0,2}}$", re.IGNORECASE)
+_PEOPLE_AFTER = re.compile(rf"[{_SPACES}]?(?:\w{{2,20}}[{_SPACES}]){{0,4}}{_PEOPLE}(?![^\W_])", re.IGNORECASE)
+_NOTHING_ELSE = re.compile(
+    rf"[{_SPACES}]?(?:$|[,.;:)\n!?]|(?:on|auf|en|sur|in|aus|from|who|die|que|qui|range|please|bitte)\b)", re.IGNORECASE
+)
+_OF_ELSE = re.compile(
+    r"\b(?:budget\w*|fees?|honorar\w*|pay\w*|spend\w*|cost\w*|presupuesto|cachet|views?|aufrufe|vues|vistas|impressions?|"
+    r"visits?|orders?|downloads?|units?|streams?|clicks?|likes?|reach|reichweite|cpm|price|preis)\b",
+    re.IGNORECASE,
+)
+# Fewer are minutes or euros, and plain numbers up to this are years.
+_FEWEST_UNNAMED, _LAST_YEAR = 1000, 2100
 _IN_WORDS = {
     "half a million": "500000", "a quarter of a million": "250000", "a million": "1000000", "one million": "1000000",
     "eine halbe million": "500000", "einer halben million": "500000", "medio millón": "500000",
@@ -103,13 +140,14 @@ class _Amount:
     plus: bool
     start: int
     end: int
+    in_thousands: bool
 
 
 def budget_in(text: str) -> tuple[int, str] | None:
     """The budget as (minor units, currency), or None. Of a range it is the upper end: the most that may be spent.
 
     Of several sums it is the one that is called a budget, a total or a cap, else the first; a price per thousand views
-    is none. Sums are never added up or multiplied.
+    is none, nor is what each creator or post is paid. Sums are never added up or multiplied.
     """
     text = _in_figures(text)
     best: tuple[int, _Amount] | None = None
@@ -118,9 +156,10 @@ def budget_in(text: str) -> tuple[int, str] | None:
             continue
         before, after = text[max(0, amount.start - _NEAR) : amount.start], text[amount.end : amount.end + _NEAR]
         before = re.split(r"[;\n]", before)[-1]
+        before_all = re.split(r"[;\n]", text[max(0, amount.start - 2 * _NEAR) : amount.start])[-1]
         after = re.split(r"[.;\n]", after)[0]
         rank = 3 * bool(_THE_WHOLE.search(before)) + 2 * bool(_THE_WHOLE.search(after)) + bool(_A_FEE.search(before))
-        if _OF_ONE.search(after[:8]):
+        if _OF_ONE.search(after[:8]) or _EACH.match(text, amount.end) or _EACH_BEFORE.search(before_all):
             continue
         if best is None or rank > best[0]:
             best = (rank, amount)
@@ -131,20 +170,49 @@ def budget_in(text: str) -> tuple[int, str] | None:
 
 
 def followers_in(text: str) -> tuple[int | None, int | None]:
-    """(least, most) followers, subscribers or listeners that are asked for; None where the text sets no such bound."""
+    """(least, most) followers, subscribers or listeners that are asked for; None where the text sets no such bound.
+
+    A range beside a platform or creators ("hikers on YouTube, 20k-200k") is one of followers without the word.
+    """
     text = _in_figures(text)
-    for amount in _amounts(text):
+    amounts = [
+        one
+        for one in _amounts(text)
+        if one.currency is None and max(int(one.low), int(one.high or 0)) <= _MOST_FOLLOWERS
+    ]
+    for place, amount in enumerate(amounts):
         before = text[max(0, amount.start - 60) : amount.start]
-        named = _FOLLOWERS_BEFORE.search(before)
-        if amount.currency is not None or not (named or _FOLLOWERS_AFTER.match(text, amount.end)):
+        if not (_FOLLOWERS_BEFORE.search(before) or _FOLLOWERS_AFTER.match(text, amount.end)):
             continue
         low = int(amount.low)
-        if max(low, int(amount.high or 0)) > _MOST_FOLLOWERS:
-            continue
         if amount.high is not None:
             return low, int(amount.high)
-        return (None, low) if _AT_MOST.search(before) else (low, None)
-    return None, None
+        if _AT_MOST.search(before):
+            return None, low
+        return low, _at_most(text, amount, amounts[place + 1 :])
+    unnamed = next((one for one in amounts if _of_people(text, one)), None)
+    return (None, None) if unnamed is None else (int(unnamed.low), int(unnamed.high or unnamed.low))
+
+
+def _at_most(text: str, least: _Amount, later: list[_Amount]) -> int | None:
+    """The upper bound that follows a lower one: 20.000 Follower, gerne bis 150.000."""
+    if not later or later[0].high is not None or later[0].low < least.low:
+        return None
+    between = text[least.end : later[0].start]
+    near = len(between) <= 2 * _NEAR and not re.search(r"[.;\n]", between) and not _OF_ELSE.search(between)
+    alone = _NOTHING_ELSE.match(text, later[0].end) or _FOLLOWERS_AFTER.match(text, later[0].end)
+    return int(later[0].low) if near and alone and _AT_MOST.search(between) else None
+
+
+def _of_people(text: str, amount: _Amount) -> bool:
+    if amount.high is None or amount.low < _FEWEST_UNNAMED or not (amount.in_thousands or amount.low > _LAST_YEAR):
+        return False
+    before = re.split(r"[.;!?\n]", text[max(0, amount.start - 2 * _NEAR) : amount.start])[-1]
+    if _OF_ELSE.search(before):
+        return False
+    if people := _PEOPLE_AFTER.match(text, amount.end):
+        return _OF_ELSE.search(people.group()) is None
+    return bool(_NOTHING_ELSE.match(text, amount.end) and _PEOPLE_BEFORE.search(before))
 
 
 def _in_figures(text: str) -> str:
@@ -175,7 +243,7 @@ def _amounts(text: str) -> Iterator[_Amount]:
         if high is not None and high < low:
             high, end = None, match.end("middle") if match["middle"] else match.end("low")
         currency = _CURRENCIES[signs[0].strip(_SPACES).casefold()] if signs else None
-        yield _Amount(low, high, currency, bool(match["plus"]), match.start(), end)
+        yield _Amount(low, high, currency, bool(match["plus"]), match.start(), end, times_low is not None)
 
 
 def _times(written: str | None) -> int | None:

@@ -27,6 +27,8 @@ class _Names:
     countries: Mapping[str, tuple[str, ...]]
     languages: Mapping[str, str]
     months: Mapping[str, int]
+    country_codes: frozenset[str]
+    language_codes: frozenset[str]
 
 
 def countries_in(text: str) -> tuple[str, ...]:
@@ -43,6 +45,22 @@ def countries_in(text: str) -> tuple[str, ...]:
         for code in names.countries[word.casefold()]:
             into[code] = None
     return tuple(found | doubtful) if found else ()
+
+
+def country_of(word: str) -> str | None:
+    """The ISO 3166 code of a country by its name, however it is written; None for a region or what is no country."""
+    codes = _names().countries.get(word.casefold(), ())
+    return codes[0] if len(codes) == 1 else None
+
+
+def country_codes() -> frozenset[str]:
+    """The ISO 3166 codes of all countries, and of what the CLDR holds for one."""
+    return _names().country_codes
+
+
+def language_codes() -> frozenset[str]:
+    """The ISO 639-1 codes of all languages."""
+    return _names().language_codes
 
 
 def language_of(word: str) -> str | None:
@@ -73,7 +91,13 @@ def _names() -> _Names:
     }
     countries |= {name.casefold(): codes for name, codes in _REGIONS.items()}
     languages = {name.casefold(): code for code, names in data["languages"].items() for name in names}
-    return _Names(countries=countries, languages=languages, months=data["months"])
+    return _Names(
+        countries=countries,
+        languages=languages,
+        months=data["months"],
+        country_codes=frozenset(data["countries"]),
+        language_codes=frozenset(data["languages"]),
+    )
 
 
 def _those_in(text: str, names: Mapping[str, object]) -> str | None:

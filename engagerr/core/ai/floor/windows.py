@@ -40,18 +40,41 @@ _NOT_DURING = re.compile(
     re.IGNORECASE,
 )
 _DAYS_TO_A_YEAR = 366
+# How far from a month, in characters, and how far ahead a year may be to be that month's.
+_BESIDE, _YEARS_AHEAD = 40, 5
 
 
 def window_in(text: str, *, today: date) -> Window:
     """The first and last day of the window that the text names, or None for an end that it does not name.
 
-    Months and quarters without a year are the next ones that are not over. Seasons are those of the northern half.
+    Months and quarters without a year are of the year that is said beside them, else the next ones that are not over.
+    What ended before today is no window. Seasons are those of the northern half.
     """
     text = _NOT_DURING.sub("", text)
     for look in _LOOKS:
-        if (window := look(text, today)) is not None:
+        window = look(text, today)
+        # What is over tells of another campaign ("as in March 2024"), or is a slip: no window lies in the past.
+        if window is not None and (window[1] is None or window[1] >= today):
             return window
     return None, None
+
+
+def _year_of(text: str, match: re.Match[str], today: date, group: str = "year") -> int | None:
+    """The year that the match itself says, or that stands beside it: autumn 2027 (September to November)."""
+    if match[group]:
+        return int(match[group])
+    before, after = text[max(0, match.start() - _BESIDE) : match.start()], text[match.end() : match.end() + _BESIDE]
+    found = [
+        (len(gap), int(beside["year"]))
+        for beside, gap in (
+            *((one, before[one.end() :]) for one in _patterns()["beside"].finditer(before)),
+            *((one, after[: one.start()]) for one in _patterns()["beside"].finditer(after)),
+        )
+        if today.year <= int(beside["year"]) <= today.year + _YEARS_AHEAD
+        and not beside["other"]
+        and not _patterns()["apart"].search(gap)
+    ]
+    return min(found)[1] if found else None
 
 
 def _from_day_to_day(text: str, today: date) -> Window | None:
@@ -60,7 +83,9 @@ def _from_day_to_day(text: str, today: date) -> Window | None:
         return None
     month_to = month_of(match["month_to"]) or 0
     month_from = month_of(match["month_from"] or "") or month_to
-    year_to = int(match["year_to"]) if match["year_to"] else None
+    year_to = _year_of(text, match, today, "year_to")
+    if year_to and not match["year_to"]:
+        year_to += month_from > month_to
     last = _day(year_to, month_to, int(match["day_to"]), today)
     if last is None:
         return None
@@ -91,7 +116,7 @@ def _first_digit_of_date(text: str) -> int:
 def _deadline(text: str, today: date) -> Window | None:
     match = _patterns()["deadline"].search(text)
     if match is not None:
-        month, year = month_of(match["month"]) or 0, int(match["year"]) if match["year"] else None
+        month, year = month_of(match["month"]) or 0, _year_of(text, match, today)
         if match["day"]:
             last = _day(year, month, int(match["day"]), today)
             return None if last is None else (None, last)
@@ -107,7 +132,10 @@ def _from_month_to_month(text: str, today: date) -> Window | None:
     if match is None:
         return None
     month_from, month_to = month_of(match["month_from"]) or 0, month_of(match["month_to"]) or 0
-    _, last = _month(int(match["year_to"]) if match["year_to"] else None, month_to, today)
+    year_to = _year_of(text, match, today, "year_to")
+    if year_to and not match["year_to"]:  # winter 2027 (December to February) begins in that year
+        year_to += month_from > month_to
+    _, last = _month(year_to, month_to, today)
     year = int(match["year_from"]) if match["year_from"] else last.year - (month_from > month_to)
     return date(year, month_from, 1), last
 
@@ -116,7 +144,7 @@ def _part_of_a_month(text: str, today: date) -> Window | None:
     match = _patterns()["part"].search(text)
     if match is None:
         return None
-    first, last = _month(int(match["year"]) if match["year"] else None, month_of(match["month"]) or 0, today)
+    first, last = _month(_year_of(text, match, today), month_of(match["month"]) or 0, today)
     if match["second"]:
         return first + timedelta(days=15), last
     return first, first + timedelta(days=13 if match["weeks"] else 14)
@@ -126,7 +154,7 @@ def _single_day(text: str, today: date) -> Window | None:
     match = _patterns()["day"].search(text)
     if match is None:
         return None
-    day = _day(int(match["year"]) if match["year"] else None, month_of(match["month"]) or 0, int(match["day"]), today)
+    day = _day(_year_of(text, match, today), month_of(match["month"]) or 0, int(match["day"]), today)
     return None if day is None else (day, day)
 
 
@@ -134,7 +162,7 @@ def _single_month(text: str, today: date) -> Window | None:
     match = _patterns()["month of a year"].search(text) or _patterns()["month"].search(text)
     if match is None:
         return None
-    return _month(int(match["year"]) if match["year"] else None, month_of(match["month"]) or 0, today)
+    return _month(_year_of(text, match, today), month_of(match["month"]) or 0, today)
 
 
 def _quarter(text: str, today: date) -> Window | None:
@@ -147,8 +175,7 @@ def _quarter(text: str, today: date) -> Window | None:
         return None
     found = match.groupdict()
     number = int(found["number"]) if found.get("number") else _ORDINALS[found["word"].casefold()]
-    year = int(found["year"]) if found["year"] else None
-    _, last = _month(year, 3 * number, today)
+    _, last = _month(_year_of(text, match, today), 3 * number, today)
     return date(last.year, 3 * number - 2, 1), last
 
 
@@ -165,7 +192,7 @@ def _half(text: str, today: date) -> Window | None:
     number = int(found["number"]) if found.get("number") else _ORDINALS[found["word"].casefold()]
     if number > 2:
         return None
-    _, last = _month(int(found["year"]) if found["year"] else None, 6 * number, today)
+    _, last = _month(_year_of(text, match, today), 6 * number, today)
     return date(last.year, 6 * number - 5, 1), last
 
 
@@ -228,6 +255,10 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "day": rf"\b(?P<day>{day}){ends}{_OF}{named}{year}",
         "month": rf"(?<![^\W_])(?:in|im|en|during|ab|durante|courant|mid|mitte)[\s-]+{named}{year}",
         "month of a year": rf"(?<![^\W_]){named}{_OF}{_YEAR}",
+        # A year of its own: not another month's, no sum and no number of people.
+        "beside": rf"(?P<other>(?<![^\W_]){month}{_OF})?(?<![\d.,€$£#/-]){_YEAR}(?![\d%€$£k/-]|[.,]\d|\s?(?:[€$£%]|eur|"
+        r"usd|gbp|chf|follower|abonn|seguid|subs))",
+        "apart": rf"[\d;\n]|[.!?]\s|(?<![^\W_]){month}(?![^\W_])",
     }
     return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in compiled.items()}
 

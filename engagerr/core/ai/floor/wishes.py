@@ -14,7 +14,8 @@ _MUST_NOT = re.compile(
     # English
     r"must(?:\s+not|n['’]t)\s+(?:be\s+(?=in\b))?|must never\s+|should(?:\s+not|n['’]t)\s+|may not\s+|"
     r"cannot\s+|can['’]t\s+|"
-    r"(?:we\s+)?(?:do not|don['’]t)\s+want\s+(?:any\s+)?|nothing (?:with|about|to do with)\s+|without(?: any)?\s+|"
+    r"(?:we\s+)?(?:do not|don['’]t)\s+want\s+(?:to\s+(?:see|hear|have|use|show|feature|work with)\s+)?(?:any\s+)?|"
+    r"nothing (?:with|about|to do with)\s+|without(?: any)?\s+|"
     r"avoid(?:ing)?\s+|except(?: for)?\s+|excluding\s+|never (?:any\s+)?|"
     r"(?:we\s+)?(?:do not|don['’]t)\s+do\s+|nobody (?:with|who)\s+|"
     r"no(?=\s)\s+(?!one\b|later\b|"
@@ -72,6 +73,23 @@ _NEITHER_NOR = re.compile(
     r"\s*(?:,|/|\bnor\b|\bor\b|\band\b|&|\bund\b|\boder\b|\bnoch\b|\bni\b|\by\b|\bo\b|\bet\b|\bou\b)\s*"
 )
 _AND = re.compile(r"\s+(?:and|und|y|et)\s+|\s*,\s*")
+# Nothing that a profile could be found by: their faces, the ones who did it last year, to see it again.
+_NO_THING = re.compile(
+    r"(?<![^\W_])(?:to|they|them|their|theirs|he|him|his|she|hers?|it|its|this|that|these|those|we|us|our|you|your|i|me|my|"
+    r"again|anybody|anyone|someone|"
+    r"sie|er|es|ihn|ihm|ihnen|ihre?[rnms]?|seine?[rnms]?|wir|uns|unsere?[rnms]?|euch|eure?[rnms]?|ich|mich|meine?[rnms]?|"
+    r"diese[rnms]?|"
+    r"ellos|ellas|su|sus|nosotros|nuestr[oa]s?|est[oae]s?|es[oa]s?|"
+    r"ils|elles?|leurs?|nous|notre|nos|vous|votre|vos|cet|cette|ces|cela|ça)(?![^\W_])",
+    re.IGNORECASE,
+)
+# What follows the thing and is none of its words: gambling sponsors | in the last year.
+_MORE_ABOUT_IT = re.compile(
+    r"\s(?:in|of|with|from|for|on|at|by|mit|von|aus|für|auf|bei|de|del|d['’]|en|con|para|avec|pour|dans|au|sur|who|that|"
+    r"which)\b",
+    re.IGNORECASE,
+)
+_MOST_WORDS_OF_A_THING = 3
 _BRACKETS = re.compile(r"\([^()]*\)")
 
 
@@ -112,7 +130,15 @@ def _shut_out(text: str, match: re.Match[str]) -> Iterator[str]:
             return
         if place and _MUST_NOT.match(f"{part} "):
             return
-        yield part
+        if _is_a_thing(part):
+            yield part
+
+
+def _is_a_thing(words: str) -> bool:
+    """A noun of a few words; what more is said about it (in the last year) may follow."""
+    plain = _FILLERS.sub("", words.strip())
+    thing = _MORE_ABOUT_IT.split(plain, maxsplit=1)[0]
+    return len(thing.split()) <= _MOST_WORDS_OF_A_THING and _NO_THING.search(plain) is None
 
 
 def _demanded(text: str, match: re.Match[str]) -> Iterator[str]:

@@ -248,8 +248,8 @@ match_outcomes = Table(
     belongs_to("briefs", "brief_id"),
     belongs_to("creators", "creator_id"),
     Index("match_outcomes_brief_idx", "tenant_id", "brief_id"),
-    CheckConstraint("outcome IN ('won', 'lost')", name="outcome"),
-    comment="Append-only: what weights are fitted on and the back-test is run over.",
+    CheckConstraint("outcome IN ('won', 'lost', 'withdrawn')", name="outcome"),
+    comment="Append-only: what weights are fitted on and the back-test is run over. The newest row stands.",
 )
 
 match_weights = Table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any
 
 from engagerr.core.errors import InvalidInput
@@ -118,9 +119,11 @@ def chosen_figures(names: Iterable[str]) -> tuple[str, ...]:
     wanted: set[str] = set()
     for name in names:
         if name not in GROUPS and name not in SHOWABLE:
+            near = get_close_matches(name.strip().lower(), (*GROUPS, *SHOWABLE), n=1, cutoff=0.7)
+            meant = f"Did you mean {near[0]}? " if near else ""
             raise InvalidInput(
                 f"A listing cannot show {name!r}.",
-                hint=f"It can show {', '.join(GROUPS)}, or single figures: {', '.join(SHOWABLE)}. "
+                hint=f"{meant}It can show {', '.join(GROUPS)}, or single figures: {', '.join(SHOWABLE)}. "
                 "Rates are stated with their amounts.",
                 facts={"field": name},
             )

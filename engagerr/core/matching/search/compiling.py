@@ -14,6 +14,7 @@ from typing import Any
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.condition import Condition
+from engagerr.core.matching.search.closed import why_not
 from engagerr.core.matching.search.expression import Either, Node, Not, Test, each_test
 from engagerr.core.matching.search.filters import ORDERED, Filter, Found, Kind, find_filter
 from engagerr.core.matching.search.values import bad_value, moment_before, read_days, read_flag, read_value
@@ -179,9 +180,17 @@ def _compared(found: Found, operator: str, value: Any, maker: _Maker) -> str:
     return f"{_figure(found, maker)} {sql} CAST({maker.bound(value)} AS {kind})"
 
 
+def _read_words(found: Found, test: Test) -> list[str]:
+    """The words of a test; one that the filter can never have is refused, unless only a part of a word is given."""
+    for value in test.values if test.operator != "~" else ():
+        if (hint := why_not(found.filter.name, value)) is not None:
+            raise bad_value(found, value, hint, test.column)
+    return [read_value(found, value, test.column) for value in test.values]
+
+
 def _word(found: Found, test: Test, maker: _Maker) -> str:
     column = f"lower({_figure(found, maker)})"
-    values = [read_value(found, value, test.column) for value in test.values]
+    values = _read_words(found, test)
     if test.operator == "~":
         return f"strpos({column}, {maker.bound(values[0])}) > 0"
     if test.operator == "!=":
@@ -191,7 +200,7 @@ def _word(found: Found, test: Test, maker: _Maker) -> str:
 
 def _words(found: Found, test: Test, maker: _Maker) -> str:
     column = _figure(found, maker)
-    values = [read_value(found, value, test.column) for value in test.values]
+    values = _read_words(found, test)
     if test.operator == "~":
         among = f"strpos(lower(one), {maker.bound(values[0])}) > 0"
     else:

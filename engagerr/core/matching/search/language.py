@@ -84,7 +84,8 @@ def _grammar() -> ParserElement:
     name = (~reserved + pp.Regex(r"[A-Za-z_]\w*(?:\.[\w+-]+)*")).set_name("a filter")
     quoted = pp.QuotedString('"', esc_char="\\") | pp.QuotedString("'", esc_char="\\")
     bare = pp.Regex(r"[^\s,()<>=!~\"']+")
-    value = (quoted | (~reserved + bare)).set_name("a value")
+    # Where a value must stand, a word of the language is one as well: IN is India, IS is Iceland.
+    value = (quoted | bare).set_name("a value")
     values = pp.DelimitedList(value)
     days = pp.Regex(r"\d{4}-\d\d-\d\d(?:\.\.\d{4}-\d\d-\d\d)?").set_name("days")
     operator = pp.one_of("= != < <= > >= ~").set_name("an operator")

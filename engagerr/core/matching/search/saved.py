@@ -16,6 +16,7 @@ from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.matching.search.compiling import compile_search
 from engagerr.core.matching.search.expression import from_json
 from engagerr.core.matching.search.meaning import Meaning, asked_of, ranked, unwanted_condition
+from engagerr.core.matching.search.searching import MAY_BE_PITCHED, asks_for_marked
 from engagerr.core.tenancy import Access
 
 if TYPE_CHECKING:
@@ -47,11 +48,15 @@ class SavedSearch:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One kept search asked again: how many it finds, and the names of those who are new."""
+    """One kept search asked again: how many it finds, and the names of those who are new.
+
+    `best` is true where free text finds as many as are kept of it at most: there may be more, and these are the best.
+    """
 
     name: str
     found: int
     new: tuple[str, ...]
+    best: bool = False
 
 
 def hits(session: Session, *, tenant_id: UUID, query: Query, now: datetime, meaning: Meaning | None) -> Hits:
@@ -60,6 +65,8 @@ def hits(session: Session, *, tenant_id: UUID, query: Query, now: datetime, mean
     asked = asked_of(query.text or "")
     unwanted, _ = unwanted_condition(session, tenant_id=tenant_id, asked=asked, meaning=meaning)
     condition = compiled.condition & unwanted
+    if not asks_for_marked(query.where):
+        condition = condition & MAY_BE_PITCHED
     only: list[UUID] | None = None
     if asked.wanted:
         by_text = ranked(session, tenant_id=tenant_id, wanted=asked.wanted, meaning=meaning, condition=condition)
@@ -158,7 +165,7 @@ def note(session: Session, access: Access, held: SavedSearch, found: Hits) -> Ch
     names = tuple(sorted((found[creator] for creator in new), key=str.casefold))
     if held.alerts and names:
         _tell(session, access, held.name, now)
-    return Checked(held.name, len(found), names)
+    return Checked(held.name, len(found), names, best=bool(held.text) and len(found) >= _BEST)
 
 
 def _remember(session: Session, access: Access, name: str, creators: list[UUID], *, told: bool) -> list[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 MOST_ROWS = 1_000
+MAY_BE_PITCHED = Condition("NOT profile.do_not_pitch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +108,14 @@ class FoundCreator:
 class Found:
     """A page of creators, how many there are in all, and how many were left out because a figure is missing:
     {filter: {state: creators}}. `how` says how they were found and in which order; `as_of` is when the oldest of the
-    rows shown was made."""
+    rows shown was made. `not_to_be_pitched` are those who meet the filters and are left out for their mark alone."""
 
     rows: tuple[FoundCreator, ...]
     total: int
     left_out: Mapping[str, Mapping[str, int]]
     how: tuple[str, ...]
     as_of: datetime | None
+    not_to_be_pitched: int = 0
 
 
 def search(
@@ -124,13 +126,17 @@ def search(
     now: datetime,
     meaning: Meaning | None = None,
 ) -> Found:
-    """The creators whom a query means.
+    """The creators whom a query means; those who are not to be pitched only where it asks for them.
 
     Without `meaning` (see `meaning_of`) free text is looked for by word alone, and `how` says so.
     """
     compiled = compile_search(query.where, now=now, include_missing=query.include_missing)
     asked = asked_of(query.text or "")
     unwanted, how = unwanted_condition(session, tenant_id=tenant_id, asked=asked, meaning=meaning)
+    marked = 0
+    if not asks_for_marked(query.where):
+        marked = _count(session, tenant_id, compiled.condition & unwanted & Condition("profile.do_not_pitch"))
+        compiled = replace(compiled, condition=compiled.condition & MAY_BE_PITCHED)
     condition = compiled.condition & unwanted
     scores: dict[UUID, float] | None = None
     if asked.wanted:
@@ -155,7 +161,13 @@ def search(
         left_out=left_out,
         how=(*how, ordered_how),
         as_of=min((row.made_at for row in rows), default=None),
+        not_to_be_pitched=marked,
     )
+
+
+def asks_for_marked(where: Node) -> bool:
+    """Whether a search says itself what it wants of the mark `do_not_pitch`."""
+    return any(test.filter.lower() == "do_not_pitch" for test in each_test(where))
 
 
 def counted(session: Session, *, tenant_id: UUID, compiled: Compiled) -> tuple[int, dict[str, dict[str, int]]]:

@@ -34,7 +34,10 @@ def _reads(asked: Asked) -> Reading:
 
 
 def _values(asked: Asked, columns: Columns) -> Values:
-    """The mean over the wishes: a wish with a floor is met at it; countries without one share a single wish."""
+    """The mean over the wishes: a wish with a floor is met at it; those of one dimension without one are a single wish.
+
+    Of several countries wished for, those that are known count: what a list of the largest shares leaves out is small.
+    """
     import numpy as np
 
     wishes = _wishes(asked)
@@ -43,9 +46,12 @@ def _values(asked: Asked, columns: Columns) -> Values:
         for place, wish in enumerate(wishes)
         if wish.share_min > 0
     ]
-    free = [columns[f"audience_{place}"] for place, wish in enumerate(wishes) if wish.share_min == 0]
-    if free:
-        shares = np.array(free)
+    free: dict[str, list[Values]] = {}
+    for place, wish in enumerate(wishes):
+        if wish.share_min == 0:
+            free.setdefault(wish.dimension, []).append(columns[f"audience_{place}"])
+    for of_dimension in free.values():
+        shares = np.array(of_dimension)
         together = np.where(np.isnan(shares).all(axis=0), np.nan, np.nansum(shares, axis=0))
         parts.append(np.clip(together, 0, 1))
     # A wish that nothing is known of leaves the whole unknown: half an answer would read as half a fit.

@@ -15,9 +15,8 @@ _NONE, _WORKED_BEFORE = 0.5, 0.9
 
 
 def _reads(asked: Asked) -> Reading:
-    brand = (asked.brief.brand or "").lower()
-    worked = "(SELECT bool_or(lower(brand) = %(brand)s) FROM unnest(profile.brands) AS brand)::int::float8"
-    return Reading({"worked_before": f"coalesce({worked}, 0)"}, {"brand": brand})
+    worked = "(SELECT bool_or(lower(brand) = lower(%(brand)s)) FROM unnest(profile.brands) AS brand)::int::float8"
+    return Reading({"worked_before": f"coalesce({worked}, 0)"}, {"brand": asked.brief.brand})
 
 
 def _values(asked: Asked, columns: Columns) -> Values:

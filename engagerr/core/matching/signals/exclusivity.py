@@ -23,16 +23,21 @@ def _reads(asked: Asked) -> Reading:
        WHERE promise.tenant_id = profile.tenant_id AND promise.creator_id = profile.creator_id
          AND promise.category = %(category)s AND upper(promise.during) > %(near_from)s
          AND upper(promise.during) <= %(campaign_from)s
-         AND (promise.brand IS NULL OR lower(promise.brand) <> %(own_brand)s))::float8
+         AND (promise.countries = '{}' OR %(near_countries)s::text[] = '{}'
+              OR promise.countries && %(near_countries)s::text[])
+         AND (promise.brand IS NULL OR lower(promise.brand) <> lower(%(own_brand)s)))::float8
     """
     brief = asked.brief
+    # Of a stranger nobody has written down what they promised: that none is noted says nothing.
+    noted = "(profile.represented OR profile.exclusivities <> '[]')::int::float8"
     return Reading(
-        {"days_free": days},
+        {"days_free": days, "promises_noted": noted},
         {
             "campaign_from": start,
             "near_from": start - timedelta(days=_NEAR_DAYS),
-            "category": (brief.category or "").lower(),
-            "own_brand": (brief.brand or "").lower(),
+            "near_countries": list(brief.countries),
+            "category": asked.category,
+            "own_brand": brief.brand or "",
         },
     )
 
@@ -41,7 +46,8 @@ def _values(_: Asked, columns: Columns) -> Values:
     import numpy as np
 
     near = columns["days_free"]
-    return np.where(np.isnan(near), 1.0, 0.3 + 0.7 * np.clip(np.nan_to_num(near) / _NEAR_DAYS, 0, 1))
+    free = np.where(columns["promises_noted"] > 0, 1.0, np.nan)
+    return np.where(np.isnan(near), free, 0.3 + 0.7 * np.clip(np.nan_to_num(near) / _NEAR_DAYS, 0, 1))
 
 
 def _shows(asked: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
@@ -49,6 +55,8 @@ def _shows(asked: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
     if known(row.get("days_free")):
         detail = f"a promise in {asked.brief.category} ends {row['days_free']:.0f} days before the campaign"
         return (Shown("exclusivity", ref, detail),)
+    if not row.get("promises_noted"):
+        return ()
     return (Shown("exclusivity", ref, f"no promise to a competitor in {asked.brief.category} is noted"),)
 
 

@@ -10,11 +10,13 @@ from engagerr.core.matching.signals.signal import Asked, Reading, Shown, SignalK
 if TYPE_CHECKING:
     from engagerr.core.matching.signals.signal import Columns, Values
 
-# Of the value, by what is known; the rest shares what is missing.
+# Of the value, by what is known; the rest shares what is missing, and without views too little is known.
 _PARTS = {"expected_views": 0.6, "engagement": 0.3, "growth": 0.1}
+_LEAST_KNOWN = 0.5
 _SAID = {
     "expected_views": ("median_views", "a piece has {:,.0f} views (median of 90 days)"),
-    "engagement": ("engagement_by_followers", "an engagement rate of {:.2%}"),
+    "engagement_by_followers": ("engagement_by_followers", "an engagement rate of {:.2%} by followers"),
+    "engagement_by_views": ("engagement_by_views", "an engagement rate of {:.2%} by views"),
     "growth": ("growth_90d", "followers changed by {:+.1%} in 90 days"),
 }
 
@@ -23,16 +25,18 @@ def _reads(asked: Asked) -> Reading:
     platforms = list(asked.brief.platforms)
     views = "profile.median_views::float8"
     if platforms:
-        # On the platforms of the brief, the one where the creator's pieces are seen most; else what is known at all.
+        # On the platforms of the brief, the one where the creator's pieces are seen most: plays elsewhere, by another
+        # rule of counting, say nothing of views here.
         on_them = ", ".join(
             f"(profile.by_platform #>> ARRAY[%(platform_{place})s, 'median_views'])::float8"
             for place in range(len(platforms))
         )
-        views = f"coalesce(greatest({on_them}), {views})"
+        views = f"greatest({on_them})"
     return Reading(
         {
             "expected_views": views,
-            "engagement": "coalesce(profile.engagement_by_followers, profile.engagement_by_views)",
+            "engagement_by_followers": "profile.engagement_by_followers",
+            "engagement_by_views": "profile.engagement_by_views",
             "growth": "profile.growth_90d",
         },
         {f"platform_{place}": platform for place, platform in enumerate(platforms)},
@@ -42,19 +46,23 @@ def _reads(asked: Asked) -> Reading:
 def _values(_: Asked, columns: Columns) -> Values:
     import numpy as np
 
-    parts = np.array([ranks(columns[name]) for name in _PARTS])
+    # Each formula among its own: a rate by views is larger than one by followers, whoever has it.
+    by_followers, by_views = (ranks(columns[f"engagement_by_{base}"]) for base in ("followers", "views"))
+    engagement = np.where(np.isnan(by_followers), by_views, by_followers)
+    parts = np.array([ranks(columns["expected_views"]), engagement, ranks(columns["growth"])])
     weights = np.where(np.isnan(parts), 0.0, np.array(list(_PARTS.values()))[:, None])
     total = weights.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, (np.nan_to_num(parts) * weights).sum(axis=0) / total, np.nan)
+        return np.where(total > _LEAST_KNOWN, (np.nan_to_num(parts) * weights).sum(axis=0) / total, np.nan)
 
 
-def _shows(_: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
-    return tuple(
-        Shown("figure", profile_row(row, column), said.format(row[name]))
-        for name, (column, said) in _SAID.items()
-        if known(row.get(name))
-    )
+def _shows(asked: Asked, row: Mapping[str, Any]) -> tuple[Shown, ...]:
+    found = []
+    for name, (column, said) in _SAID.items():
+        if known(row.get(name)) and not (name == "engagement_by_views" and known(row.get("engagement_by_followers"))):
+            where = "by_platform" if name == "expected_views" and asked.brief.platforms else column
+            found.append(Shown("figure", profile_row(row, where), said.format(row[name])))
+    return tuple(found)
 
 
 EXPECTED_PERFORMANCE = SignalKind(

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from engagerr.core.matching.signals.signal import Columns, Values
 
 
+def _rates(asked: Asked) -> list[str]:
+    """The creator's own rate for each deliverable; NULL if unknown."""
+    return [
+        f"(profile.rates #>> ARRAY[%(deliverable_{place})s, %(currency)s])::float8"
+        for place in range(len(asked.brief.deliverables))
+    ]
+
+
+def least_price_sql(asked: Asked) -> str:
+    """What those deliverables cost whose rates are known: the whole costs no less. For briefs that have a price."""
+    return " + ".join(f"coalesce({rate}, 0)" for rate in _rates(asked))
+
+
 def price_sql(asked: Asked) -> Reading:
     """`price`: what all deliverables of the brief cost together, in its currency's minor units; NULL if unknown.
 
@@ -20,12 +33,8 @@ def price_sql(asked: Asked) -> Reading:
     brief = asked.brief
     if brief.budget is None or not brief.deliverables:
         return Reading()
-    terms = [
-        f"(profile.rates #>> ARRAY[%(deliverable_{place})s, %(currency)s])::float8"
-        for place in range(len(brief.deliverables))
-    ]
     parameters = {f"deliverable_{place}": word for place, word in enumerate(brief.deliverables)}
-    return Reading({"price": " + ".join(terms)}, parameters | {"currency": brief.budget.currency})
+    return Reading({"price": " + ".join(_rates(asked))}, parameters | {"currency": brief.budget.currency})
 
 
 def _values(asked: Asked, columns: Columns) -> Values:

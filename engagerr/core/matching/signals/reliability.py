@@ -19,9 +19,10 @@ def _reads(asked: Asked) -> Reading:
     return Reading(
         {
             "posts_90d": "profile.posts_90d::float8",
-            "silent_days": "extract(epoch FROM %(now)s::timestamptz - profile.last_published_at)::float8 / 86400",
+            # Whole days: asked twice on one day, a brief has one answer.
+            "silent_days": "(%(today)s::date - (profile.last_published_at AT TIME ZONE 'UTC')::date)::float8",
         },
-        {"now": asked.now},
+        {"today": asked.today},
     )
 
 

@@ -52,8 +52,15 @@ class Asked:
 
     @property
     def window(self) -> tuple[date, date | None]:
-        """The days of the campaign; without any, from today on."""
-        return self.brief.window_from or self.today, self.brief.window_to
+        """The days of the campaign; without a first one from today on, or of its last day alone where that is over."""
+        end = self.brief.window_to
+        start = self.brief.window_from or (self.today if end is None else min(self.today, end))
+        return start, end
+
+    @property
+    def category(self) -> str:
+        """What the brand sells, as promises to competitors have it; empty where the brief does not say."""
+        return " ".join((self.brief.category or "").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,20 @@ def test_rates_are_stated_and_never_taken_from_the_rate_card(agency: Side) -> No
         agency.market.listings.publish("Ann Lee", fields=["rates"])
 
 
+@pytest.mark.parametrize("minor", [0, -1])
+def test_a_price_of_nothing_is_no_price(agency: Side, minor: int) -> None:
+    with pytest.raises(InvalidInput, match="is no rate"):
+        agency.market.listings.publish("Ann Lee", rates={"reel": Money(minor, "EUR")})
+    assert agency.market.listings.list() == ()
+
+
+@pytest.mark.parametrize(("written", "meant"), [("idenity", "identity"), ("Reach", "reach"), ("follower", "followers")])
+def test_a_figure_that_is_nearly_one_is_refused_with_its_name(agency: Side, written: str, meant: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot show") as refused:
+        agency.market.listings.preview("Ann Lee", fields=[written])
+    assert str(refused.value.hint).startswith(f"Did you mean {meant}?")
+
+
 @pytest.mark.parametrize("field", ["agent", "commission_rate", "handles", "brands", "do_not_pitch", "name; --", ""])
 def test_only_what_stands_in_the_list_can_be_chosen(agency: Side, field: str) -> None:
     with pytest.raises(InvalidInput, match="cannot show"):

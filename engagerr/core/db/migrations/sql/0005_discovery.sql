@@ -319,10 +319,10 @@ CREATE TABLE match_outcomes (
   CONSTRAINT match_outcomes_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT match_outcomes_brief_id_fkey FOREIGN KEY(tenant_id, brief_id) REFERENCES briefs (tenant_id, id),
   CONSTRAINT match_outcomes_creator_id_fkey FOREIGN KEY(tenant_id, creator_id) REFERENCES creators (tenant_id, id),
-  CONSTRAINT match_outcomes_outcome_check CHECK (outcome IN ('won', 'lost'))
+  CONSTRAINT match_outcomes_outcome_check CHECK (outcome IN ('won', 'lost', 'withdrawn'))
 );
 CREATE INDEX match_outcomes_brief_idx ON match_outcomes (tenant_id, brief_id);
-COMMENT ON TABLE match_outcomes IS 'Append-only: what weights are fitted on and the back-test is run over.';
+COMMENT ON TABLE match_outcomes IS 'Append-only: what weights are fitted on and the back-test is run over. The newest row stands.';
 COMMENT ON COLUMN match_outcomes.score IS 'the score and its signals as they stood';
 
 CREATE TABLE match_weights (
