@@ -44,8 +44,8 @@ GROUP BY latest.creator_id
 """
 
 
-# Where it names none, it is about what those creators do who are nearest to it by word and meaning: so many of them, and
-# no more than one in so many, or in a small workspace everybody would be near.
+# Where it names none, it is about what those creators do who are nearest to it by word and meaning: so many of them,
+# and no more than one in so many, or in a small workspace everybody would be near.
 _NEIGHBOURS, _LEAST_NEIGHBOURS, _ONE_IN = 25, 2, 10
 # Words are long to rank: they are looked at in so many who are nearest by meaning, or in all where there is none.
 _LOOKED_AT = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engagerr.core.ai.floor.names import language_of, language_pattern
+from engagerr.core.ai.floor.names import countries_in, language_of, language_pattern
 from engagerr.core.ai.tasks import Topic
 
 _PLATFORMS = {
@@ -113,6 +113,44 @@ _SPEAKING = (
     r"(?:in|auf|en|spricht|sprechen|speak|speaks|speaking|hablar|hablen|hablan|parler|parlent|parlant|"
     r"languages?\s*:?|sprachen?\s*:?|idiomas?\s*:?|langues?\s*:?|content in|post in)"
 )
+
+_AUDIENCE = (
+    r"(?<![^\W_])(?:audiences?|viewers?|viewership|followers?|following|listeners?|readers?|reach|fans|subscribers?|"
+    r"communit(?:y|ies)|zielgruppe\w*|publikum\w*|zuschauer\w*|abonnent\w*|reichweite|hörer\w*|leser\w*|audiencia|"
+    r"público|seguidores|espectadores|public|abonnés|spectateurs|auditeurs)(?![^\W_])"
+)
+_SHARE = (
+    r"(?:\d{1,3}(?:[.,]\d+)?\s?(?:%|percent\b|per cent\b|prozent\b|por ciento\b|pour cent\b)|"
+    r"(?<![^\W_])(?:half|most|majority|mainly|mostly|predominantly|(?:a|one|two) thirds?|hälfte|mehrheit\w*|überwiegend|"
+    r"hauptsächlich|größtenteils|drittel|mitad|mayoría|mayoritariamente|principalmente|moitié|majorité|"
+    r"majoritairement|principalement)(?![^\W_]))"
+)
+_IN = r"\s+(?:in|from|out of|based in|located in|aus|de|del|en|au|aux|du|des)\s"
+# A share of somebody's audience: 40 % aus Deutschland; at least 30 % of the audience should be in Germany.
+_SHARE_OF_AUDIENCE = re.compile(
+    rf"{_SHARE}[^.;\n]{{0,60}}?{_AUDIENCE}|{_AUDIENCE}[^.;\n]{{0,60}}?{_SHARE}|"
+    rf"\d{{1,3}}\s?(?:%|percent|prozent|por ciento|pour cent)(?:\s+(?:should|must|sollten?|müssen|davon|of them))?"
+    rf"(?:\s+(?:be|come|sein|live|leben))?{_IN}",
+    re.IGNORECASE,
+)
+_PLACES = re.compile(
+    r"[.!?](?=\s|$)|[;\n()]|,\s*(?=[^,.;\n]*\b(?:creator|influencer|youtuber|streamer|kreator|creador|créat))"
+)
+
+
+def without_audience_shares(text: str) -> str:
+    """The text without what it says of where an audience lives: that is no country of the creators."""
+    kept, start = [], 0
+    for end in [*(match.end() for match in _PLACES.finditer(text)), len(text)]:
+        part, start = text[start:end], end
+        share = _SHARE_OF_AUDIENCE.search(part)
+        if share is None or not countries_in(part):
+            kept.append(part)
+            continue
+        # What stands before the share may name the creators' own country: "creators from Austria, 40 % aus …".
+        before = part[: share.start()]
+        kept.append(before[: before.rfind(",") + 1] + "\n")
+    return "".join(kept)
 
 
 def platforms_in(text: str) -> tuple[str, ...]:
