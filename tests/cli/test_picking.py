@@ -72,6 +72,21 @@ def test_a_shortlist_from_a_file_to_a_won_deal(northlight: CommandLine, tmp_path
     assert len(csv) == 4
 
 
+def test_an_outcome_is_taken_back_and_who_is_ruled_out_is_shown_with_the_reason_alone(northlight: CommandLine) -> None:
+    made = northlight.json("match", "shortlist", "--brief", "spring.toml", "--name", "June", "--limit", 1)
+    [entry] = made["creators"]
+    northlight("shortlist", "decide", "June", entry["creator"], "lost")
+    back = northlight("shortlist", "decide", "June", entry["creator"], "candidate").out
+    assert "That it was lost is taken back" in back
+    northlight("creator", "edit", entry["creator"], "--do-not-pitch", "--reason", "on leave")
+    try:
+        shown = northlight("shortlist", "show", "June").out
+        assert "ruled out: do not pitch" in shown
+        assert "→ ?" not in shown
+    finally:
+        northlight("creator", "edit", entry["creator"], "--may-pitch")
+
+
 def test_to_remove_asks_first(northlight: CommandLine) -> None:
     northlight("shortlist", "create", "To go")
     assert northlight("shortlist", "remove", "To go", code=2).err

@@ -49,7 +49,8 @@ OFTEN_EMPTY = {
     "expires_at", "revoked_at", "standard_minimum_seconds", "part", "first_bad", "pid", "data_dir", "started_at",
     "published_from", "published_to", "factor", "factor_source", "since", "age_seconds", "currency", "value_currency",
     "carried_currency", "lost", "lost_currency", "raw_heading", "why",
-    "cases", "measured_at", "why_not", "exclusivity", "providers", "monthly_of_task_micro_usd", "monthly_of_all_micro_usd",
+    "cases", "measured_at", "why_not", "exclusivity", "providers", "monthly_of_task_micro_usd",
+    "monthly_of_all_micro_usd",
 }  # fmt: skip
 
 

@@ -46,7 +46,8 @@ class ShortlistRow:
 class Entry:
     """A creator on a shortlist. `then` is the score when they were added, `pitched` when they were pitched, `now` now.
 
-    `changes` are the signals that moved from `then` to `now`. Without a brief there are no scores.
+    `changes` are the signals that moved from `then` to `now`; whom the brief rules out now has none to hold against
+    those of then. Without a brief there are no scores.
     """
 
     creator_id: UUID
@@ -291,7 +292,7 @@ class Shortlists:
                     then=then,
                     pitched=kept_of((entry.score or {}).get("pitched")),
                     now=now,
-                    changes=() if then is None or now is None else moved(then, now),
+                    changes=() if then is None or now is None or now.broken else moved(then, now),
                 )
             )
         entries.sort(key=lambda one: (-(one.then.score or 0.0) if one.then else 0.0, one.creator.casefold()))

@@ -254,6 +254,7 @@ def test_who_is_not_to_be_pitched_is_not(spring: Shortlists, roster: Workspace) 
     assert (ann.state, ann.do_not_pitch) == ("candidate", True)
     assert ann.now is not None
     assert "do not pitch" in ann.now.broken
+    assert ann.changes == ()
 
 
 def test_notes_and_removal(spring: Shortlists, roster: Workspace, app_connection: Connection) -> None:

@@ -61,7 +61,7 @@ _OF_ONE = re.compile(r"\b(?:cpm|cpc|cpa|tkp|per (?:1,?000|view|click)|par vue|pr
 # What one creator or one post is paid is no whole: how many there will be is not said with it.
 _ONE = (
     r"(?:(?:single |einzelne[nrms]? )?(?:creator\w*|influencer\w*|kreator\w*|person|personne|persona|head|kopf|"
-    r"cabeza|tête|streamer\w*|youtuber\w*|blogger\w*|tiktoker\w*|account|channel|kanal|talent|partner|ambassador|"
+    r"cabeza|tête|streamer\w*|youtuber\w*|blogger\w*|tiktoker\w*|account|channel|kanal|talent|partner|ambassador|collab\w*|kooperation|"
     r"post\b|posting|beitrag|publicación|publication|reel\b|story|short\b|asset|deliverable|piece|stück|"
     r"creador\w*|créat\w+|influenceu\w+))"
 )
@@ -69,7 +69,7 @@ _EACH = re.compile(
     rf"[{_SPACES}]?[({_SPACES}]?(?:(?:budget|fees?|max|maximum|maximal|net|netto|brutto|gross|flat|fix|fixed|tops|"
     rf"honorar|pauschal|incl?\.? vat|zzgl\.? mwst\.?)[{_SPACES}]+){{0,2}}"
     rf"(?:/[{_SPACES}]?{_ONE}|(?:per|an?|pro|je|por|par|für jede[nrs]?|for each|for every|for one)[{_SPACES}-]{_ONE}|"
-    r"each\b|apiece\b|pro kopf\b|cada un[oa]\b|chacune?\b)",
+    r"p\.?p\b|each\b|apiece\b|pro kopf\b|cada un[oa]\b|chacune?\b)",
     re.IGNORECASE,
 )
 _EACH_BEFORE = re.compile(

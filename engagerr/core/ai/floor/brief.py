@@ -40,20 +40,22 @@ _ADDRESSEE = (
 )
 # With its comma or stop, or alone on its line; "Hello Kitty campaign" is none.
 _GREETING = re.compile(
-    rf"^{_SALUTATION}(?:(?:\s+[\w.'’-]+){{0,4}}\s*[,!:.–—-]+(?:\s+|$)|(?:\s+{_ADDRESSEE}){{0,3}}$)", re.IGNORECASE
+    rf"^{_SALUTATION}(?:(?:\s+[\w.'’-]{{1,40}}){{0,4}}\s?[,!:.–—-]{{1,3}}(?:\s+|$)|"
+    rf"(?:\s+{_ADDRESSEE}){{0,3}}$)",
+    re.IGNORECASE,
 )
 _PLEASANTRY = re.compile(
     r"^(?:i |we )?(?:hope (?:you|this|all|everything|your)|(?:many )?thanks|thank you|nice to meet|how are you|"
     r"(?:ich |wir )?hoff(?:e|en),? (?:es|dir|euch|ihnen|du|ihr|sie)|wie geht|(?:vielen )?dank|danke|"
-    r"(?:espero|esperamos) que|(?:muchas )?gracias|(?:j['’]|nous )espér\w+ que|merci|comment (?:allez|vas))\b",
+    r"(?:espero|esperamos) que|(?:muchas )?gracias|(?:j['’]|nous )esp[éè]r\w+ que|merci|comment (?:allez|vas))\b",
     re.IGNORECASE,
 )
 _SIGN_OFF = re.compile(
     r"^(?:(?:all the |with )?(?:best|kind|warm|many)(?: (?:regards|wishes|greetings))?|regards|cheers|sincerely|"
-    r"yours(?: \w+)?|thanks(?: again)?|thank you|"
-    r"(?:mit )?(?:viele|liebe|beste|freundliche|herzliche|schöne)[nr]?(?: gr(?:ü|u|ue)(?:ß|ss)e?n?)|lg|vg|mfg|gruß|grüße|"
-    r"danke(?: und gruß)?|(?:un )?(?:saludos?|abrazo)(?: cordial(?:es)?)?|atentamente|gracias|"
-    r"(?:bien )?cordialement|(?:meilleures )?salutations|bien à (?:vous|toi)|merci)\s*[,.!]?$",
+    r"yours(?: \w+)?|"
+    r"(?:mit )?(?:viele|liebe|beste|freundliche|herzliche|schöne)[nr]?(?: gr(?:ü|u|ue)(?:ß|ss)e?n?)|lg|vg|mfg|"
+    r"gruß|grüße|(?:un )?(?:saludos?|abrazo)(?: cordial(?:es)?)?|atentamente|"
+    r"(?:bien )?cordialement|(?:meilleures )?salutations|bien à (?:vous|toi))\s*[,.!]?$",
     re.IGNORECASE,
 )
 _ENVELOPE = re.compile(
@@ -142,7 +144,7 @@ def _telling(text: str) -> Iterator[str]:
         for sentence in (opening,) if heading else sentences_of(opening):
             plain = _without_greeting(sentence)
             if _says_something(plain) and not _PLEASANTRY.match(plain):
-                yield plain[:1].upper() + plain[1:] if plain != line[: len(plain)] else plain
+                yield plain if line.startswith(plain) and not letter else plain[:1].upper() + plain[1:]
 
 
 def _without_greeting(line: str) -> str:

@@ -96,6 +96,7 @@ BODIES = {
         r"if .{0,60}(?:cancel|terminat)\w*|is cancelled|keeps the full fee|sagt .{0,30} ab\b|cancela\b|annule\b"
     ),
     ClauseKind.PAYMENT: _words(
+        r"payment (?:within|is due|of|in \d)|zahlung (?:innerhalb|binnen)|pago (?:a|en) \d|paiement (?:à|sous) \d|"
         r"remit\w*|settled?\b|réglées?|factures?|upfront|deposit|bank transfer|überwiesen|transferencia|"
         r"virement|eom\b|\w+ (?:days|months) after|"
         r"shall pay|will pay|pays?\b|payable|net \d+|invoice|zahlbar|fällig|abonará|pagará|verse\b|paiera|"

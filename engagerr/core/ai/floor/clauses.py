@@ -9,7 +9,7 @@ from engagerr.core.ai.floor.clause_words import BODIES, CONCERNS, HEADINGS, days
 from engagerr.core.ai.floor.sentences import sentences_of, spoken_to_machines
 from engagerr.core.ai.tasks import Clause, ClauseKind, Clauses, PlainText
 
-VERSION = "clauses 1"
+VERSION = "clauses 2"
 # Over all cases of the evaluation, see docs/decisions/0024 for what they can and cannot tell.
 QUALITY: float | None = 0.789
 
@@ -17,6 +17,8 @@ QUALITY: float | None = 0.789
 _LONGEST_NET_DAYS = 60
 _HEADING_SAYS, _BODY_SAYS, _ENOUGH = 3, 1, 1
 _LONGEST_HEADING = 60
+# "Usage rights and licence." is a name; "Exclusive for six months in sports." says something.
+_WORDS_OF_A_NAME = 4
 _NUMBERED = re.compile(
     r"^\s*(?:§\s*\d+|art(?:icle|ículo|ikel|\.)\s*\d+|clause\s+\d+|\d{1,2}(?:\.\d{1,2})*[.)]?|[A-Z][.)]|"
     r"\([a-z0-9]\)|[-–•*])\s*",
@@ -53,9 +55,21 @@ def _clauses(text: str) -> Iterator[Clause]:
 
 def _parts(words: str, above: str | None) -> list[str]:
     """A clause as it is, or the sentences of a paragraph that nothing names: a letter says several things in one."""
-    if above is not None or _heading_and_body(words)[0] is not None or _NUMBERED.match(words):
+    if above is not None or _NUMBERED.match(words):
+        return [words]
+    name, _ = _heading_and_body(words)
+    if name is not None and not (_is_sentence(words, name) and _of_several_kinds(words)):
         return [words]
     return sentences_of(words) if "\n" not in words else [words]
+
+
+def _is_sentence(words: str, name: str) -> bool:
+    """Whether what stands like a heading before a full stop is the first of the sentences."""
+    return len(name.split()) > _WORDS_OF_A_NAME and words[len(name) :].lstrip().startswith(".")
+
+
+def _of_several_kinds(words: str) -> bool:
+    return len({kind for one in sentences_of(words) if (kind := _kind(one, None)) is not None}) > 1
 
 
 def _pieces(text: str) -> Iterator[str]:

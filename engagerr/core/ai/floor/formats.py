@@ -121,8 +121,8 @@ _AUDIENCE = (
 )
 _SHARE = (
     r"(?:\d{1,3}(?:[.,]\d+)?\s?(?:%|percent\b|per cent\b|prozent\b|por ciento\b|pour cent\b)|"
-    r"(?<![^\W_])(?:half|most|majority|mainly|mostly|predominantly|(?:a|one|two) thirds?|hälfte|mehrheit\w*|überwiegend|"
-    r"hauptsächlich|größtenteils|drittel|mitad|mayoría|mayoritariamente|principalmente|moitié|majorité|"
+    r"(?<![^\W_])(?:half|most of|majority|mainly|mostly|predominantly|(?:a|one|two) thirds?|hälfte|mehrheit\w*|"
+    r"überwiegend|hauptsächlich|größtenteils|drittel|mitad|mayoría|mayoritariamente|principalmente|moitié|majorité|"
     r"majoritairement|principalement)(?![^\W_]))"
 )
 _IN = r"\s+(?:in|from|out of|based in|located in|aus|de|del|en|au|aux|du|des)\s"
@@ -133,9 +133,12 @@ _SHARE_OF_AUDIENCE = re.compile(
     rf"(?:\s+(?:be|come|sein|live|leben))?{_IN}",
     re.IGNORECASE,
 )
-_PLACES = re.compile(
-    r"[.!?](?=\s|$)|[;\n()]|,\s*(?=[^,.;\n]*\b(?:creator|influencer|youtuber|streamer|kreator|creador|créat))"
+_SPEAKS_OF_CREATORS = re.compile(
+    r"creator|influencer|youtuber|streamer|kreator|creador|créat|\b(?:based in|living in|aus|from)\b", re.IGNORECASE
 )
+_PLACES = re.compile(r"[.!?](?=\s|$)|[;\n()]")
+# "…, Austria and 10 % Switzerland" goes on with the list of places; ", based in Germany" is something else.
+_FIRST_WORDS = re.compile(r"\s*(?:\S+\s*){1,3}")
 
 
 def without_audience_shares(text: str) -> str:
@@ -144,13 +147,18 @@ def without_audience_shares(text: str) -> str:
     for end in [*(match.end() for match in _PLACES.finditer(text)), len(text)]:
         part, start = text[start:end], end
         share = _SHARE_OF_AUDIENCE.search(part)
-        if share is None or not countries_in(part):
-            kept.append(part)
-            continue
-        # What stands before the share may name the creators' own country: "creators from Austria, 40 % aus …".
-        before = part[: share.start()]
-        kept.append(before[: before.rfind(",") + 1] + "\n")
+        kept.append(part if share is None else part[: share.start()] + "\n" + _after_places(part[share.end() :]))
     return "".join(kept)
+
+
+def _after_places(words: str) -> str:
+    """What follows a list of places."""
+    parts = words.split(",")
+    for place, part in enumerate(parts[1:], start=1):
+        first = _FIRST_WORDS.match(part)
+        if first is None or not countries_in(first.group()) or _SPEAKS_OF_CREATORS.search(part):
+            return ",".join(parts[place:])
+    return ""
 
 
 def platforms_in(text: str) -> tuple[str, ...]:

@@ -39,6 +39,11 @@ _NOT_DURING = re.compile(
     r"(?:during|während|in der zeit|durante|pendant)\b[^.\n]*",
     re.IGNORECASE,
 )
+_NEXT_YEAR = re.compile(
+    r"(?<![^\W_])(?:of )?(?:next year|(?:nächste[ns]|kommende[ns]) jahr(?:es)?|(?:del |el )?"
+    r"(?:próximo año|año que viene)|(?:de )?l['’](?:année prochaine|an prochain))(?![^\W_])",
+    re.IGNORECASE,
+)
 _DAYS_TO_A_YEAR = 366
 # How far from a month, in characters, and how far ahead a year may be to be that month's.
 _BESIDE, _YEARS_AHEAD = 40, 5
@@ -50,7 +55,7 @@ def window_in(text: str, *, today: date) -> Window:
     Months and quarters without a year are of the year that is said beside them, else the next ones that are not over.
     What ended before today is no window. Seasons are those of the northern half.
     """
-    text = _NOT_DURING.sub("", text)
+    text = _NEXT_YEAR.sub(str(today.year + 1), _NOT_DURING.sub("", text))
     for look in _LOOKS:
         window = look(text, today)
         # What is over tells of another campaign ("as in March 2024"), or is a slip: no window lies in the past.
@@ -258,7 +263,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         # A year of its own: not another month's, no sum and no number of people.
         "beside": rf"(?P<other>(?<![^\W_]){month}{_OF})?(?<![\d.,€$£#/-]){_YEAR}(?![\d%€$£k/-]|[.,]\d|\s?(?:[€$£%]|eur|"
         r"usd|gbp|chf|follower|abonn|seguid|subs))",
-        "apart": rf"[\d;\n]|[.!?]\s|(?<![^\W_]){month}(?![^\W_])",
+        "apart": rf"[\d;]|[.!?]\s|(?<![^\W_]){month}(?![^\W_])",
     }
     return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in compiled.items()}
 

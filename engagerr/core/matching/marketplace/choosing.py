@@ -80,7 +80,8 @@ def _checked_rates(rates: Mapping[str, Money]) -> dict[str, Money]:
         name = deliverable.strip().lower()
         if not name or money.minor <= 0:
             raise InvalidInput(
-                f"{deliverable!r} at {money} is no rate.", hint="A rate is a deliverable and an amount above 0; leave it out to show none."
+                f"{deliverable!r} at {money} is no rate.",
+                hint="A rate is a deliverable and an amount above 0; leave it out to show none.",
             )
         found[name] = money
     return found

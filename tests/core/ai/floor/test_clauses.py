@@ -54,6 +54,29 @@ def test_a_clause_over_several_lines_keeps_its_words() -> None:
     assert clause.words == "4. Payment. Brand shall pay\nUSD 12,000 within\n90 days of receipt."
 
 
+def test_a_paragraph_without_a_heading_is_split_where_its_sentences_are_of_several_kinds() -> None:
+    said = (
+        "Exclusive for 6 months in sports.", "The creator must disclose the ad.", "Payment within 90 days of EUR 500.",
+    )  # fmt: skip
+    assert [(one.kind, one.words, one.concern) for one in clauses(" ".join(said))] == [
+        (ClauseKind.EXCLUSIVITY, said[0], None),
+        (ClauseKind.DISCLOSURE, said[1], None),
+        (ClauseKind.PAYMENT, said[2], "net 90"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Exclusivity. Creator shall not promote a rival. Payment is due all the same.",
+        "Payment: Brand shall pay net 30. The creator must disclose the ad.",
+        "3. Creator works for no other brand. It shall pay damages otherwise.",
+    ],
+)
+def test_a_clause_that_has_a_name_or_a_number_stays_whole(words: str) -> None:
+    assert [one.words for one in clauses(words)] == [words]
+
+
 def test_a_text_that_is_no_contract_has_no_clauses() -> None:
     assert clauses("Thank you for your order. Your parcel will arrive on Tuesday.") == ()
 
