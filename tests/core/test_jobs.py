@@ -26,7 +26,7 @@ from tests.fakes.cluster import Clone, Connection
 
 REPOSITORY = Path(__file__).parents[2]
 NEVER_IN_A_TEST = "0 0 29 2 *"
-ALL = ("deliver-events", "health", "mapping", "partitions", "send-reports", "sync", "verify-audit")
+ALL = ("deliver-events", "health", "mapping", "partitions", "profiles", "send-reports", "sync", "verify-audit")
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def planted(agency: Workspace, superuser_connection: Connection) -> set[str]:
                     "CASE jsonb_typeof({column}) WHEN 'array' THEN {column} || to_jsonb({mark}::text)"
                     " ELSE {column} || jsonb_build_object('mark', {mark}::text) END"
                 )
-            elif isinstance(column.type, ARRAY):
+            elif isinstance(column.type, ARRAY) and isinstance(column.type.item_type, Text):
                 value = sql.SQL("ARRAY[{mark} || ctid::text]")
             elif isinstance(column.type, Text):
                 value = sql.SQL("{mark} || ctid::text")
