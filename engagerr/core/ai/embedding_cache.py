@@ -8,17 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import Broken
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import numpy as np
-    import psycopg
     from numpy.typing import NDArray
 
     from engagerr.core.ai.embeddings import Embedder, Progress, VectorSpace
@@ -98,7 +98,7 @@ def unknown_texts(session: Session, *, tenant_id: UUID, space: VectorSpace, text
     unknown: list[str] = []
     for start in range(0, len(once), _ROWS):
         chosen = once[start : start + _ROWS]
-        with _cursor(session) as cursor:
+        with driver_cursor(session, binary=True) as cursor:
             cursor.execute(
                 _UNKNOWN,
                 {"tenant_id": tenant_id, "model": space.name, "hashes": [_hash(words) for words in chosen]},
@@ -180,21 +180,15 @@ def store_embeddings(
         hashes = list(made)
         for start in range(0, len(hashes), _ROWS):
             chosen = hashes[start : start + _ROWS]
-            with _cursor(session) as cursor:
+            with driver_cursor(session, binary=True) as cursor:
                 cursor.execute(_STORE, name | {"hashes": chosen, "vectors": [made[each] for each in chosen]})
     return _from_bytes(halves.tobytes(), len(texts), embedder)
 
 
 def _read(session: Session, tenant_id: UUID, model: str, hashes: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-    with _cursor(session) as cursor:
+    with driver_cursor(session, binary=True) as cursor:
         cursor.execute(_KNOWN, {"tenant_id": tenant_id, "model": model, "hashes": hashes})
         return cursor.fetchall()
-
-
-def _cursor(session: Session) -> psycopg.Cursor[tuple[bytes, bytes]]:
-    """The driver's own, in its binary form: as text, bytes would go over the line as hexadecimal digits."""
-    connection = cast("psycopg.Connection[tuple[bytes, bytes]]", session.connection.driver_connection)
-    return connection.cursor(binary=True)
 
 
 def _from_bytes(halves: bytes, count: int, embedder: VectorSpace) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.types import UserDefinedType
@@ -28,3 +29,8 @@ class Halfvec(UserDefinedType[object]):
     def get_col_spec(self, **_: Any) -> str:
         """The type's name in DDL."""
         return "halfvec" if self.dimensions is None else f"halfvec({self.dimensions})"
+
+
+def as_halfvec(numbers: Iterable[float]) -> str:
+    """A vector as pgvector reads it; six digits are more than half precision keeps."""
+    return f"[{','.join(f'{number:.6g}' for number in numbers)}]"

@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.ai.tasks import Piece, Topic, Topics
+from engagerr.core.db.columns import as_halfvec
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.matching.candidates import ALIKE, Meaning
 from engagerr.core.matching.nearness import MEANING_TO, WORDS_TO, fit_of
 from engagerr.core.matching.signals import Asked
 from engagerr.core.matching.topic_names import named_topic
-from engagerr.core.matching.vectors import as_halfvec
 
 if TYPE_CHECKING:
     from engagerr.core.ai import Embedder
@@ -113,7 +114,7 @@ def topics_nearby(
     usual = {row.topic: row.mean for row in rows}
     profiles = rows[0].profiles if rows else 0
     most = max(_LEAST_NEIGHBOURS, min(_NEIGHBOURS, profiles // _ONE_IN))
-    near = session.connection.driver_connection.cursor().execute(  # type: ignore[union-attr]
+    near = driver_cursor(session).execute(
         _NEAR.format(similarity=similarity, lexical=lexical.sql, meaning_to=MEANING_TO, words_to=WORDS_TO),
         {
             **lexical.parameters, "tenant_id": tenant_id, "most": most,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.db.columns import as_halfvec
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.matching.constraints import Constraint, constraints_of
 from engagerr.core.matching.lexical import Lexical
 from engagerr.core.matching.signals import SIGNALS
 
 if TYPE_CHECKING:
-    import psycopg
     from numpy import float32
     from numpy.typing import NDArray
 
@@ -81,7 +82,7 @@ def read_pool(
         parameters |= only.parameters
     parameters |= {"always": list(always), "most_scored": max(most, len(always))}
     broken = _broken(constraints)
-    with _cursor(session) as cursor:
+    with driver_cursor(session, binary=True) as cursor:
         cursor.execute(
             f"""
             SELECT broken, count(*), CASE WHEN broken = 0 AND count(*) <= {MOST_SCORED} THEN array_agg(creator_id) END
@@ -122,7 +123,7 @@ def broken_by(
     parameters = _parameters(tenant_id, asked, meaning, Lexical(), constraints) | {"creator_id": creator_id}
     each = ", ".join(f"({constraint.broken})" for constraint in constraints)
     where = "WHERE profile.tenant_id = %(tenant_id)s AND profile.creator_id = %(creator_id)s"
-    with _cursor(session) as cursor:
+    with driver_cursor(session, binary=True) as cursor:
         row = cursor.execute(f"SELECT {each} FROM creator_profiles AS profile {where}", parameters).fetchone()
     if row is None:
         return ("no profile yet",)
@@ -169,14 +170,9 @@ def _parameters(
             parameters |= signal.reads(asked).parameters
     parameters |= {f"platform_{place}": platform for place, platform in enumerate(asked.brief.platforms)}
     if meaning is not None:
-        parameters |= {"space": meaning.space, "whole": halfvec(meaning.whole)}
-        parameters |= {f"must_vector_{place}": halfvec(vector) for place, vector in enumerate(meaning.musts)}
+        parameters |= {"space": meaning.space, "whole": as_halfvec(meaning.whole)}
+        parameters |= {f"must_vector_{place}": as_halfvec(vector) for place, vector in enumerate(meaning.musts)}
     return parameters
-
-
-def halfvec(vector: NDArray[float32]) -> str:
-    """A vector as pgvector reads it."""
-    return f"[{','.join(f'{number:.6g}' for number in vector.tolist())}]"
 
 
 def _as_arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Mapping[str, NDArray[Any]]:
@@ -192,9 +188,3 @@ def _as_arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Mapping[s
         else:
             found[name] = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     return found
-
-
-def _cursor(session: Session) -> psycopg.Cursor[Any]:
-    """The driver's own, in its binary form: twenty thousand rows of numbers are read without parsing digits."""
-    connection = cast("psycopg.Connection[Any]", session.connection.driver_connection)
-    return connection.cursor(binary=True)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.condition import Condition
 from engagerr.core.matching.nearest import DIMENSIONS, MOST_K, nearest
@@ -150,7 +151,7 @@ def _candidates(
         return [row.creator_id for row in found.rows]
     if not pattern.topics:
         return []
-    cursor = session.connection.driver_connection.cursor()  # type: ignore[union-attr]
+    cursor = driver_cursor(session)
     topic = max(pattern.topics, key=lambda topic: (pattern.topics[topic], topic))
     parameters = {**condition.parameters, "tenant_id": tenant_id, "topic": topic, "most": MOST_K}
     rows = cursor.execute(_BY_TOPIC.format(condition=condition.sql), parameters).fetchall()

@@ -21,6 +21,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from engagerr.core.db.columns import as_halfvec
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.condition import Condition
 
@@ -109,13 +111,12 @@ def nearest(
         raise InvalidInput(f"{k} creators cannot be asked for at once.", hint=f"Ask for 1 to {MOST_K}.")
     numbers = _numbers(vector)
     met = condition or Condition()
-    connection = cast("psycopg.Connection[Any]", session.connection.driver_connection)
     parameters = {
         **met.parameters, "tenant_id": tenant_id, "space": space, "nearest_k": k,
-        "nearest_vector": f"[{','.join(f'{number:.6g}' for number in numbers)}]",
+        "nearest_vector": as_halfvec(numbers),
     }  # fmt: skip
     where = f"profile.tenant_id = %(tenant_id)s AND ({met.sql})"
-    search = _Search(connection.cursor(binary=True), where, parameters, k)
+    search = _Search(driver_cursor(session, binary=True), where, parameters, k)
     matching, graph = _estimates(search)
     if len(numbers) != DIMENSIONS or way is Way.EXACT:
         return _exactly(search, matching, Way.EXACT)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.db.columns import as_halfvec
 from engagerr.core.matching.negation import positive_part
 from engagerr.core.tenancy import Access, Permission
 
@@ -243,11 +244,6 @@ def _write(
             "hashes": [_hash(said) for _, said, _ in rows],
         },
     )
-
-
-def as_halfvec(vector: NDArray[float32]) -> str:
-    """A vector as pgvector reads it."""
-    return f"[{','.join(f'{number:.6g}' for number in vector.tolist())}]"
 
 
 def _retire_others(session: Session, tenant_id: UUID, space: str) -> bool:

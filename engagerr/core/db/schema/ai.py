@@ -64,7 +64,12 @@ ai_policies = Table(
     "ai_policies",
     metadata,
     tenant_id(),
-    Column("task", Text(collation="C"), nullable=False, comment="a task's name, or * for every task; what stays here by * stays here for all"),
+    Column(
+        "task",
+        Text(collation="C"),
+        nullable=False,
+        comment="a task's name, or * for every task",
+    ),
     Column("stays_here", Boolean, nullable=False, comment="the words of this task never leave this machine"),
     Column("allows_confidential", Boolean, nullable=False, server_default=text("false")),
     Column("providers", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="in order; empty is any"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.matching.condition import Condition
 from engagerr.core.matching.marketplace.reads import count_read
@@ -18,8 +19,6 @@ from engagerr.core.matching.search.language import parse
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
-    import psycopg
-
     from engagerr.core.db import Session
 
 LARGEST_PAGE = 100
@@ -160,8 +159,8 @@ def read(session: Session, query: str, parameters: Mapping[str, Any]) -> list[di
     """Rows by column name, through the driver: conditions carry the driver's own parameters."""
     from psycopg.rows import dict_row
 
-    connection = cast("psycopg.Connection[Any]", session.connection.driver_connection)
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with driver_cursor(session) as cursor:
+        cursor.row_factory = dict_row
         return cursor.execute(query, dict(parameters)).fetchall()
 
 

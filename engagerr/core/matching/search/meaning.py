@@ -9,12 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.db.columns import as_halfvec
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.matching.condition import Condition
 from engagerr.core.matching.lexical import lexical_of
 from engagerr.core.matching.nearest import nearest
 from engagerr.core.matching.negation import Asked, split_negation
 from engagerr.core.matching.profile_words import configurations, folded
-from engagerr.core.matching.vectors import as_halfvec, creator_texts
+from engagerr.core.matching.vectors import creator_texts
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -238,6 +240,6 @@ def _by_word(
           AND profile.words @@ %(any_word)s::tsquery) AS scored
       ORDER BY score DESC, creator_id LIMIT {CANDIDATES}
     """  # noqa: S608  both conditions are made of registered SQL, values are parameters
-    cursor = session.connection.driver_connection.cursor()  # type: ignore[union-attr]
+    cursor = driver_cursor(session)
     cursor.execute(statement, {"tenant_id": tenant_id, **condition.parameters, **lexical.parameters})
     return {row[0]: float(row[1]) for row in cursor.fetchall()}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import InvalidInput, NotFound
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.matching.search.compiling import compile_search
@@ -71,7 +72,7 @@ def hits(session: Session, *, tenant_id: UUID, query: Query, now: datetime, mean
     if asked.wanted:
         by_text = ranked(session, tenant_id=tenant_id, wanted=asked.wanted, meaning=meaning, condition=condition)
         only = list(by_text.scores)[:_BEST]
-    cursor = session.connection.driver_connection.cursor()  # type: ignore[union-attr]
+    cursor = driver_cursor(session)
     cursor.execute(
         "SELECT profile.creator_id, profile.name FROM creator_profiles AS profile"  # noqa: S608  registered SQL
         f" WHERE profile.tenant_id = %(tenant_id)s AND ({condition.sql})"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.db.driver import driver_cursor
 from engagerr.core.errors import InvalidInput
 from engagerr.core.matching.condition import Condition
 from engagerr.core.matching.search.compiling import Compiled, compile_search, sort_key
@@ -18,8 +19,6 @@ from engagerr.core.matching.search.language import parse
 from engagerr.core.matching.search.meaning import CANDIDATES, Meaning, asked_of, ranked, unwanted_condition
 
 if TYPE_CHECKING:
-    import psycopg
-
     from engagerr.core.db import Session
 
 MOST_ROWS = 1_000
@@ -178,7 +177,7 @@ def counted(session: Session, *, tenant_id: UUID, compiled: Compiled) -> tuple[i
     where = compiled.condition.sql
     states = "".join(f", CASE WHEN {leaf.is_missing} THEN {leaf.state} END" for leaf in compiled.leaves)
     places = ", ".join(str(place) for place in range(1, len(compiled.leaves) + 2))
-    cursor = _cursor(session)
+    cursor = driver_cursor(session)
     cursor.execute(
         f"SELECT ({where}) IS NULL{states}, count(*) FROM creator_profiles AS profile"  # noqa: S608  registered SQL
         f" WHERE profile.tenant_id = %(tenant_id)s AND ({where}) IS NOT FALSE GROUP BY {places}",
@@ -199,7 +198,7 @@ def counted(session: Session, *, tenant_id: UUID, compiled: Compiled) -> tuple[i
 
 def _without_vector(session: Session, tenant_id: UUID, space: str) -> int:
     """How many creators with something to say cannot be compared by meaning."""
-    cursor = _cursor(session)
+    cursor = driver_cursor(session)
     cursor.execute(
         """
         SELECT count(*) FROM creator_profiles AS profile
@@ -264,7 +263,7 @@ def _rows(
     extra = "".join(f", {figure.sql}" for figure in figures)
     for figure in figures:
         parameters |= figure.parameters
-    cursor = _cursor(session)
+    cursor = driver_cursor(session)
     cursor.execute(
         f"SELECT {_SHOWN}, {score}, profile.missing{extra} FROM {source} WHERE {where}"  # noqa: S608  as above
         f" ORDER BY {order.sql}, profile.creator_id LIMIT %(page)s OFFSET %(skipped)s",
@@ -274,7 +273,7 @@ def _rows(
 
 
 def _count(session: Session, tenant_id: UUID, condition: Condition) -> int:
-    cursor = _cursor(session)
+    cursor = driver_cursor(session)
     cursor.execute(
         f"SELECT count(*) FROM creator_profiles AS profile"  # noqa: S608  registered SQL, bound values
         f" WHERE profile.tenant_id = %(tenant_id)s AND ({condition.sql})",
@@ -323,8 +322,3 @@ def _found(row: Sequence[Any], figures: Sequence[_Figure]) -> FoundCreator:
     fields = dict(zip(_FIELDS, shown, strict=True))
     fields |= {"platforms": tuple(fields["platforms"]), "topics": tuple(fields["topics"])}
     return FoundCreator(**fields, score=score, figures=values, missing={**always, **states})
-
-
-def _cursor(session: Session) -> psycopg.Cursor[Any]:
-    """The driver's own: conditions carry its kind of parameters."""
-    return session.connection.driver_connection.cursor()  # type: ignore[union-attr, no-any-return]

@@ -55,7 +55,7 @@ CREATE TABLE ai_policies (
   CONSTRAINT ai_policies_over_budget_check CHECK (over_budget IN ('refuse', 'degrade')),
   CONSTRAINT ai_policies_monthly_micro_usd_check CHECK (monthly_micro_usd >= 0)
 );
-COMMENT ON COLUMN ai_policies.task IS 'a task''s name, or * for every task; what stays here by * stays here for all';
+COMMENT ON COLUMN ai_policies.task IS 'a task''s name, or * for every task';
 COMMENT ON COLUMN ai_policies.stays_here IS 'the words of this task never leave this machine';
 COMMENT ON COLUMN ai_policies.providers IS 'in order; empty is any';
 COMMENT ON COLUMN ai_policies.monthly_micro_usd IS 'empty: the setting''s';
