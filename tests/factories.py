@@ -21,6 +21,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range
 from tests.fakes.cluster import Connection
+from tests.rows import billing, contracts, deals, delivery, holds, ledger, provider, reconciliation
 
 Row = dict[str, Any]
 
@@ -248,6 +249,8 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
     )
     write("match_weights", weights={"topic_fit": 1.0}, basis="stated", made_at=WHEN)
     rows.update(_fill_the_market(connection, tenant_id, creator, brief))
+    for part in (ledger, provider, holds, billing, reconciliation, deals, contracts, delivery):
+        part.fill(connection, write, rows)
     return rows
 
 

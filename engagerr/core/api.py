@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from engagerr.core.content.terms import Terms
     from engagerr.core.db import Database
     from engagerr.core.db.partitions import Partitions
+    from engagerr.core.deals.contracts import Contracts
+    from engagerr.core.deals.deals import Deals
+    from engagerr.core.deals.deliverables import Deliverables
+    from engagerr.core.deals.proposals import Proposals
     from engagerr.core.events import Events
     from engagerr.core.ingestion import Ingestion
     from engagerr.core.ingestion.connections import Platforms
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
     from engagerr.core.metrics.reports.delivery import Schedules
     from engagerr.core.metrics.reports.reports import Reports
     from engagerr.core.ops import Health
+    from engagerr.core.payments.payments import Payments
+    from engagerr.core.payments.stripe_gateway import StripeGateway
     from engagerr.core.roster import Roster
 
 
@@ -71,6 +77,7 @@ class Engagerr:
         mail: Post | None = None,
         embedder: Embedder | None = None,
         models: Sequence[Provider] | None = None,
+        stripe: StripeGateway | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -79,6 +86,7 @@ class Engagerr:
         self._given_mail = mail
         self._given_embedder = embedder
         self._given_models = models
+        self._given_stripe = stripe
 
     @classmethod
     def open(cls, **flags: Any) -> Engagerr:
@@ -159,6 +167,15 @@ class Engagerr:
             providers = configured_providers(self.settings.ai, home=self.settings.home, transport=self._transport)
         return Router(providers, clock=self.clock, timeout_seconds=self.settings.ai.timeout_seconds)
 
+    @functools.cached_property
+    def stripe(self) -> StripeGateway:
+        """The payment provider: Stripe with the key of the settings, else the sandbox of this home."""
+        if self._given_stripe is not None:
+            return self._given_stripe
+        from engagerr.core.payments.stripe_gateway import gateway_of
+
+        return gateway_of(self.settings, clock=self.clock)
+
     def init(self, name: str, *, kind: str = "agency", email: str | None = None) -> Workspace:
         """Found a workspace in this home and sign in; in a home that has one, sign in to that and change nothing."""
         memory = SignInMemory(self.settings.home)
@@ -196,6 +213,8 @@ class Engagerr:
         """Close connections. The embedded server keeps running for the next command."""
         if "http" in self.__dict__:
             self.http.close()
+        if "stripe" in self.__dict__:
+            self.stripe.close()
         if "database" in self.__dict__:
             self.database.close()
 
@@ -414,6 +433,41 @@ class Workspace:
         from engagerr.core.metrics.reports.reports import Reports
 
         return Schedules(self._access, lambda access: Reports(access, self._figures), lambda: self._engagerr.mail)
+
+    @functools.cached_property
+    def payments(self) -> Payments:
+        """Money: ledger, holds, payees, the provider, billing, reconciliation."""
+        from engagerr.core.payments.payments import Payments
+
+        return Payments(self._access, lambda: self._engagerr.stripe)
+
+    @functools.cached_property
+    def deals(self) -> Deals:
+        """Partnerships from enquiry to paid."""
+        from engagerr.core.deals.deals import Deals
+
+        return Deals(self._access)
+
+    @functools.cached_property
+    def proposals(self) -> Proposals:
+        """What is offered in a deal, version by version."""
+        from engagerr.core.deals.proposals import Proposals
+
+        return Proposals(self._access)
+
+    @functools.cached_property
+    def contracts(self) -> Contracts:
+        """What was agreed: clauses, signatures, amendments."""
+        from engagerr.core.deals.contracts import Contracts
+
+        return Contracts(self._access, ai=lambda: self.ai)
+
+    @functools.cached_property
+    def deliverables(self) -> Deliverables:
+        """What is made for a deal: milestones, drafts, approvals, disclosure."""
+        from engagerr.core.deals.deliverables import Deliverables
+
+        return Deliverables(self._access)
 
     @functools.cached_property
     def health(self) -> Health:

@@ -298,6 +298,47 @@ class AiSettings(_Section):
         return _secret("ai.endpoint_key_file", self.endpoint_key, self.endpoint_key_file)
 
 
+class PaymentSettings(_Section):
+    """Payments: through Stripe with a key of yours, else through the sandbox that comes with Engagerr."""
+
+    stripe_key: SecretStr | None = Field(
+        None, description="Your Stripe secret or restricted key. From the environment only. Empty: the sandbox."
+    )
+    stripe_key_file: Path | None = Field(None, description="A file that holds the key, for secrets mounted as files.")
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, description="The signing secret of your webhook endpoint (whsec_…). From the environment only."
+    )
+    stripe_webhook_secret_file: Path | None = Field(None, description="A file that holds the signing secret.")
+    stripe_url: str | None = Field(
+        None, description="Where the payment provider is spoken to instead of Stripe. On this machine only."
+    )
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The currency of new deals unless one is named.")
+    country: str = Field("DE", pattern="^[A-Z]{2}$", description="Where you do business: tax and hold limits go by it.")
+    four_eyes_minor: int = Field(
+        100_000, ge=0,
+        description="Releases and refunds of at least so many minor units need a second person; 0 means all do.",
+    )
+    auto_release_days: int = Field(
+        14, ge=1, le=365, description="Days of silence after a delivery until its hold is released by itself."
+    )
+    timeout_seconds: int = Field(30, ge=1, le=300, description="How long the provider may take for an answer.")
+
+    @field_validator("stripe_url")
+    @classmethod
+    def _on_this_machine(cls, url: str | None) -> str | None:
+        return None if url is None else checked_gateway(url)
+
+    def secret_key(self) -> str | None:
+        """The key, from the setting or from the file it names; None means the sandbox."""
+        return _secret("payments.stripe_key_file", self.stripe_key, self.stripe_key_file)
+
+    def secret_webhook_secret(self) -> str | None:
+        """The signing secret of the webhook endpoint, likewise."""
+        return _secret(
+            "payments.stripe_webhook_secret_file", self.stripe_webhook_secret, self.stripe_webhook_secret_file
+        )
+
+
 class PlatformSettings(_Section):
     """Your app on one platform, under the connector's name: ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID for youtube."""
 
@@ -338,6 +379,7 @@ class Settings(BaseSettings):
     vault: VaultSettings = VaultSettings()  # type: ignore[call-arg]
     mail: MailSettings = MailSettings()  # type: ignore[call-arg]
     ai: AiSettings = AiSettings()  # type: ignore[call-arg]
+    payments: PaymentSettings = PaymentSettings()  # type: ignore[call-arg]
     platforms: dict[str, PlatformSettings] = Field(
         default_factory=dict, description="Your apps on the platforms, by the connector's name."
     )
