@@ -321,6 +321,9 @@ class PaymentSettings(_Section):
     auto_release_days: int = Field(
         14, ge=1, le=365, description="Days of silence after a delivery until its hold is released by itself."
     )
+    return_url: str = Field(
+        "https://example.com/", description="Where payers and payees land after a page of the provider's."
+    )
     timeout_seconds: int = Field(30, ge=1, le=300, description="How long the provider may take for an answer.")
 
     @field_validator("stripe_url")

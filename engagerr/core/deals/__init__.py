@@ -1,1 +1,7 @@
-"""To be written."""
+"""Partnerships: deals from enquiry to paid, what is offered in them, what is agreed, made and checked."""
+
+from engagerr.core.deals.offers import accepted_proposal
+from engagerr.core.deals.stages import advance, deal_money_changed
+from engagerr.core.deals.visibility import DealRow, Side, find_deal
+
+__all__ = ["DealRow", "Side", "accepted_proposal", "advance", "deal_money_changed", "find_deal"]

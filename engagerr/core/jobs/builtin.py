@@ -109,6 +109,26 @@ def _profiles(work: Workspace, stop: threading.Event) -> dict[str, Any]:
     return done | {"searches": len(told), "new_hits": sum(len(one.new) for one in told)}
 
 
+def _payments(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    return work.payments.rounds.run()
+
+
+def _reconcile(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    run = work.payments.reconciliation.run()
+    return {"lines": run.lines, "differences": run.found, "open": run.open}
+
+
+def _verify_books(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    verdict = work.payments.ledger.verify()
+    if not verdict.intact:
+        raise Broken(
+            f"The books are not intact: {verdict.reason}.",
+            hint="Keep the database as it is, stop paying, and compare it with a backup: engagerr payment verify",
+            facts={"transfers": verdict.transfers},
+        )
+    return {"transfers": verdict.transfers}
+
+
 def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     verdict = work.verify_audit()
     if not verdict.intact:
@@ -173,6 +193,18 @@ JOBS: Mapping[str, Job] = {
         Job(
             "profiles", "makes what creators are searched by anew, and tells kept searches what they newly find",
             "20 2 * * *", Permission.EDIT_BRIEFS, _profiles, 600,
+        ),
+        Job(
+            "payments", "hears the payment provider, finishes what was begun, releases what is due", "*/10 * * * *",
+            Permission.RELEASE, _payments, 60,
+        ),
+        Job(
+            "reconcile", "compares the books with the provider's, and queues what a person must see", "10 4 * * *",
+            Permission.RELEASE, _reconcile, 600,
+        ),
+        Job(
+            "verify-books", "proves the ledger: every chain, every balance", "10 5 * * *", Permission.READ_MONEY,
+            _verify_books, 600,
         ),
         Job(
             "verify-audit", "checks the audit log from end to end", "40 3 * * sun", Permission.READ_AUDIT,

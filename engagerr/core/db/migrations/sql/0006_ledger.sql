@@ -1,2 +1,578 @@
--- Runs as the owner role. :app is replaced by the application role's quoted name.
-SELECT 1;
+-- The ledger: accounts, transfers between them, balances, and the chains of hashes. Runs as the owner role.
+-- :app is replaced by the application role's quoted name.
+
+CREATE TABLE ledger_accounts (
+  tenant_id UUID NOT NULL,
+  id UUID DEFAULT engagerr_new_id() NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  party TEXT COLLATE "C" NOT NULL,
+  currency TEXT COLLATE "C" NOT NULL,
+  guarded BOOLEAN NOT NULL,
+  created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  CONSTRAINT ledger_accounts_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT ledger_accounts_party_key UNIQUE (tenant_id, kind, party, currency),
+  CONSTRAINT ledger_accounts_kind_check CHECK (kind IN ('outside', 'hold', 'payable', 'connected', 'commission', 'fees', 'receivable', 'loss', 'revenue', 'tax', 'fx', 'suspense')),
+  CONSTRAINT ledger_accounts_party_check CHECK (party <> '' AND length(party) <= 200),
+  CONSTRAINT ledger_accounts_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
+  CONSTRAINT ledger_accounts_guarded_check CHECK (guarded = (kind IN ('hold', 'payable')))
+);
+COMMENT ON TABLE ledger_accounts IS 'Append-only: what an account is never changes.';
+COMMENT ON COLUMN ledger_accounts.party IS 'whose it is: the id of a hold or payee, the provider, a pair of currencies';
+COMMENT ON COLUMN ledger_accounts.guarded IS 'other people''s money: it never falls below zero';
+
+CREATE TABLE ledger_balances (
+  tenant_id UUID NOT NULL,
+  account_id UUID NOT NULL,
+  lane SMALLINT NOT NULL,
+  guarded BOOLEAN NOT NULL,
+  currency TEXT COLLATE "C" NOT NULL,
+  posted BIGINT NOT NULL,
+  pending_in BIGINT NOT NULL,
+  pending_out BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  last_at TIMESTAMP WITH TIME ZONE,
+  CONSTRAINT ledger_balances_pkey PRIMARY KEY (tenant_id, account_id, lane),
+  CONSTRAINT ledger_balances_never_negative_check CHECK (NOT guarded OR posted - pending_out >= 0)
+);
+COMMENT ON TABLE ledger_balances IS 'What an account holds now: one row where it is guarded, else one a lane, to be added up.';
+COMMENT ON COLUMN ledger_balances.posted IS 'minor units, in less out';
+COMMENT ON COLUMN ledger_balances.version IS 'how many transfers touched this row';
+
+CREATE TABLE ledger_lanes (
+  tenant_id UUID NOT NULL,
+  lane SMALLINT NOT NULL,
+  sequence BIGINT NOT NULL,
+  hash BYTEA NOT NULL,
+  last_at TIMESTAMP WITH TIME ZONE,
+  CONSTRAINT ledger_lanes_pkey PRIMARY KEY (tenant_id, lane)
+);
+COMMENT ON TABLE ledger_lanes IS 'The end of each chain, so that one cut short is noticed.';
+
+CREATE TABLE ledger_transfers (
+  tenant_id UUID NOT NULL,
+  id UUID NOT NULL,
+  lane SMALLINT NOT NULL,
+  sequence BIGINT NOT NULL,
+  source_id UUID NOT NULL,
+  destination_id UUID NOT NULL,
+  currency TEXT COLLATE "C" NOT NULL,
+  amount_minor BIGINT NOT NULL,
+  phase TEXT COLLATE "C" DEFAULT 'single' NOT NULL,
+  pending_id UUID,
+  expires_at TIMESTAMP WITH TIME ZONE,
+  key TEXT COLLATE "C" NOT NULL,
+  leg SMALLINT NOT NULL,
+  request_hash BYTEA NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  member_id UUID,
+  effective_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  source_lane SMALLINT NOT NULL,
+  source_version BIGINT NOT NULL,
+  source_posted BIGINT NOT NULL,
+  source_pending_in BIGINT NOT NULL,
+  source_pending_out BIGINT NOT NULL,
+  destination_lane SMALLINT NOT NULL,
+  destination_version BIGINT NOT NULL,
+  destination_posted BIGINT NOT NULL,
+  destination_pending_in BIGINT NOT NULL,
+  destination_pending_out BIGINT NOT NULL,
+  hash BYTEA NOT NULL,
+  CONSTRAINT ledger_transfers_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT ledger_transfers_key_key UNIQUE (tenant_id, key, leg),
+  CONSTRAINT ledger_transfers_two_accounts_check CHECK (source_id <> destination_id),
+  CONSTRAINT ledger_transfers_amount_check CHECK (amount_minor > 0)
+);
+CREATE INDEX ledger_transfers_source_idx ON ledger_transfers (tenant_id, source_id, source_lane, recorded_at, source_version);
+CREATE INDEX ledger_transfers_destination_idx ON ledger_transfers (tenant_id, destination_id, destination_lane, recorded_at, destination_version);
+CREATE UNIQUE INDEX ledger_transfers_settled_key ON ledger_transfers (tenant_id, pending_id) WHERE pending_id IS NOT NULL;
+COMMENT ON TABLE ledger_transfers IS 'Append-only, written by engagerr_post() alone. Each moves one amount from one account to another.';
+COMMENT ON COLUMN ledger_transfers.id IS 'made of lane and sequence: the key is the order of the chains';
+COMMENT ON COLUMN ledger_transfers.sequence IS 'its place in the chain of its lane';
+COMMENT ON COLUMN ledger_transfers.pending_id IS 'what a post, void or expire settles; once';
+COMMENT ON COLUMN ledger_transfers.key IS 'the caller''s; the same key with the same request is answered with what was posted then';
+COMMENT ON COLUMN ledger_transfers.request_hash IS 'of what this leg asks for';
+COMMENT ON COLUMN ledger_transfers.source_posted IS 'the balance of that account (in that lane) after this transfer';
+COMMENT ON COLUMN ledger_transfers.hash IS 'of the row before in this lane and of all of this one';
+
+ALTER TABLE ledger_balances SET (fillfactor = 50);
+ALTER TABLE ledger_lanes SET (fillfactor = 10);
+
+SELECT engagerr_close_table(name::regclass)
+  FROM unnest(ARRAY['ledger_accounts', 'ledger_balances', 'ledger_lanes', 'ledger_transfers']) AS name;
+GRANT SELECT ON ledger_accounts, ledger_balances, ledger_lanes, ledger_transfers TO :app;
+GRANT INSERT ON ledger_accounts TO :app;
+GRANT INSERT (tenant_id, key, source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at, kind,
+  subject, member_id, effective_at) ON ledger_transfers TO :app;
+
+-- ── History stays as it is: for the owner, too ─────────────────────────────────────────────────────────────────────
+CREATE FUNCTION engagerr_ledger_stands() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'the rows of % are never changed or deleted', TG_TABLE_NAME
+    USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only', TABLE = TG_TABLE_NAME,
+          HINT = 'Post a correction.';
+END
+$$;
+CREATE TRIGGER append_only BEFORE UPDATE ON ledger_transfers FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW)
+  EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_delete BEFORE DELETE ON ledger_transfers FOR EACH ROW EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transfers EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only BEFORE UPDATE ON ledger_accounts FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW)
+  EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_delete BEFORE DELETE ON ledger_accounts FOR EACH ROW EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_accounts EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_delete BEFORE DELETE ON ledger_balances FOR EACH ROW EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_balances EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_delete BEFORE DELETE ON ledger_lanes FOR EACH ROW EXECUTE FUNCTION engagerr_ledger_stands();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_lanes EXECUTE FUNCTION engagerr_ledger_stands();
+
+-- ── An account comes with its balance, the first of a tenant with the lanes ────────────────────────────────────────
+CREATE FUNCTION engagerr_account_opened() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.guarded THEN
+    INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
+      VALUES (NEW.tenant_id, NEW.id, 0, true, NEW.currency, 0, 0, 0, 0);
+  END IF;
+  IF NOT EXISTS (SELECT FROM ledger_lanes WHERE tenant_id = NEW.tenant_id) THEN
+    INSERT INTO ledger_lanes (tenant_id, lane, sequence, hash)
+      SELECT NEW.tenant_id, lane, 0, '\x' FROM generate_series(0, 15) AS lane ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER account_opened AFTER INSERT ON ledger_accounts FOR EACH ROW EXECUTE FUNCTION engagerr_account_opened();
+
+-- ── The chain ──────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Texts are rows in PostgreSQL's own notation, which quotes what needs it. Running balances follow from the rest.
+CREATE FUNCTION engagerr_request_hash(source uuid, destination uuid, currency text, amount bigint, phase text,
+  pending uuid, expires_at timestamptz, kind text, subject text) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(convert_to(ROW(source, destination, currency, amount, phase, pending,
+    (extract(epoch FROM expires_at) * 1000000)::bigint, kind, subject)::text, 'UTF8'))
+$$;
+CREATE FUNCTION engagerr_transfer_bytes(request_hash bytea, tenant uuid, lane smallint, sequence bigint, key text,
+  leg smallint, member uuid, effective_at timestamptz, recorded_at timestamptz) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT request_hash || convert_to(ROW(tenant, lane, sequence, key, leg, member,
+    (extract(epoch FROM effective_at) * 1000000)::bigint, (extract(epoch FROM recorded_at) * 1000000)::bigint)::text,
+    'UTF8')
+$$;
+-- Lane and sequence as an id, a UUID of version 8, so that one key serves look-ups and the order of the chains.
+CREATE FUNCTION engagerr_transfer_id(lane smallint, sequence bigint, ending text) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT (lpad(to_hex(lane::integer), 2, '0') || lpad(to_hex(sequence), 10, '0') || ending)::uuid
+$$;
+CREATE FUNCTION engagerr_id_ending(tenant uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT '8' || substring(encode(sha256(uuid_send(tenant)), 'hex') FOR 3) || '8'
+         || substring(encode(sha256(uuid_send(tenant)), 'hex') FROM 4 FOR 15)
+$$;
+GRANT EXECUTE ON FUNCTION engagerr_request_hash(uuid, uuid, text, bigint, text, uuid, timestamptz, text, text),
+  engagerr_transfer_bytes(bytea, uuid, smallint, bigint, text, smallint, uuid, timestamptz, timestamptz),
+  engagerr_transfer_id(smallint, bigint, text), engagerr_id_ending(uuid) TO :app;
+CREATE FUNCTION engagerr_chain_step(hash bytea, head bytea, content bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN sha256(coalesce(hash, head) || content);
+END
+$$;
+CREATE AGGREGATE engagerr_chain(head bytea, content bytea) (sfunc = engagerr_chain_step, stype = bytea);
+
+-- ── Posting: the only way in ───────────────────────────────────────────────────────────────────────────────────────
+-- A transfer as it is asked for. One that settles something pending may leave out accounts, currency and amount.
+CREATE TYPE engagerr_asked AS (
+  key text, source uuid, destination uuid, currency text, amount bigint, phase text, pending uuid,
+  expires_at timestamptz, kind text, subject text, member uuid, effective_at timestamptz);
+-- The same with what the books say. `posted` is what moves for good, `reserved` by how much what is pending changes.
+CREATE TYPE engagerr_leg AS (
+  ord bigint, key text, leg smallint, request_hash bytea, source_id uuid, destination_id uuid, source_guarded boolean,
+  destination_guarded boolean, currency text, amount_minor bigint, posted bigint, reserved bigint, phase text,
+  pending_id uuid, expires_at timestamptz, kind text, subject text, member_id uuid, effective_at timestamptz,
+  refused text);
+
+-- By which constraint a transfer is refused; NULL where it is not. `pending` is what it settles, `matches` whether that
+-- is pending between the same accounts, `lapses_at` until when.
+CREATE FUNCTION engagerr_refusal(key text, phase text, pending_id uuid, source_id uuid, destination_id uuid,
+  source_currency text, destination_currency text, currency text, amount bigint, pending bigint, matches boolean,
+  lapses_at timestamptz, expires_at timestamptz, kind text, subject text, at timestamptz)
+RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN key IS NULL OR key = '' OR length(key) > 200 THEN 'ledger_transfers_key_check'
+    WHEN phase NOT IN ('single', 'pending', 'post', 'void', 'expire') THEN 'ledger_transfers_phase_check'
+    WHEN (phase IN ('post', 'void', 'expire')) <> (pending_id IS NOT NULL) THEN 'ledger_transfers_pending_check'
+    WHEN source_id = destination_id THEN 'ledger_transfers_two_accounts_check'
+    WHEN source_currency IS NULL AND (pending_id IS NULL OR source_id IS NOT NULL)
+      THEN 'ledger_transfers_source_id_fkey'
+    WHEN destination_currency IS NULL AND (pending_id IS NULL OR destination_id IS NOT NULL)
+      THEN 'ledger_transfers_destination_id_fkey'
+    WHEN pending_id IS NOT NULL AND pending IS NULL THEN 'ledger_transfers_pending_id_fkey'
+    WHEN NOT matches THEN 'ledger_transfers_pending_check'
+    WHEN amount IS NULL OR amount <= 0 THEN 'ledger_transfers_amount_check'
+    WHEN currency IS NULL OR currency <> source_currency OR currency <> destination_currency
+      THEN 'ledger_transfers_currency_check'
+    WHEN amount > pending OR phase <> 'post' AND amount <> pending THEN 'ledger_transfers_pending_amount_check'
+    WHEN phase = 'expire' AND (lapses_at <= at) IS NOT TRUE OR phase = 'post' AND lapses_at <= at
+      THEN 'ledger_transfers_expiry_check'
+    WHEN expires_at IS NOT NULL AND (phase <> 'pending' OR expires_at <= at) THEN 'ledger_transfers_expires_check'
+    WHEN kind IS NULL OR kind NOT IN ('fund', 'release', 'commission', 'fee', 'refund', 'loss', 'payout', 'reversal',
+      'dispute', 'dispute_reversal', 'recovery', 'conversion', 'subscription', 'invoice', 'correction', 'tax')
+      THEN 'ledger_transfers_kind_check'
+    WHEN subject IS NULL OR subject = '' OR length(subject) > 200 THEN 'ledger_transfers_subject_check'
+  END
+$$;
+CREATE FUNCTION engagerr_refuse_leg(ord bigint, refused text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'transfer % of this call is refused by "%"', ord, refused
+    USING CONSTRAINT = refused, TABLE = 'ledger_transfers',
+          ERRCODE = CASE WHEN refused LIKE '%\_fkey' THEN 'foreign_key_violation'
+                         WHEN refused LIKE '%\_key' THEN 'unique_violation' ELSE 'check_violation' END;
+END
+$$;
+CREATE FUNCTION engagerr_refuse_overdraft(account uuid, asked bigint, available bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'account % has % minor units to give, not %', account, available, asked
+    USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_balances_never_negative_check', TABLE = 'ledger_balances',
+          DETAIL = (SELECT jsonb_build_object('account', account, 'kind', held.kind, 'party', held.party,
+                                              'currency', held.currency, 'asked', asked, 'available', available)::text
+                    FROM ledger_accounts AS held
+                    WHERE held.tenant_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid
+                      AND held.id = account);
+END
+$$;
+
+-- Whether a transfer is between the accounts of what it settles, and that is pending.
+CREATE FUNCTION engagerr_settles(reserve ledger_transfers, transfer ledger_transfers) RETURNS boolean LANGUAGE sql
+IMMUTABLE AS $$
+  SELECT reserve.id IS NULL OR reserve.phase = 'pending' AND transfer.source_id = reserve.source_id
+    AND transfer.destination_id = reserve.destination_id AND transfer.currency = reserve.currency
+$$;
+
+-- Takes a lane: the backend's own as long as nobody else has it, then any that is free, then it waits for its own.
+-- Whoever has a lane is alone with its chain and with the balances in it, until the transaction ends.
+CREATE FUNCTION engagerr_take_lane(tenant uuid) RETURNS smallint LANGUAGE plpgsql AS $$
+DECLARE
+  own integer := pg_backend_pid() % 16;
+  place bigint := hashtextextended(tenant::text, 0) # 16;
+BEGIN
+  place := place - (place & 15);
+  FOR step IN 0..15 LOOP
+    IF pg_try_advisory_xact_lock(place + (own + step) % 16) THEN
+      RETURN (own + step) % 16;
+    END IF;
+  END LOOP;
+  PERFORM pg_advisory_xact_lock(place + own);
+  RETURN own;
+END
+$$;
+
+-- One transfer, in few statements: most calls are like this. See engagerr_post.
+CREATE FUNCTION engagerr_post_one(tenant uuid, asked engagerr_asked, at timestamptz, OUT replayed boolean,
+  OUT transfer ledger_transfers) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  reserve ledger_transfers;
+  side record;
+  head record;
+  source ledger_balances;
+  destination ledger_balances;
+  chosen smallint;
+  moved bigint;
+  reserved bigint;
+  refused text;
+BEGIN
+  replayed := false;
+  IF asked.pending IS NOT NULL THEN
+    SELECT * INTO reserve FROM ledger_transfers WHERE tenant_id = tenant AND id = asked.pending;
+  END IF;
+  transfer.tenant_id := tenant;
+  transfer.source_id := coalesce(asked.source, reserve.source_id);
+  transfer.destination_id := coalesce(asked.destination, reserve.destination_id);
+  transfer.currency := coalesce(asked.currency, reserve.currency);
+  transfer.amount_minor := coalesce(asked.amount, reserve.amount_minor);
+  transfer.phase := coalesce(asked.phase, 'single');
+  transfer.pending_id := asked.pending;
+  transfer.expires_at := asked.expires_at;
+  transfer.key := asked.key;
+  transfer.leg := 0;
+  transfer.kind := asked.kind;
+  transfer.subject := asked.subject;
+  transfer.member_id := asked.member;
+  transfer.effective_at := coalesce(asked.effective_at, at);
+  transfer.request_hash := engagerr_request_hash(transfer.source_id, transfer.destination_id, transfer.currency,
+    transfer.amount_minor, transfer.phase, transfer.pending_id, transfer.expires_at, transfer.kind, transfer.subject);
+
+  IF pg_advisory_xact_lock(hashtextextended(tenant::text || coalesce(asked.key, ''), 1))::text IS NULL THEN
+    RETURN;
+  END IF;
+  chosen := engagerr_take_lane(tenant);
+  FOR attempt IN 1..2 LOOP
+    FOR side IN
+      SELECT held AS balance, greatest(at, held.last_at, lane.last_at) AS moment, lane.sequence, lane.hash,
+             (SELECT stands.request_hash FROM ledger_transfers AS stands
+                WHERE stands.tenant_id = tenant AND stands.key = asked.key AND stands.leg = 0) AS known
+      FROM ledger_balances AS held
+      JOIN ledger_lanes AS lane ON lane.tenant_id = tenant AND lane.lane = chosen
+      WHERE held.tenant_id = tenant AND held.account_id IN (transfer.source_id, transfer.destination_id)
+        AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END
+      ORDER BY held.account_id FOR UPDATE OF held
+    LOOP
+      head := side;
+      transfer.recorded_at := greatest(transfer.recorded_at, side.moment);
+      IF (side.balance).account_id = transfer.source_id THEN
+        source := side.balance;
+      ELSE
+        destination := side.balance;
+      END IF;
+    END LOOP;
+    EXIT WHEN source.account_id IS NOT NULL AND destination.account_id IS NOT NULL;
+    -- What is not guarded gets its balance in a lane when it is first needed there.
+    INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
+      SELECT tenant, account.id, chosen, false, account.currency, 0, 0, 0, 0 FROM ledger_accounts AS account
+      WHERE account.tenant_id = tenant AND account.id IN (transfer.source_id, transfer.destination_id)
+        AND NOT account.guarded
+      ON CONFLICT (tenant_id, account_id, lane) DO NOTHING;
+  END LOOP;
+
+  refused := engagerr_refusal(transfer.key, transfer.phase, transfer.pending_id, transfer.source_id,
+    transfer.destination_id, source.currency, destination.currency, transfer.currency, transfer.amount_minor,
+    reserve.amount_minor, engagerr_settles(reserve, transfer), reserve.expires_at, transfer.expires_at, transfer.kind,
+    transfer.subject, at);
+  IF source.account_id IS NOT NULL AND destination.account_id IS NOT NULL AND head.known IS NOT NULL THEN
+    IF head.known <> transfer.request_hash OR EXISTS (
+         SELECT FROM ledger_transfers AS more WHERE more.tenant_id = tenant AND more.key = asked.key AND more.leg = 1) THEN
+      PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
+    END IF;
+    SELECT * INTO transfer FROM ledger_transfers AS stands
+      WHERE stands.tenant_id = tenant AND stands.key = asked.key AND stands.leg = 0;
+    replayed := true;
+    RETURN;
+  END IF;
+  IF refused IS NOT NULL THEN
+    PERFORM engagerr_refuse_leg(1, refused);
+  END IF;
+
+  moved := CASE WHEN transfer.phase IN ('single', 'post') THEN transfer.amount_minor ELSE 0 END;
+  reserved := CASE transfer.phase WHEN 'single' THEN 0 WHEN 'pending' THEN transfer.amount_minor
+                                  ELSE -reserve.amount_minor END;
+  transfer.lane := chosen;
+  transfer.sequence := head.sequence + 1;
+  transfer.id := engagerr_transfer_id(chosen, transfer.sequence, engagerr_id_ending(tenant));
+  transfer.source_lane := source.lane;
+  transfer.source_version := source.version + 1;
+  transfer.source_posted := source.posted - moved;
+  transfer.source_pending_in := source.pending_in;
+  transfer.source_pending_out := source.pending_out + reserved;
+  transfer.destination_lane := destination.lane;
+  transfer.destination_version := destination.version + 1;
+  transfer.destination_posted := destination.posted + moved;
+  transfer.destination_pending_in := destination.pending_in + reserved;
+  transfer.destination_pending_out := destination.pending_out;
+  IF source.guarded AND transfer.source_posted < transfer.source_pending_out THEN
+    PERFORM engagerr_refuse_overdraft(source.account_id, transfer.amount_minor, source.posted - source.pending_out);
+  END IF;
+  transfer.hash := sha256(head.hash || engagerr_transfer_bytes(transfer.request_hash, tenant, chosen,
+    transfer.sequence, transfer.key, transfer.leg, transfer.member_id, transfer.effective_at, transfer.recorded_at));
+  UPDATE ledger_balances AS held
+    SET posted = held.posted + CASE WHEN held.account_id = transfer.source_id THEN -moved ELSE moved END,
+        pending_out = held.pending_out + CASE WHEN held.account_id = transfer.source_id THEN reserved ELSE 0 END,
+        pending_in = held.pending_in + CASE WHEN held.account_id = transfer.source_id THEN 0 ELSE reserved END,
+        version = held.version + 1, last_at = transfer.recorded_at
+    WHERE held.tenant_id = tenant AND held.account_id IN (transfer.source_id, transfer.destination_id)
+      AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END;
+  UPDATE ledger_lanes AS lane SET sequence = transfer.sequence, hash = transfer.hash, last_at = transfer.recorded_at
+    WHERE lane.tenant_id = tenant AND lane.lane = chosen;
+  INSERT INTO ledger_transfers VALUES (transfer.*);
+END
+$$;
+
+-- One statement writes all legs of a call, so that a trigger sees them together. Locks are taken in this order: the key
+-- (where a call has few), one lane, guarded balances by account. Balances that are not guarded have a row in each lane
+-- and belong to whoever has the lane; so posters who share a busy account do not wait for each other.
+-- Returns what was posted under keys that are new, and what stood for those that are not.
+CREATE FUNCTION engagerr_post(tenant uuid, legs jsonb, at timestamptz)
+RETURNS TABLE (replayed boolean, transfer ledger_transfers) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  one record;
+  asked engagerr_leg[];
+  given record;
+  head ledger_lanes;
+  chosen smallint;
+  moment timestamptz;
+  ending text;
+  known text[];
+BEGIN
+  IF tenant IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
+    RAISE EXCEPTION 'this transaction does not belong to that tenant' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF jsonb_array_length(legs) = 1 THEN
+    one := engagerr_post_one(tenant, jsonb_populate_record(NULL::engagerr_asked, legs -> 0), at);
+    replayed := one.replayed;
+    transfer := one.transfer;
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  SELECT array_agg(ROW(
+      ord, key, leg,
+      engagerr_request_hash(source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at, kind,
+                            subject),
+      source_id, destination_id, source_guarded, destination_guarded, currency, amount_minor,
+      CASE WHEN phase IN ('single', 'post') THEN amount_minor ELSE 0 END,
+      CASE phase WHEN 'single' THEN 0 WHEN 'pending' THEN amount_minor ELSE -pending END,
+      phase, pending_id, expires_at, kind, subject, member_id, effective_at,
+      engagerr_refusal(key, phase, pending_id, source_id, destination_id, source_currency, destination_currency,
+                       currency, amount_minor, pending, matches, lapses_at, expires_at, kind, subject, at)
+      )::engagerr_leg ORDER BY ord)
+    INTO asked
+  FROM (
+    SELECT given.ord, given.key, (row_number() OVER (PARTITION BY given.key ORDER BY given.ord) - 1)::smallint AS leg,
+           coalesce(given.source, reserve.source_id) AS source_id,
+           coalesce(given.destination, reserve.destination_id) AS destination_id,
+           coalesce(given.currency, reserve.currency) AS currency,
+           coalesce(given.amount, reserve.amount_minor) AS amount_minor,
+           coalesce(given.phase, 'single') AS phase, given.pending AS pending_id, given.expires_at, given.kind,
+           given.subject, given.member AS member_id, coalesce(given.effective_at, at) AS effective_at,
+           source.guarded AS source_guarded, source.currency AS source_currency,
+           destination.guarded AS destination_guarded, destination.currency AS destination_currency,
+           reserve.amount_minor AS pending, reserve.expires_at AS lapses_at,
+           reserve.id IS NULL OR reserve.phase = 'pending'
+             AND coalesce(given.source, reserve.source_id) = reserve.source_id
+             AND coalesce(given.destination, reserve.destination_id) = reserve.destination_id
+             AND coalesce(given.currency, reserve.currency) = reserve.currency AS matches
+    FROM (
+      SELECT row_number() OVER () AS ord, read.* FROM jsonb_populate_recordset(NULL::engagerr_asked, legs) AS read
+    ) AS given
+    LEFT JOIN ledger_transfers AS reserve ON reserve.tenant_id = tenant AND reserve.id = given.pending
+    LEFT JOIN ledger_accounts AS source
+      ON source.tenant_id = tenant AND source.id = coalesce(given.source, reserve.source_id)
+    LEFT JOIN ledger_accounts AS destination
+      ON destination.tenant_id = tenant AND destination.id = coalesce(given.destination, reserve.destination_id)
+  ) AS leg;
+  IF asked IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT array_agg(DISTINCT key) AS keys,
+         array_agg(source_id) FILTER (WHERE source_guarded) AS sources,
+         array_agg(destination_id) FILTER (WHERE destination_guarded) AS destinations,
+         min(ord) FILTER (WHERE refused IS NOT NULL) AS refused
+    INTO given FROM unnest(asked);
+  IF given.refused IS NOT NULL THEN
+    PERFORM engagerr_refuse_leg(given.refused, asked[given.refused].refused);
+  END IF;
+
+  IF cardinality(given.keys) <= 16 THEN
+    PERFORM pg_advisory_xact_lock(ordered.place)
+      FROM (SELECT hashtextextended(tenant::text || key, 1) AS place FROM unnest(given.keys) AS key ORDER BY place)
+        AS ordered;
+  END IF;
+  chosen := engagerr_take_lane(tenant);
+  SELECT * INTO STRICT head FROM ledger_lanes WHERE tenant_id = tenant AND lane = chosen;
+  SELECT greatest(at, head.last_at, max(held.last_at)) INTO moment FROM (
+    SELECT last_at FROM ledger_balances
+      WHERE tenant_id = tenant AND account_id = ANY (given.sources || given.destinations) AND lane = 0 AND guarded
+      ORDER BY account_id FOR UPDATE
+  ) AS held;
+
+  -- Whoever waited above sees here what the other one wrote.
+  SELECT array_agg(stands.key) INTO known FROM ledger_transfers AS stands
+    WHERE stands.tenant_id = tenant AND stands.key = ANY (given.keys) AND stands.leg = 0;
+  IF known IS NOT NULL THEN
+    IF EXISTS (
+      SELECT FROM (SELECT * FROM unnest(asked) AS leg WHERE leg.key = ANY (known)) AS leg
+        FULL JOIN (SELECT * FROM ledger_transfers WHERE tenant_id = tenant AND key = ANY (known)) AS stands
+          ON stands.key = leg.key AND stands.leg = leg.leg
+        WHERE stands.request_hash IS DISTINCT FROM leg.request_hash
+    ) THEN
+      PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
+    END IF;
+    RETURN QUERY SELECT true, stands FROM ledger_transfers AS stands
+      WHERE stands.tenant_id = tenant AND stands.key = ANY (known) ORDER BY stands.key, stands.leg;
+    IF cardinality(known) = cardinality(given.keys) THEN
+      RETURN;
+    END IF;
+    SELECT array_agg(leg ORDER BY leg.ord) INTO asked FROM unnest(asked) AS leg WHERE leg.key <> ALL (known);
+  END IF;
+
+  ending := engagerr_id_ending(tenant);
+  RETURN QUERY
+  WITH leg AS MATERIALIZED (
+    SELECT leg.*, head.sequence + row_number() OVER (ORDER BY leg.ord) AS sequence FROM unnest(asked) AS leg
+  ), entry AS (
+    SELECT ord, true AS is_source, source_id AS account_id, source_guarded AS guarded, currency, -posted AS posted,
+           0 AS pending_in, reserved AS pending_out, CASE WHEN source_guarded THEN 0 ELSE chosen END AS lane FROM leg
+    UNION ALL
+    SELECT ord, false, destination_id, destination_guarded, currency, posted, reserved, 0,
+           CASE WHEN destination_guarded THEN 0 ELSE chosen END FROM leg
+  ), running AS MATERIALIZED (
+    SELECT entry.ord, entry.is_source, entry.account_id, entry.guarded, entry.currency, entry.lane,
+           coalesce(before.version, 0) + row_number() OVER so_far AS version,
+           (coalesce(before.posted, 0) + sum(entry.posted) OVER so_far)::bigint AS posted,
+           (coalesce(before.pending_in, 0) + sum(entry.pending_in) OVER so_far)::bigint AS pending_in,
+           (coalesce(before.pending_out, 0) + sum(entry.pending_out) OVER so_far)::bigint AS pending_out,
+           lead(entry.ord) OVER so_far IS NULL AS is_last
+    FROM entry
+    LEFT JOIN ledger_balances AS before
+      ON before.tenant_id = tenant AND before.account_id = entry.account_id AND before.lane = entry.lane
+    WINDOW so_far AS (PARTITION BY entry.account_id ORDER BY entry.ord)
+  ), made AS MATERIALIZED (
+    SELECT leg.*, source.lane AS source_lane, source.version AS source_version, source.posted AS source_posted,
+           source.pending_in AS source_pending_in, source.pending_out AS source_pending_out,
+           destination.lane AS destination_lane, destination.version AS destination_version,
+           destination.posted AS destination_posted, destination.pending_in AS destination_pending_in,
+           destination.pending_out AS destination_pending_out,
+           engagerr_chain(head.hash, engagerr_transfer_bytes(
+             leg.request_hash, tenant, chosen,
+             CASE WHEN source.guarded AND source.posted < source.pending_out
+               THEN engagerr_refuse_overdraft(source.account_id, leg.amount_minor,
+                                              source.posted - source.pending_out + leg.amount_minor)
+               ELSE leg.sequence END,
+             leg.key, leg.leg, leg.member_id, leg.effective_at, moment)) OVER (ORDER BY leg.sequence) AS hash
+    FROM leg
+    JOIN running AS source ON source.ord = leg.ord AND source.is_source
+    JOIN running AS destination ON destination.ord = leg.ord AND NOT destination.is_source
+  ), balanced AS (
+    INSERT INTO ledger_balances AS stands (tenant_id, account_id, lane, guarded, currency, posted, pending_in,
+                                           pending_out, version, last_at)
+      SELECT tenant, account_id, lane, guarded, currency, posted, pending_in, pending_out, version, moment
+      FROM running WHERE is_last
+      ON CONFLICT (tenant_id, account_id, lane) DO UPDATE
+        SET posted = excluded.posted, pending_in = excluded.pending_in, pending_out = excluded.pending_out,
+            version = excluded.version, last_at = excluded.last_at
+  ), ended AS (
+    UPDATE ledger_lanes AS lane SET sequence = last.sequence, hash = last.hash, last_at = moment
+      FROM (SELECT made.sequence, made.hash FROM made ORDER BY made.sequence DESC LIMIT 1) AS last
+      WHERE lane.tenant_id = tenant AND lane.lane = chosen
+  )
+  INSERT INTO ledger_transfers (
+      tenant_id, id, lane, sequence, source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at,
+      key, leg, request_hash, kind, subject, member_id, effective_at, recorded_at, source_lane, source_version,
+      source_posted, source_pending_in, source_pending_out, destination_lane, destination_version, destination_posted,
+      destination_pending_in, destination_pending_out, hash)
+    SELECT tenant, engagerr_transfer_id(chosen, sequence, ending), chosen, sequence, source_id, destination_id,
+           currency, amount_minor, phase, pending_id, expires_at, key, leg, request_hash, kind, subject, member_id,
+           effective_at, moment, source_lane, source_version, source_posted, source_pending_in, source_pending_out,
+           destination_lane, destination_version, destination_posted, destination_pending_in, destination_pending_out,
+           hash
+    FROM made
+    RETURNING false, ledger_transfers;
+END
+$$;
+GRANT EXECUTE ON FUNCTION engagerr_post(uuid, jsonb, timestamptz) TO :app;
+
+-- A row that is written straight takes the same way. One of another tenant goes on, for the policy to refuse.
+CREATE FUNCTION engagerr_transfer_asked() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.tenant_id IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
+    RETURN NEW;
+  END IF;
+  PERFORM engagerr_post(NEW.tenant_id, jsonb_build_array(jsonb_build_object(
+    'key', NEW.key, 'source', NEW.source_id, 'destination', NEW.destination_id, 'currency', NEW.currency,
+    'amount', NEW.amount_minor, 'phase', NEW.phase, 'pending', NEW.pending_id, 'expires_at', NEW.expires_at,
+    'kind', NEW.kind, 'subject', NEW.subject, 'member', NEW.member_id, 'effective_at', NEW.effective_at)),
+    clock_timestamp());
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER transfer_asked BEFORE INSERT ON ledger_transfers FOR EACH ROW WHEN (NEW.hash IS NULL)
+  EXECUTE FUNCTION engagerr_transfer_asked();

@@ -1,0 +1,26 @@
+"""What has to happen regularly with money: hear the provider, finish what was begun, release what is due, warn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engagerr.core.payments.payments import Payments
+
+
+class Rounds:
+    """One round of all of it, safe at any time and beside another one: each step decides under its own locks."""
+
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+
+    def run(self) -> dict[str, Any]:
+        """Do a round; returns counts by what they count. A provider that cannot be reached stops it (`Unavailable`)."""
+        payments = self._payments
+        heard = payments.events.poll()
+        finished = payments.events.janitor()
+        return {
+            "events": heard.new, "handled": heard.handled, "finished": finished.ended, "unknown": finished.unknown,
+            "transferred": payments.holds.send_waiting(), "released_by_silence": len(payments.holds.release_due()),
+            "warned": payments.holds.warn(),
+        }  # fmt: skip

