@@ -26,7 +26,8 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
     plan = write("plans", code="desk", name="Desk", trial_days=14, features=["reports"])
     price = write("plan_prices", plan_id=plan["id"], every="month", currency="EUR", amount_minor=4900)
     subscription = write(
-        "subscriptions", plan_id=plan["id"], price_id=price["id"], party_id=them["id"], state="active",
+        "subscriptions", plan_id=plan["id"], price_id=price["id"], party_id=them["id"], state="cancelled",
+        ended_at=_WHEN,
         provider_id=f"sub_{uuid4().hex[:12]}",
     )  # fmt: skip
     write("subscription_changes", subscription_id=subscription["id"], at=_WHEN, kind="started", state="active")

@@ -47,7 +47,7 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
         content=b"%PDF", certificate="00" * 32, at=WHEN,
     )  # fmt: skip
     write(
-        "contract_seal_keys", certificate=b"DER", fingerprint="00" * 32, own=False, secret=b"sealed",
+        "contract_seal_keys", certificate=b"PEM", fingerprint="00" * 32, own=False, secret=b"sealed",
         sealed_key=b"sealed", key_id="0123456789abcdef", made_at=WHEN,
     )  # fmt: skip
     write(
@@ -58,6 +58,6 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
 
 def _set(connection: Connection, version: Row, what: str) -> None:
     connection.execute(
-        f"UPDATE contract_versions SET {what} WHERE tenant_id = %s AND id = %s",  # type: ignore[arg-type]
+        f"UPDATE contract_versions SET {what} WHERE tenant_id = %s AND id = %s",
         [version["tenant_id"], version["id"]],
     )

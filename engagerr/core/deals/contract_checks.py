@@ -20,6 +20,7 @@ _MOST_MINOR = 10**15
 _MOST_PIECES = 10_000
 _MOST_CLAIMS = 5_000
 _RATE_DECIMALS = 5
+WORDINGS = ("2026-11",)
 _FLOWS = ("agency", "creator")
 _KILL_STAGES = ("signed", "in_production", "submitted")
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
@@ -167,6 +168,8 @@ def _wrong(message: str, hint: str | None = None) -> InvalidInput:
 
 
 def _check_frame(terms: ContractTerms) -> None:
+    if terms.wording not in WORDINGS:
+        raise _wrong(f"There is no wording {terms.wording!r}.", f"One of: {', '.join(WORDINGS)}.")
     if terms.flow not in _FLOWS:
         raise _wrong(f"The flow of money is {terms.flow!r}.", f"One of: {', '.join(_FLOWS)}.")
     if terms.term.until is not None and terms.term.until < terms.term.starts:

@@ -84,6 +84,7 @@ class SignatureRow:
 class VersionRow:
     """One version of a contract: what it says and how far it has come.
 
+    `document_hash` is the SHA-256 of the paper that was put before the parties, None before it was sent.
     `state`: draft, sent, signed (it stands), superseded (an amendment took its place), declined, withdrawn,
     ended.
     """
@@ -96,6 +97,7 @@ class VersionRow:
     state: str
     terms: ContractTerms
     terms_hash: bytes
+    document_hash: bytes | None
     reason: str | None
     member_id: UUID | None
     created_at: datetime
@@ -256,9 +258,11 @@ _WHAT_NEXT = {
 
 
 def _version(row: Any, contract: ContractRow, signatures: tuple[SignatureRow, ...]) -> VersionRow:
+    document_hash = None if row.document_hash is None else bytes(row.document_hash)
     return VersionRow(
         row.tenant_id, row.id, row.contract_id, contract.deal_id, row.version, row.state, terms_of(row.terms),
-        bytes(row.terms_hash), row.reason, row.member_id, row.created_at, row.sent_at, row.signed_at, signatures,
+        bytes(row.terms_hash), document_hash, row.reason, row.member_id, row.created_at, row.sent_at, row.signed_at,
+        signatures,
     )  # fmt: skip
 
 

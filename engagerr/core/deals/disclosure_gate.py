@@ -1,4 +1,4 @@
-"""The gate before the money: a deliverable that is live, and all that was made of it, has to say that it is advertising.
+"""The gate before the money: what is live, and all that was made of it, has to say that it is advertising.
 
 What the gate saw is kept for every item of the family. While anything fails, the hold of the milestone is blocked; it
 is lifted when nothing does any more, or when a person lets it pass with a reason, which holds for the text as it was.

@@ -166,7 +166,7 @@ def no_rate(creator: str, deliverable: str, currency: str, known: Sequence[str])
     return InvalidInput(
         f"{creator} has no rate for {deliverable} in {currency}.",
         hint=f"Give a price; their rate card has {', '.join(known)}." if known
-        else f'Give a price, or set one: engagerr creator rates "{creator}" {deliverable}=AMOUNT --currency {currency}',
+        else f'Give a price, or set one: engagerr creator set-rate "{creator}" {deliverable} AMOUNT {currency}',
         facts={"creator": creator, "deliverable": deliverable, "currency": currency},
     )  # fmt: skip
 

@@ -14,6 +14,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.deals.clauses import COMMISSION, ContractTerms, CreatorParty, Deliverable, Milestone
+from engagerr.core.deals.disclosure_gate import gate, live_pieces
+from engagerr.core.deals.usage_rights import remove_terms, write_terms
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.holds import HoldRow, Share, cancel_hold, change_hold, open_hold, read_holds
@@ -64,6 +66,9 @@ def open_milestones(session: Session, access: Access, version: VersionRow) -> tu
     """
     standing = _refs(session, access, version.deal_id)
     deal = _deal_title(session, access, version)
+    before = live_pieces(session, access, deal_id=version.deal_id)
+    for piece in before:
+        remove_terms(session, access, piece)
     ids: dict[str, UUID] = {}
     for milestone in version.terms.milestones:
         if milestone.ref in standing:
@@ -74,6 +79,9 @@ def open_milestones(session: Session, access: Access, version: VersionRow) -> tu
     _drop(session, access, version, standing, ids)
     for milestone in version.terms.milestones:
         _bring_hold(session, access, version, milestone, ids[milestone.ref], deal)
+    for piece in live_pieces(session, access, deal_id=version.deal_id) if before else ():
+        write_terms(session, access, piece)
+        gate(session, access, piece)
     access.audit(
         session, "milestones.opened", f"deal:{version.deal_id}", version=version.version, milestones=len(ids),
         deliverables=sum(deliverable.count for deliverable in version.terms.deliverables),

@@ -219,7 +219,8 @@ def version_of(offers: tuple[Proposal, ...], draft: Proposal | None, word: str |
     if word is None and offers:
         return offers[0]
     named = str(word).strip().lower().removeprefix("version").strip().removeprefix("v")
-    for offer in (*((draft,) if draft else ()), *offers):
+    versions: tuple[Proposal, ...] = (*((draft,) if draft is not None else ()), *offers)
+    for offer in versions:
         if named == (DRAFT if offer.version is None else str(offer.version)):
             return offer
     known = [*(["draft"] if draft else []), *(str(offer.version) for offer in offers)]

@@ -139,6 +139,7 @@ def decide(
     side: str,
     statement: str,
     invitation_id: UUID | None = None,
+    code_sent_to: str | None = None,
 ) -> None:
     """Step: write down what a side decides about a version. Whose side it is, is for the database to say."""
     now = access.clock.now()
@@ -147,6 +148,10 @@ def decide(
         "workspace": access.tenant.name,
         "member": str(access.member.id),
     }
+    if version.document_hash:
+        evidence["document_sha256"] = version.document_hash.hex()
+    if code_sent_to:
+        evidence["code_sent_to"] = code_sent_to
     if signer.sent_from:
         evidence["address"] = plain_text(signer.sent_from, "address")
     if signer.program:
@@ -225,13 +230,7 @@ def make_code(session: Session, access: Access, version: VersionRow, *, email: s
         "-".join(letters[at : at + 4] for at in range(0, len(letters), 4)), _email(email), now + timedelta(days)
     )
     values = {"tenant_id": access.tenant.id, "version_id": version.id, "now": now}
-    session.execute(
-        text(
-            "UPDATE contract_invitations SET used_at = :now"
-            " WHERE tenant_id = :tenant_id AND version_id = :version_id AND used_at IS NULL"
-        ),
-        values,
-    )
+    void_codes(session, access, version)
     session.execute(
         text(
             "INSERT INTO contract_invitations (tenant_id, version_id, email, code_hash, member_id, made_at, expires_at)"
@@ -243,6 +242,17 @@ def make_code(session: Session, access: Access, version: VersionRow, *, email: s
         },
     )  # fmt: skip
     return made
+
+
+def void_codes(session: Session, access: Access, version: VersionRow) -> None:
+    """Step: codes of a version that were not used open nothing any more."""
+    session.execute(
+        text(
+            "UPDATE contract_invitations SET used_at = :now"
+            " WHERE tenant_id = :tenant_id AND version_id = :version_id AND used_at IS NULL"
+        ),
+        {"tenant_id": access.tenant.id, "version_id": version.id, "now": access.clock.now()},
+    )
 
 
 def invitation_for(session: Session, access: Access, version: VersionRow, code: str) -> tuple[UUID | None, str]:

@@ -1,4 +1,4 @@
-"""What a contract says about a piece once it is live: who sponsors it, that it discloses, who may use it and until when.
+"""What a contract says of a piece that is live: who sponsors it, that it discloses, who may use it and until when.
 
 These become terms of the content item, so that they reach its family as far as `content.term_rules` lets them.
 """
@@ -125,7 +125,7 @@ def read_rights(
 
 
 def warn_of_ends(session: Session, access: Access, *, on: date, within_days: int) -> int:
-    """Step: open a task for every right that ends within days, and close those of rights that were renewed; how many."""
+    """Step: a task for every right that ends within days; others of this kind are closed. How many end."""
     ending = read_rights(session, access, on=on, expiring_days=within_days)
     for right in ending:
         ends = right.ends_on.isoformat() if right.ends_on else ""
@@ -198,11 +198,11 @@ _ADD = f"""
 INSERT INTO content_terms (tenant_id, item_id, kind, party, detail, starts_on, ends_on)
 SELECT :tenant_id, :item_id, :kind, :party, :detail, CAST(:starts_on AS date), CAST(:ends_on AS date)
 WHERE NOT EXISTS (SELECT FROM content_terms WHERE {_SAME})
-"""
-_REMOVE = f"DELETE FROM content_terms WHERE {_SAME}"
+"""  # noqa: S608  a condition of this module
+_REMOVE = f"DELETE FROM content_terms WHERE {_SAME}"  # noqa: S608  likewise
 _RIGHTS = """
-SELECT term.id, term.item_id, term.party, term.detail, term.starts_on, term.ends_on, piece.id AS deliverable_id, piece.ref,
-       piece.number, piece.creator, piece.item, piece.url, deals.title AS deal
+SELECT term.id, term.item_id, term.party, term.detail, term.starts_on, term.ends_on, piece.id AS deliverable_id,
+       piece.ref, piece.number, piece.creator, piece.item, piece.url, deals.title AS deal
 FROM deal_deliverables AS piece
 JOIN deals ON deals.tenant_id = piece.tenant_id AND deals.id = piece.deal_id
 JOIN content_terms AS term ON term.tenant_id = piece.tenant_id AND term.item_id = piece.item_id

@@ -33,8 +33,19 @@ def credit_invoice(
 ) -> InvoiceHead:
     """Step: write and finalise a credit note for what is left of an invoice, or for an amount of it (with tax).
 
+    The same key gives back the note that is there.
+    """
+    note_id = draft_credit(session, access, invoice_id, reason=reason, amount=amount, key=key)
+    return finalise_invoice(session, access, note_id, issued_on=issued_on)
+
+
+def draft_credit(
+    session: Session, access: Access, invoice_id: UUID, *, reason: str, amount: Money | None, key: str | None
+) -> UUID:
+    """Step: draft a credit note.
+
     It refers to the invoice by number and date (article 219 of Directive 2006/112/EC), keeps its VAT, and takes a
-    number of its own series. The same key gives back the note that is there.
+    number of its own series.
     """
     tenant_id = access.tenant.id
     if not reason.strip():
@@ -44,7 +55,7 @@ def credit_invoice(
         {"tenant_id": tenant_id, "id": invoice_id},
     )
     if (there := _noted(session, tenant_id, key)) is not None:
-        return finalise_invoice(session, access, there)
+        return there
     original = read_invoice(session, invoice_id, tenant_id=tenant_id)
     head = original.head
     if head.state != "finalised" or head.kind != "invoice":
@@ -78,7 +89,7 @@ def credit_invoice(
         ),
         {"tenant_id": tenant_id, "id": note_id},
     )
-    return finalise_invoice(session, access, note_id, issued_on=issued_on)
+    return note_id
 
 
 def _sums(session: Session, tenant_id: UUID, original: Invoice, amount: Money | None) -> Computed:

@@ -81,7 +81,7 @@ def _fee(sides: Sides) -> str:
 
 def _duplicate(sides: Sides) -> str:
     if int(sides.facts.get("theirs_sources", 0)) > 1:
-        made = ", ".join(sides.facts.get("sources", ())[:4])
+        made = ", ".join(list(dict.fromkeys(sides.facts.get("sources", ())))[:4])
         return (
             f"The provider carried {sides.what} out {sides.facts['theirs_sources']} times ({made}): {sides.theirs}"
             f" instead of {sides.ours}."

@@ -15,6 +15,7 @@ from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments import adoption
 from engagerr.core.payments.difference_kinds import KINDS, Sides
+from engagerr.core.payments.restoring import NeedsAPerson, freeze
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -129,21 +130,27 @@ def adopt_row(
     if reason is None and converges and not own_bank:
         told = adoption.ask(access, gateway(), row)
     elif reason is None and not (kind.adopts == "book" or own_bank):
-        raise adoption.NeedsAPerson(
+        raise NeedsAPerson(
             f"{difference_of(row).explanation} The provider alone does not say how it is to be booked.",
             hint=kind.advice if kind.adopts == "no" else "Give a --reason to book the rest to suspense.",
             facts={"difference": str(row.id), "kind": row.kind},
         )
-    with access.transaction(Permission.RELEASE) as session:
-        held = _find(session, access, row.id, lock=True)
-        if held.state not in ("open", "explained"):
-            return difference_of(held)
-        if told is not None:
-            done = adoption.take_over(session, access, held, told)
-        else:
-            done = adoption.book_rest(session, access, held, against="own_bank" if own_bank else "suspense")
-        decide(session, access, held, state="adopted", reason=reason or done)
-        return difference_of(_find(session, access, row.id))
+    try:
+        with access.transaction(Permission.RELEASE) as session:
+            held = _find(session, access, row.id, lock=True)
+            if held.state not in ("open", "explained"):
+                return difference_of(held)
+            if told is not None:
+                done = adoption.take_over(session, access, held, told)
+            else:
+                done = adoption.book_rest(session, access, held, against="own_bank" if own_bank else "suspense")
+            decide(session, access, held, state="adopted", reason=reason or done)
+            return difference_of(_find(session, access, row.id))
+    except NeedsAPerson as error:
+        if row.kind == "older_books":
+            with access.transaction(Permission.RELEASE) as session:
+                freeze(session, access, row.subject, error.message)
+        raise
 
 
 def decide(session: Session, access: Access, row: Row[Any], *, state: str, reason: str) -> None:

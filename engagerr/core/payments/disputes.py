@@ -37,7 +37,7 @@ _ORDER = {"warning": 0, "open": 1, "won": 2, "lost": 2, "closed": 2}
 
 @dataclass(frozen=True, slots=True)
 class DisputeRow:
-    """A payment that a bank takes back, or asks about. `state`: warning (asks), open, won, lost, closed (no money moved).
+    """A payment that a bank takes back, or asks about. `state`: warning (it asks), open, won, lost, or closed.
 
     `from_hold` was still held when the bank took it; `claim` had been released before and is owed to us.
     """
@@ -144,17 +144,17 @@ def dispute_changed(session: Session, access: Access, dispute: dict[str, Any]) -
     row = read_disputes(session, access, "dispute.provider_id = :provider_id", provider_id=dispute["id"])[0]
     if _ORDER[state] < _ORDER[row.state]:
         return
-    fee = _booked_lines(dispute)
-    # Money moved if the provider's lines say so; a dispute that is lost or won without lines has moved it, too.
-    if state in ("open", "won", "lost"):
-        row = _take(session, access, row, hold, fee)
-    if state == "won":
+    lines = _lines(dispute)
+    if lines.taken:
+        row = _take(session, access, row, hold, lines)
+    if lines.returned:
         row = _give_back(session, access, row)
     _stand(session, access, row, hold, state)
 
 
-def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | None, fee: Money | None) -> DisputeRow:
+def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | None, lines: _Lines) -> DisputeRow:
     """The provider took the amount: from what is held as far as it reaches, the rest becomes a claim."""
+    taken, fee = Money(lines.taken, row.amount.currency), Money(lines.fee, row.amount.currency)
     tenant_id, now, currency = access.tenant.id, access.clock.now(), row.amount.currency
     outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=currency)
     already = row.from_hold or row.claim
@@ -162,12 +162,12 @@ def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | Non
     if not already:
         if hold is not None and hold.currency == currency:
             in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=currency)
-            from_hold = min(balance(session, tenant_id=tenant_id, account_id=in_hold).available, row.amount)
+            from_hold = min(balance(session, tenant_id=tenant_id, account_id=in_hold).available, taken)
             if from_hold:
                 legs.append(Leg(source=in_hold, destination=outside, amount=from_hold, kind="dispute"))
-        if from_hold != row.amount:
+        if from_hold != taken:
             claim = claim_account(session, access, row.id, currency)
-            legs.append(Leg(source=claim, destination=outside, amount=row.amount - from_hold, kind="dispute"))
+            legs.append(Leg(source=claim, destination=outside, amount=taken - from_hold, kind="dispute"))
         post(
             session, tenant_id=tenant_id, key=f"dispute:{row.id}", subject=_subject(row), legs=legs, member_id=None,
             now=now,
@@ -179,10 +179,10 @@ def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | Non
             ),
             {
                 "tenant_id": tenant_id, "id": row.id, "from_hold": from_hold.minor,
-                "claim": (row.amount - from_hold).minor,
+                "claim": (taken - from_hold).minor,
             },
         )  # fmt: skip
-    if fee and row.fee is None and fee.currency == currency:
+    if fee and row.fee is None:
         fees = account(session, tenant_id=tenant_id, kind="fees", party="stripe", currency=currency)
         post(
             session, tenant_id=tenant_id, key=f"dispute:{row.id}:fee", subject=_subject(row), member_id=None, now=now,
@@ -259,23 +259,34 @@ def _stand(session: Session, access: Access, row: DisputeRow, hold: HoldRow | No
 
 
 def _others_open(session: Session, access: Access, hold_id: UUID) -> bool:
-    return (
-        session.execute(
-            text(
-                "SELECT count(*) FROM disputes WHERE tenant_id = :tenant_id AND hold_id = :hold_id"
-                " AND state IN ('open', 'warning')"
-            ),
-            {"tenant_id": access.tenant.id, "hold_id": hold_id},
-        ).scalar_one()
-        > 0
-    )
+    still_open: int = session.execute(
+        text(
+            "SELECT count(*) FROM disputes WHERE tenant_id = :tenant_id AND hold_id = :hold_id"
+            " AND state IN ('open', 'warning')"
+        ),
+        {"tenant_id": access.tenant.id, "hold_id": hold_id},
+    ).scalar_one()
+    return still_open > 0
 
 
-def _booked_lines(dispute: dict[str, Any]) -> Money | None:
-    """The provider's fee, from the lines that it booked for the dispute, where the object has them."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What the provider booked for a dispute, in our minor units. An inquiry books nothing, however it ends."""
+
+    taken: int
+    returned: int
+    fee: int
+
+
+def _lines(dispute: dict[str, Any]) -> _Lines:
+    currency = dispute["currency"].upper()
     lines = [line for line in dispute.get("balance_transactions") or () if isinstance(line, dict)]
-    fees = [line for line in lines if (line.get("fee") or 0) > 0]
-    return from_provider(fees[0]["fee"], fees[0]["currency"].upper()) if fees else None
+    if any(line["currency"].upper() != currency for line in lines):
+        raise ValueError(f"a dispute in {currency} that was booked in another currency")
+    amounts = [int(line["amount"]) for line in lines]
+    taken, returned = -sum(amount for amount in amounts if amount < 0), sum(amount for amount in amounts if amount > 0)
+    fee = sum(int(line.get("fee") or 0) for line in lines if (line.get("fee") or 0) > 0)
+    return _Lines(*(from_provider(amount, currency).minor for amount in (taken, returned, fee)))
 
 
 def _subject(row: DisputeRow) -> str:

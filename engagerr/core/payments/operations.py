@@ -215,8 +215,9 @@ def fail(session: Session, access: Access, operation_id: UUID, error: Mapping[st
     if operation.state in ("succeeded", "failed", "awaiting"):
         return operation
     made = error.get("object")
+    kept = {name: value for name, value in error.items() if name != "object"}
     row = update(
-        session, access, operation_id, state="failed", error=json.dumps(dict(error)), waits_for=None, lease_until=None,
+        session, access, operation_id, state="failed", error=json.dumps(kept), waits_for=None, lease_until=None,
         next_attempt_at=None, result=json.dumps(made) if isinstance(made, Mapping) else None,
         provider_id=operation.provider_id or (made["id"] if isinstance(made, Mapping) else None),
     )  # fmt: skip

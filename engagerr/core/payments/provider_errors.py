@@ -54,6 +54,10 @@ class OutcomeUnknown(Unavailable):
     """It was sent and no answer came, or none that says what was done. It may have happened."""
 
 
+class KeyInUse(OutcomeUnknown):
+    """Another call under this key is being answered just now. What comes of it is told to that one."""
+
+
 class KeyClash(Conflict):
     """The provider knows our key for another request. Somebody has to look."""
 
@@ -70,6 +74,11 @@ def in_words(refusal: Refusal, *, doing: str) -> EngagerrError:
     status = refusal.http_status
     facts = _facts(refusal, said, doing)
     words = str(said.get("message") or refusal).strip().rstrip(".")
+    if status == 409:
+        return KeyInUse(
+            f"The {doing} is being done by another call: {words}.", hint="It is looked up by itself.", facts=facts,
+            retry_after=_retry_after(refusal.headers),
+        )  # fmt: skip
     if said.get("type") == "idempotency_error":
         return KeyClash(
             f"The provider knows the key of this {doing} for another request: {words}.",
@@ -83,8 +92,7 @@ def in_words(refusal: Refusal, *, doing: str) -> EngagerrError:
     if status is not None and status in _STATUSES:
         category, begin, hint = _STATUSES[status]
         return category(f"{begin}: {words}.", hint=hint, facts=facts)
-    # 409: the same key is in another call's hands just now, so what became of it is told to that one.
-    if status is None or status == 409 or status >= 500 or status < 400:
+    if status is None or status >= 500 or status < 400:
         return OutcomeUnknown(
             f"Whether the {doing} came about is not known: {words}.", hint="It is looked up by itself.", facts=facts,
             retry_after=_retry_after(refusal.headers),

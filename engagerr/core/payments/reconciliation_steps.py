@@ -117,7 +117,8 @@ SELECT line.account, line.line_id, line.kind, line.currency, line.source_id, lin
        CASE WHEN line.kind = ANY (:fee_lines) THEN line.fee_minor - line.amount_minor ELSE line.fee_minor END AS fee,
        coalesce('op:' || own.id, by_source.object,
          (SELECT min(related.object) FROM recon_names AS related WHERE related.name = ANY (line.related_ids)),
-         line.source_id, line.line_id) AS object
+         -- What arrives at a payee is the far side of a transfer of ours, and named by that.
+         CASE WHEN line.account <> '' THEN line.related_ids[1] END, line.source_id, line.line_id) AS object
   FROM provider_lines AS line
   LEFT JOIN recon_operations AS own ON own.id = line.operation_id
   LEFT JOIN recon_names AS by_source ON by_source.name = line.source_id
@@ -183,7 +184,9 @@ WITH wrong AS MATERIALIZED (
     FROM recon_wrong GROUP BY object
 ), of_theirs AS MATERIALIZED (
   SELECT line.object, (array_agg(DISTINCT line.line_id))[1:8] AS lines, array_agg(DISTINCT line.kind) AS kinds,
-         array_remove(array_agg(DISTINCT line.source_id), NULL) AS sources,
+         -- What is on our own balance comes first: the provider knows it by that name without being told whose it is.
+         (array_agg(line.source_id ORDER BY line.account, line.created_at, line.source_id)
+           FILTER (WHERE line.source_id IS NOT NULL))[1:8] AS sources,
          max(line.counterpart) AS counterpart, bool_and(line.kind = ANY (:own_bank) AND line.account = '') AS own_bank,
          (array_agg(line.operation_id) FILTER (WHERE line.operation_id IS NOT NULL))[1] AS operation_id,
          max(line.subject) AS subject, max(line.payout_id) AS payout_id

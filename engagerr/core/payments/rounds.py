@@ -20,7 +20,8 @@ class Rounds:
         heard = payments.events.poll()
         finished = payments.events.janitor()
         return {
-            "events": heard.new, "handled": heard.handled, "finished": finished.ended, "unknown": finished.unknown,
-            "transferred": payments.holds.send_waiting(), "released_by_silence": len(payments.holds.release_due()),
-            "warned": payments.holds.warn(),
+            "events": heard.new, "handled": heard.events.handled, "put_aside": heard.events.dead,
+            "sent": finished.sent, "looked_up": finished.adopted, "waiting": finished.waiting,
+            "unknown": finished.unknown, "broken": finished.broken, "transferred": payments.holds.send_waiting(),
+            "released_by_silence": len(payments.holds.release_due()), "warned": payments.holds.warn(),
         }  # fmt: skip

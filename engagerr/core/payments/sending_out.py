@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from engagerr.core.payments.provider_errors import (
     WAITS,
     AuthenticationRefused,
     KeyClash,
+    KeyInUse,
     NotAtProvider,
     OutcomeUnknown,
     ProviderBusy,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 KEY_LIVES = timedelta(hours=20)
 # A key under which it has failed this often, with nothing to be found, has a failure stored under it.
 _STORED_FAILURES = 2
+# Whatever call was under way when the first failure came has ended since.
+_NOTHING_LASTS_SO_LONG = timedelta(minutes=10)
 _BUSY_TRIES, _LONGEST_NAP_SECONDS = 3, 5.0
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=60), timedelta(hours=1)
 # What the mirror says of a payee may be this old when money goes out.
@@ -142,8 +146,10 @@ def _sent(access: Access, gateway: StripeGateway, operation: Operation) -> dict[
     for tries_left in reversed(range(_BUSY_TRIES)):
         try:
             return gateway.send(operation.kind, body, key=operation.key)
-        except ProviderBusy as error:
-            nap_seconds = error.retry_after if error.retry_after is not None else 0.5 * 2 ** (_BUSY_TRIES - tries_left)
+        except (ProviderBusy, KeyInUse) as error:
+            # Half of it by chance, so that workers that were turned away together do not return together.
+            told = 0.5 * 2 ** (_BUSY_TRIES - tries_left) if error.retry_after is None else error.retry_after
+            nap_seconds = told * random.uniform(1, 1.5)  # noqa: S311  no secret hangs on it
             if not tries_left or nap_seconds > _LONGEST_NAP_SECONDS or error.facts.get("should_retry") == "false":
                 raise
             access.clock.sleep(nap_seconds)
@@ -154,8 +160,10 @@ def _with_a_key_that_holds(access: Access, operation: Operation) -> Operation:
     """The operation, with a new key if the old one no longer protects: only after a look-up found nothing."""
     now = access.clock.now()
     error = operation.error or {}
-    forgotten = operation.sent_at is not None and now - operation.sent_at > KEY_LIVES
-    if not forgotten and int(error.get("failures", 0)) < _STORED_FAILURES:
+    since_sent = now - (operation.sent_at or now)
+    forgotten = since_sent > KEY_LIVES
+    stored = int(error.get("failures", 0)) >= _STORED_FAILURES and since_sent > _NOTHING_LASTS_SO_LONG
+    if not (forgotten or stored):
         return operation
     with access.database.transaction(access.tenant.id) as session:
         operation_by_id(session, access, operation.id, lock=True)
@@ -197,7 +205,7 @@ def _recorded(access: Access, claim: _Claim, error: EngagerrError) -> Step:
         if held.state not in ("sent", "unknown"):
             return Step(held, "nothing")
         facts = error_facts(error)
-        if isinstance(error, OutcomeUnknown) and facts.get("status"):
+        if isinstance(error, OutcomeUnknown) and int(facts.get("status") or 0) >= 500:
             facts["failures"] = int((held.error or {}).get("failures", 0)) + 1
         elif "failures" in (held.error or {}):
             facts["failures"] = (held.error or {})["failures"]

@@ -60,6 +60,10 @@ def settle(session: Session, access: Access, operation: Operation) -> None:
 def _paid(session: Session, access: Access, hold: HoldRow, operation: Operation) -> None:
     tenant_id, now = access.tenant.id, access.clock.now()
     payment = operation.result or {}
+    book_fee(session, access, payment, key=f"op:{operation.id}:fee", subject=f"hold:{hold.id}", currency=hold.currency)
+    if _is_booked(session, access, operation):
+        _remember_charge(session, access, operation, payment)
+        return
     paid = _received(payment, operation)
     room = hold.agreed - hold.funded
     into_hold = min(paid, room) if hold.state != "cancelled" else Money(0, hold.currency)
@@ -76,20 +80,15 @@ def _paid(session: Session, access: Access, hold: HoldRow, operation: Operation)
             message=f"{paid - into_hold} more came in for {hold.title} than was agreed.",
             hint="Refund it at the provider; the next reconciliation closes it.", now=now,
         )  # fmt: skip
-    posting = post(
+    post(
         session, tenant_id=tenant_id, key=f"op:{operation.id}:fund", subject=f"hold:{hold.id}", legs=legs,
         member_id=operation.member_id, now=now,
     )  # fmt: skip
-    book_fee(session, access, payment, key=f"op:{operation.id}:fee", subject=f"hold:{hold.id}", currency=hold.currency)
-    if posting.replayed:
-        _remember_charge(session, access, operation, payment)
-        return
     session.execute(
         text(
             """
             INSERT INTO hold_payments (tenant_id, operation_id, hold_id, amount_minor, payment_id, charge_id, at)
             VALUES (:tenant_id, :operation_id, :hold_id, :amount, :payment_id, :charge_id, :now)
-            ON CONFLICT (tenant_id, operation_id) DO NOTHING
             """
         ),
         {
@@ -113,6 +112,15 @@ def _paid(session: Session, access: Access, hold: HoldRow, operation: Operation)
         session, tenant_id=tenant_id, about=tenant_id, kind="hold.funded", now=now, hold=str(hold.id),
         subject=hold.subject, amount_minor=paid.minor, currency=hold.currency,
     )  # fmt: skip
+
+
+def _is_booked(session: Session, access: Access, operation: Operation) -> bool:
+    """Whether the payment is in the books; what the hold has room for has changed since."""
+    booked: bool = session.execute(
+        text("SELECT EXISTS (SELECT FROM hold_payments WHERE tenant_id = :tenant_id AND operation_id = :id)"),
+        {"tenant_id": access.tenant.id, "id": operation.id},
+    ).scalar_one()
+    return booked
 
 
 def _not_paid(session: Session, access: Access, hold: HoldRow, operation: Operation) -> None:

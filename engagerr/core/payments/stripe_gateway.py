@@ -118,6 +118,7 @@ class StripeGateway:
         url: str | None = None,
         timeout_seconds: float = 30,
         server: Closes | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url
         self.clock = clock
@@ -125,6 +126,7 @@ class StripeGateway:
         self._key = key
         self.timeout_seconds = timeout_seconds
         self._server = server
+        self._transport = transport
 
     def send(self, kind: str, request: Mapping[str, Any], *, key: str) -> dict[str, Any]:
         """Do what an operation of this kind asks for, under this idempotency key.
@@ -227,6 +229,7 @@ class StripeGateway:
 
         # A proxy of the environment has no business with a server of this machine.
         return httpx.Client(
+            transport=self._transport,
             trust_env=self.url is None,
             timeout=httpx.Timeout(self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds)),
         )

@@ -121,15 +121,26 @@ def _transfer(
 
 
 def _source(session: Session, access: Access, hold_id: UUID, share: ShareRow) -> dict[str, str]:
-    """The one charge that pays for it: such a transfer need not wait until the charge is available on our balance."""
+    """The one charge that pays for it: such a transfer need not wait until the charge is available on our balance.
+
+    All transfers from a charge come to no more than it, those that were reversed included; beyond, our balance pays.
+    """
     charges = session.execute(
         text(
-            "SELECT charge_id, amount_minor FROM hold_payments"
-            " WHERE tenant_id = :tenant_id AND hold_id = :hold_id AND charge_id IS NOT NULL LIMIT 2"
+            """
+            SELECT payment.charge_id, payment.amount_minor, coalesce((
+              SELECT sum((operation.request ->> '_amount_minor')::bigint) FROM payment_operations AS operation
+              WHERE operation.tenant_id = payment.tenant_id AND operation.kind = 'transfer'
+                AND operation.subject = :subject AND operation.state <> 'failed'
+                AND operation.request ->> 'source_transaction' = payment.charge_id), 0) AS used_minor
+            FROM hold_payments AS payment
+            WHERE payment.tenant_id = :tenant_id AND payment.hold_id = :hold_id AND payment.charge_id IS NOT NULL
+            LIMIT 2
+            """
         ),
-        {"tenant_id": access.tenant.id, "hold_id": hold_id},
+        {"tenant_id": access.tenant.id, "hold_id": hold_id, "subject": f"hold:{hold_id}"},
     ).all()
-    if len(charges) == 1 and charges[0].amount_minor >= share.rest.minor:
+    if len(charges) == 1 and charges[0].amount_minor - charges[0].used_minor >= share.rest.minor:
         return {"source_transaction": charges[0].charge_id}
     return {}
 

@@ -75,7 +75,7 @@ billing_parties = Table(
     belongs_to("payees", "payee_id"),
     belongs_to("payment_customers", "customer_id"),
     # Who is paid stands for one party only, so that nothing is reported twice. A creator may have several.
-    UniqueConstraint("tenant_id", "payee_id", deferrable=True, initially="DEFERRED"),
+    UniqueConstraint("tenant_id", "payee_id", name="billing_parties_payee_key", deferrable=True, initially="DEFERRED"),
     Index("billing_parties_name_key", "tenant_id", text("lower(name)"), unique=True),
     Index("billing_parties_self_key", "tenant_id", unique=True, postgresql_where=text("kind = 'self'")),
     Index("billing_parties_creator_idx", "tenant_id", "creator_id", postgresql_where=text("creator_id IS NOT NULL")),
@@ -237,7 +237,7 @@ plans = Table(
     timestamp("created_at", default_now=True),
     timestamp("updated_at", default_now=True),
     PrimaryKeyConstraint("tenant_id", "id"),
-    UniqueConstraint("tenant_id", "code"),
+    UniqueConstraint("tenant_id", "code", name="plans_code_key"),
     CheckConstraint("code ~ '^[a-z0-9][a-z0-9-]{0,39}$'", name="code"),
     CheckConstraint("name <> ''", name="name"),
     CheckConstraint("trial_days >= 0 AND trial_days <= 730", name="trial_days"),
@@ -306,6 +306,14 @@ subscriptions = Table(
         unique=True,
         postgresql_where=text("provider_id IS NOT NULL"),
     ),
+    Index(
+        "subscriptions_once_key",
+        "tenant_id",
+        "party_id",
+        "plan_id",
+        unique=True,
+        postgresql_where=text("state <> 'cancelled'"),
+    ),
     Index("subscriptions_party_idx", "tenant_id", "party_id"),
     CheckConstraint(
         "state IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused', 'cancelled')", name="state"
@@ -353,7 +361,7 @@ subscription_invoices = Table(
     PrimaryKeyConstraint("tenant_id", "id"),
     belongs_to("subscriptions", "subscription_id"),
     belongs_to("invoices", "invoice_id"),
-    UniqueConstraint("tenant_id", "provider_id"),
+    UniqueConstraint("tenant_id", "provider_id", name="subscription_invoices_provider_key"),
     Index("subscription_invoices_subscription_idx", "tenant_id", "subscription_id"),
     CheckConstraint("state IN ('draft', 'open', 'paid', 'void', 'uncollectible')", name="state"),
     CheckConstraint(_CURRENCY, name="currency"),

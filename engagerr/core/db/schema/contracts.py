@@ -97,6 +97,7 @@ contract_versions = Table(
         "terms_hash", LargeBinary, nullable=False,
         comment="SHA-256 of the terms: what signatures, holds and the sealed file name",
     ),
+    Column("document_hash", LargeBinary, comment="SHA-256 of the paper that was put before the parties"),
     Column("reason", Text, comment="why an earlier version is amended, or why it was declined, withdrawn or ended"),
     Column("member_id", Uuid),
     timestamp("created_at"),
@@ -118,6 +119,7 @@ contract_versions = Table(
     CheckConstraint(
         "state IN ('draft', 'sent', 'signed', 'declined', 'withdrawn', 'superseded', 'ended')", name="state"
     ),
+    CheckConstraint("octet_length(document_hash) = 32", name="document_hash"),
     CheckConstraint("terms_hash = sha256(convert_to(terms, 'UTF8'))", name="terms_hash"),
     CheckConstraint("(signed_at IS NOT NULL) = (state IN ('signed', 'superseded', 'ended'))", name="signed_at"),
     comment="Its terms may be written while it is a draft; from the first signature on nothing of them changes.",
@@ -205,7 +207,7 @@ contract_seal_keys = Table(
     metadata,
     tenant_id(),
     new_id(),
-    Column("certificate", LargeBinary, nullable=False, comment="DER, the chain after it where there is one"),
+    Column("certificate", LargeBinary, nullable=False, comment="PEM, the chain after it where there is one"),
     Column("fingerprint", Text(collation="C"), nullable=False),
     Column(
         "own", Boolean, nullable=False,

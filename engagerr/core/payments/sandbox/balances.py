@@ -97,7 +97,7 @@ def settle(desk: Desk, ref: str) -> None:
 
 
 @route("GET", "/v1/balance")
-def show_balance(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
+def show_balance(desk: Desk, _form: dict[str, Any]) -> dict[str, Any]:
     """The account's balance, a sum a currency."""
     rows = desk.store.rows(
         "SELECT currency, available, pending FROM funds WHERE account = ? ORDER BY currency", desk.account
@@ -117,7 +117,7 @@ def show_balance(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 @route("GET", "/v1/balance_transactions/{id}")
 @route("GET", "/v1/balance/history/{id}")
-def show_entry(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
+def show_entry(desk: Desk, _form: dict[str, Any], id: str) -> dict[str, Any]:
     """One movement."""
     return desk.get("balance_transaction", id)
 

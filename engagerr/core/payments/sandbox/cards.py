@@ -112,6 +112,8 @@ _SEPA = {
     "3001": Means("sepa_debit", last4="3001", later="failed", fails=_NO_MONEY),
     "3002": Means("sepa_debit", last4="3002", later="disputed"),
     "3003": Means("sepa_debit", last4="3003", later="succeeded", delay=_MINUTES_3),
+    "3201": Means("sepa_debit", last4="3201", country="AT", later="succeeded"),
+    "3202": Means("sepa_debit", last4="3202", country="AT", later="failed", fails=_NO_MONEY),
     "3004": Means("sepa_debit", last4="3004", later="failed", delay=_MINUTES_3, fails=_NO_MONEY),
 }
 _US_BANK = {
@@ -123,7 +125,7 @@ _US_BANK = {
     "1235": Means("us_bank_account", last4="1235", later="disputed"),
 }
 _BANK_NAMES = {
-    "pm_sepaDebit": _SEPA["3000"], "pm_sepaDebit_fails": _SEPA["3001"], "pm_sepaDebit_disputed": _SEPA["3002"],
+    "pm_sepaDebit": _SEPA["3000"], "pm_sepaDebit_failed": _SEPA["3001"], "pm_sepaDebit_fails": _SEPA["3001"], "pm_sepaDebit_disputed": _SEPA["3002"],
     "pm_sepaDebit_slow": _SEPA["3003"], "pm_sepaDebit_slowFails": _SEPA["3004"],
     "pm_usBankAccount": _US_BANK["6789"], "pm_usBankAccount_success": _US_BANK["6789"],
     "pm_usBankAccount_accountClosed": _US_BANK["1113"], "pm_usBankAccount_insufficientFunds": _US_BANK["2227"],

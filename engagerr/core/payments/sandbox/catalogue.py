@@ -65,7 +65,7 @@ def _own_id(desk: Desk, kind: str, form: dict[str, Any], fresh: str) -> str:
 
 
 @route("GET", "/v1/products/{id}")
-def show_product(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
+def show_product(desk: Desk, _form: dict[str, Any], id: str) -> dict[str, Any]:
     """One product."""
     return desk.get("product", id)
 
@@ -86,7 +86,7 @@ def update_product(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
 
 
 @route("DELETE", "/v1/products/{id}")
-def delete_product(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
+def delete_product(desk: Desk, _form: dict[str, Any], id: str) -> dict[str, Any]:
     """Take a product away that has no prices."""
     if desk.find("price", product=id):
         raise wrong_state("This product cannot be deleted because it has one or more user-created prices.")
@@ -137,7 +137,7 @@ def _whole(amount: Decimal) -> int | None:
 
 
 @route("GET", "/v1/prices/{price}")
-def show_price(desk: Desk, form: dict[str, Any], price: str) -> dict[str, Any]:
+def show_price(desk: Desk, _form: dict[str, Any], price: str) -> dict[str, Any]:
     """One price."""
     return desk.get("price", price)
 
@@ -180,7 +180,7 @@ def create_coupon(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/coupons/{coupon}")
-def show_coupon(desk: Desk, form: dict[str, Any], coupon: str) -> dict[str, Any]:
+def show_coupon(desk: Desk, _form: dict[str, Any], coupon: str) -> dict[str, Any]:
     """One coupon."""
     return desk.get("coupon", coupon)
 
@@ -198,7 +198,7 @@ def update_coupon(desk: Desk, form: dict[str, Any], coupon: str) -> dict[str, An
 
 
 @route("DELETE", "/v1/coupons/{coupon}")
-def delete_coupon(desk: Desk, form: dict[str, Any], coupon: str) -> dict[str, Any]:
+def delete_coupon(desk: Desk, _form: dict[str, Any], coupon: str) -> dict[str, Any]:
     """Take a coupon away; who has it keeps it."""
     return _gone(desk, "coupon", coupon)
 
@@ -219,7 +219,7 @@ def create_code(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/promotion_codes/{promotion_code}")
-def show_code(desk: Desk, form: dict[str, Any], promotion_code: str) -> dict[str, Any]:
+def show_code(desk: Desk, _form: dict[str, Any], promotion_code: str) -> dict[str, Any]:
     """One promotion code."""
     return desk.get("promotion_code", promotion_code)
 
@@ -251,7 +251,7 @@ def create_rate(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/tax_rates/{tax_rate}")
-def show_rate(desk: Desk, form: dict[str, Any], tax_rate: str) -> dict[str, Any]:
+def show_rate(desk: Desk, _form: dict[str, Any], tax_rate: str) -> dict[str, Any]:
     """One tax rate."""
     return desk.get("tax_rate", tax_rate)
 

@@ -124,8 +124,13 @@ def _details(method: dict[str, Any], means: Means) -> dict[str, Any]:
 def raise_declined(body: dict[str, Any], **facts: Any) -> None:
     """The refusal that a failed charge is answered with; charge and event stay."""
     raise Told(
-        declined(body["failure_code"], (body["outcome"] or {}).get("reason"), body["failure_message"],
-                 charge=body["id"], **facts)  # fmt: skip
+        declined(
+            body["failure_code"],
+            (body["outcome"] or {}).get("reason"),
+            body["failure_message"],
+            charge=body["id"],
+            **facts,
+        )  # fmt: skip
     )
 
 
@@ -178,7 +183,7 @@ def after(desk: Desk, body: dict[str, Any]) -> None:
 
 
 @route("GET", "/v1/charges/{charge}")
-def show(desk: Desk, form: dict[str, Any], charge: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], charge: str) -> dict[str, Any]:
     """One charge."""
     return desk.get("charge", charge)
 

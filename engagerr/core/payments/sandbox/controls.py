@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.payments.sandbox import accounts, disputes, faults, intents, payouts, refunds, webhooks
+from engagerr.core.payments.sandbox import accounts, checkout, disputes, faults, intents, payouts, refunds, webhooks
 from engagerr.core.payments.sandbox.clocks import run_due
 from engagerr.core.payments.sandbox.desk import PLATFORM, shown
 from engagerr.core.payments.sandbox.refusals import Refusal
@@ -30,7 +30,7 @@ def answer(sandbox: Sandbox, method: str, path: str, form: Form) -> Any:
     return control(sandbox, form, rest)
 
 
-def _clock(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _clock(sandbox: Sandbox, _form: Form, rest: str) -> Any:
     return {"now": sandbox.now(), "ahead": int(sandbox.store.fact("ahead", "0"))}
 
 
@@ -49,13 +49,13 @@ def _plan_fault(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return {"fault": faults.plan(sandbox.store, form)}
 
 
-def _faults(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _faults(sandbox: Sandbox, _form: Form, rest: str) -> Any:
     names = ("fault", "kind", "method", "path", "times", "seconds", "hits")
     rows = sandbox.store.rows("SELECT n, kind, method, path, times, seconds, hits FROM faults ORDER BY n")
     return {"faults": [dict(zip(names, row, strict=True)) for row in rows]}
 
 
-def _no_faults(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _no_faults(sandbox: Sandbox, _form: Form, rest: str) -> Any:
     return {"removed": sandbox.store.run("DELETE FROM faults")}
 
 
@@ -93,7 +93,7 @@ def _account(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return shown(accounts.account(desk, rest))
 
 
-def _onboard(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _onboard(sandbox: Sandbox, _form: Form, rest: str) -> Any:
     return shown(accounts.onboard(sandbox.desk(), rest))
 
 
@@ -122,6 +122,11 @@ def _authenticate(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return shown(intents.authenticate(sandbox.desk(), rest, agreed=agreed))
 
 
+def _checkout(sandbox: Sandbox, form: Form, rest: str) -> Any:
+    """/ID {payment_method?, email?, name?}: pay on the page of a checkout session."""
+    return shown(checkout.complete(sandbox.desk(), rest, form))
+
+
 def _endpoint(sandbox: Sandbox, form: Form, rest: str) -> Any:
     """{url, secret?}: have all events sent there, those of connected accounts too."""
     desk, url = sandbox.desk(), str(form.get("url", ""))
@@ -135,7 +140,7 @@ def _endpoint(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return {**shown(body), "secret": body["_secret"]}
 
 
-def _about(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _about(sandbox: Sandbox, _form: Form, rest: str) -> Any:
     return {"sandbox": "engagerr", "api_version": sandbox.known.version, "account": PLATFORM, "now": sandbox.now()}
 
 
@@ -153,5 +158,6 @@ _CONTROLS: dict[tuple[str, str], Callable[[Sandbox, Form, str], Any]] = {
     ("POST", "payouts"): _payout,
     ("POST", "refunds"): _refund,
     ("POST", "authenticate"): _authenticate,
+    ("POST", "checkout"): _checkout,
     ("POST", "endpoints"): _endpoint,
 }

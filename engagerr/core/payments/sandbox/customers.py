@@ -22,7 +22,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     if clock is not None:
         desk.named("test_helpers.test_clock", clock, "test_clock")
         desk = desk.on(clock)
-    values = {"tax_exempt": "none", "balance": 0, "invoice_prefix": desk.id("")[:8].upper(), "test_clock": clock,
+    values: dict[str, Any] = {"tax_exempt": "none", "balance": 0, "invoice_prefix": desk.id("")[:8].upper(), "test_clock": clock,
               "next_invoice_sequence": 1, "preferred_locales": [], "delinquent": False, "currency": None}  # fmt: skip
     kept = given(form, *_FIELDS)
     settings = {"custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None}
@@ -56,7 +56,7 @@ def _default_attached(desk: Desk, customer: dict[str, Any]) -> None:
 
 
 @route("GET", "/v1/customers/{customer}")
-def show(desk: Desk, form: dict[str, Any], customer: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], customer: str) -> dict[str, Any]:
     """One customer; a deleted one says only that."""
     found = desk.store.read(customer)
     if found is not None and found[3] and found[0] == "customer":
@@ -91,7 +91,7 @@ def update(desk: Desk, form: dict[str, Any], customer: str) -> dict[str, Any]:
 
 
 @route("DELETE", "/v1/customers/{customer}")
-def delete(desk: Desk, form: dict[str, Any], customer: str) -> dict[str, Any]:
+def delete(desk: Desk, _form: dict[str, Any], customer: str) -> dict[str, Any]:
     """Take a customer away; their subscriptions end."""
     body = desk.get("customer", customer)
     from engagerr.core.payments.sandbox.subscriptions import end_all_of
@@ -159,7 +159,7 @@ def update_source(desk: Desk, form: dict[str, Any], customer: str, id: str) -> d
 
 
 @route("DELETE", "/v1/customers/{customer}/sources/{id}")
-def delete_source(desk: Desk, form: dict[str, Any], customer: str, id: str) -> dict[str, Any]:
+def delete_source(desk: Desk, _form: dict[str, Any], customer: str, id: str) -> dict[str, Any]:
     """Take a card of the older kind away."""
     card = desk.get("source", id)
     desk.store.remove(id)

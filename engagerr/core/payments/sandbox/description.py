@@ -18,6 +18,13 @@ _FILE = Path(__file__).with_name("stripe_api.json.gz")
 _PARAMETER = re.compile(r"^\{(\w+)\}$")
 
 
+# What Stripe has and does not describe: the pages of checkout as the official command line pays on them.
+_BESIDE = {
+    ("GET", "/v1/payment_pages/{session}"): ["expand"],
+    ("POST", "/v1/payment_pages/{session}/confirm"): ["expand", "payment_method", "expected_amount"],
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method at one path of the description, with what it takes and what it answers.
@@ -69,6 +76,9 @@ def description() -> Description:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
+    for (method, path), names in _BESIDE.items():
+        form = {"type": "object", "properties": {name: {} for name in names}}
+        operations[method, path] = Operation(method, path, form, {})
     return Description(document["version"], operations, document["schemas"])
 
 

@@ -23,7 +23,8 @@ class Desk:
     """What the functions of the routes are given.
 
     `now` is the time of the sandbox, or of the test clock `clock`, in whole seconds; `account` the account that the
-    request is for; `path` the path of the request and `values` what stands in it.
+    request is for. `version` is the version of the API that the client named: who names none has one from before methods
+    of payment were chosen by Stripe.
     """
 
     store: Store
@@ -34,6 +35,7 @@ class Desk:
     request: str | None = None
     key: str | None = None
     url: str = "http://127.0.0.1"
+    version: str | None = None
 
     def of(self, account: str) -> Desk:
         """The same moment at another account."""

@@ -108,7 +108,7 @@ def decide(desk: Desk, ref: str) -> None:
 
 
 @route("GET", "/v1/disputes/{dispute}")
-def show(desk: Desk, form: dict[str, Any], dispute: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], dispute: str) -> dict[str, Any]:
     """One dispute."""
     return desk.get("dispute", dispute)
 
@@ -145,6 +145,6 @@ def answer(desk: Desk, form: dict[str, Any], dispute: str) -> dict[str, Any]:
 
 
 @route("POST", "/v1/disputes/{dispute}/close")
-def give_up(desk: Desk, form: dict[str, Any], dispute: str) -> dict[str, Any]:
+def give_up(desk: Desk, _form: dict[str, Any], dispute: str) -> dict[str, Any]:
     """Accept the dispute: it is lost."""
     return closed(desk, desk.get("dispute", dispute), "lost")

@@ -19,7 +19,7 @@ def _waiting(desk: Desk, event: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/events/{id}")
-def show(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], id: str) -> dict[str, Any]:
     """One event of the last 30 days."""
     event = desk.get("event", id)
     if event["created"] < desk.now - _DAYS * _DAY:
@@ -66,7 +66,7 @@ def _matches(type: str, types: list[str]) -> bool:
 
 def _succeeded(desk: Desk, event: dict[str, Any]) -> bool:
     """Whether every endpoint that was to hear of it took it; without any, it was told to all."""
-    return _waiting(desk, event)["pending_webhooks"] == 0
+    return bool(_waiting(desk, event)["pending_webhooks"] == 0)
 
 
 @route("GET", "/v2/core/events")
@@ -81,6 +81,6 @@ def list_thin(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v2/core/events/{id}")
-def show_thin(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
+def show_thin(desk: Desk, _form: dict[str, Any], id: str) -> dict[str, Any]:
     """One event of the second version."""
     return desk.of(PLATFORM).get("v2.core.event", id)

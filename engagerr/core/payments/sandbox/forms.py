@@ -190,6 +190,4 @@ def _metadata(form: dict[str, Any]) -> None:
         if len(key) > _LONGEST_METADATA_KEY:
             raise Refusal(f"Metadata keys have at most {_LONGEST_METADATA_KEY} characters.", param="metadata")
         if value is not None and len(value) > _LONGEST_METADATA:
-            raise Refusal(
-                f"Metadata values have at most {_LONGEST_METADATA} characters.", param=f"metadata[{key}]"
-            )
+            raise Refusal(f"Metadata values have at most {_LONGEST_METADATA} characters.", param=f"metadata[{key}]")

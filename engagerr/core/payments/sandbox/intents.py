@@ -28,7 +28,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
         raise Refusal("The sandbox knows separate charges and transfers only.", param="transfer_data")
     if form.get("customer"):
         desk = desk.on_clock_of(desk.named("customer", form["customer"], "customer"))
-    _return_url_given(form)
+    _return_url_given(desk, form)
     kept = given(form, *_FIELDS) | {"currency": currency}
     automatic = form.get("automatic_payment_methods")
     kept.setdefault("payment_method_types", _types(currency, automatic, "payment_method_types" in form))
@@ -36,7 +36,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
         "payment_intent", "pi_", **kept, metadata=form.get("metadata"), amount_capturable=0, amount_received=0,
         capture_method=form.get("capture_method", "automatic_async"),
         confirmation_method=form.get("confirmation_method", "automatic"), status="requires_payment_method",
-        automatic_payment_methods=_automatic(form), _off_session=bool(form.get("off_session")),
+        automatic_payment_methods=_automatic(desk, form), _off_session=bool(form.get("off_session")),
         payment_method_options={},
     )  # fmt: skip
     intent["client_secret"] = f"{intent['id']}_secret_{desk.id('')[:25]}"
@@ -47,10 +47,11 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     return _confirmed(desk, intent, form) if form.get("confirm") else intent
 
 
-def _automatic(form: dict[str, Any]) -> dict[str, Any] | None:
+def _automatic(desk: Desk, form: dict[str, Any]) -> dict[str, Any] | None:
+    """Whether Stripe chooses the methods of payment: unless they are named, for clients of a version that has this."""
     if "payment_method_types" in form:
         return None
-    automatic = form.get("automatic_payment_methods") or {"enabled": True}
+    automatic = form.get("automatic_payment_methods") or {"enabled": desk.version is not None}
     return {"allow_redirects": "always", **automatic} if automatic.get("enabled") else None
 
 
@@ -61,9 +62,9 @@ def _types(currency: str, automatic: dict[str, Any] | None, chosen: bool) -> lis
     return ["card"] if chosen else ["card", *more]
 
 
-def _return_url_given(form: dict[str, Any]) -> None:
+def _return_url_given(desk: Desk, form: dict[str, Any]) -> None:
     """With methods chosen by Stripe, a payer might be sent elsewhere; then there must be a way back."""
-    automatic = _automatic(form)
+    automatic = _automatic(desk, form)
     redirects = automatic is not None and automatic.get("allow_redirects") != "never"
     if form.get("confirm") and redirects and not form.get("return_url") and not form.get("off_session"):
         raise Refusal(
@@ -105,7 +106,7 @@ def _choose(desk: Desk, intent: dict[str, Any], form: dict[str, Any]) -> None:
 
 
 @route("GET", "/v1/payment_intents/{intent}")
-def show(desk: Desk, form: dict[str, Any], intent: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], intent: str) -> dict[str, Any]:
     """One payment intent."""
     return desk.get("payment_intent", intent)
 
@@ -143,7 +144,7 @@ def confirm(desk: Desk, form: dict[str, Any], intent: str) -> dict[str, Any]:
     body = desk.get("payment_intent", intent)
     desk = desk.on_clock_of(body)
     _expected(body, "requires_payment_method", "requires_confirmation", "requires_action", doing="confirm")
-    _return_url_given({
+    _return_url_given(desk, {
         **form, "confirm": True, **({} if body["automatic_payment_methods"] else {"payment_method_types": []}),
         "automatic_payment_methods": body["automatic_payment_methods"],
     })  # fmt: skip

@@ -88,7 +88,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/payment_methods/{payment_method}")
-def show(desk: Desk, form: dict[str, Any], payment_method: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], payment_method: str) -> dict[str, Any]:
     """One payment method."""
     return desk.get("payment_method", payment_method)
 
@@ -151,7 +151,7 @@ def attached(desk: Desk, method: dict[str, Any], customer: str) -> dict[str, Any
 
 
 @route("POST", "/v1/payment_methods/{payment_method}/detach")
-def detach(desk: Desk, form: dict[str, Any], payment_method: str) -> dict[str, Any]:
+def detach(desk: Desk, _form: dict[str, Any], payment_method: str) -> dict[str, Any]:
     """Take a payment method from its customer, for good."""
     method = desk.get("payment_method", payment_method)
     if method["customer"] is None:

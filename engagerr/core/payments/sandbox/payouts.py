@@ -99,7 +99,7 @@ def fail(desk: Desk, id: str, code: str = "account_closed") -> dict[str, Any]:
 
 
 @route("GET", "/v1/payouts/{payout}")
-def show(desk: Desk, form: dict[str, Any], payout: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], payout: str) -> dict[str, Any]:
     """One payout."""
     return desk.get("payout", payout)
 
@@ -122,7 +122,7 @@ def update(desk: Desk, form: dict[str, Any], payout: str) -> dict[str, Any]:
 
 
 @route("POST", "/v1/payouts/{payout}/cancel")
-def cancel(desk: Desk, form: dict[str, Any], payout: str) -> dict[str, Any]:
+def cancel(desk: Desk, _form: dict[str, Any], payout: str) -> dict[str, Any]:
     """Call a payout back that is not on its way."""
     body = desk.get("payout", payout)
     if body["status"] != "pending":
@@ -152,7 +152,7 @@ def top_up(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/topups/{topup}")
-def show_top_up(desk: Desk, form: dict[str, Any], topup: str) -> dict[str, Any]:
+def show_top_up(desk: Desk, _form: dict[str, Any], topup: str) -> dict[str, Any]:
     """One top-up."""
     return desk.get("topup", topup)
 

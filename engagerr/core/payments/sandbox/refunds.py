@@ -89,7 +89,9 @@ def _allowed(charge: dict[str, Any], rest: int, form: dict[str, Any]) -> None:
     if form.get("reverse_transfer") or form.get("refund_application_fee"):
         raise Refusal("The sandbox knows separate charges and transfers only.", param="reverse_transfer")
     if charge["status"] != "succeeded" or not charge["captured"]:
-        raise wrong_state(f"Charge {charge['id']} has not been captured or did not succeed.", code="charge_not_refundable")
+        raise wrong_state(
+            f"Charge {charge['id']} has not been captured or did not succeed.", code="charge_not_refundable"
+        )
     if charge["disputed"] and not charge.get("_dispute_won"):
         raise wrong_state(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
@@ -141,14 +143,15 @@ def end(desk: Desk, ref: str) -> None:
 
 
 @route("GET", "/v1/refunds/{refund}")
-def show(desk: Desk, form: dict[str, Any], refund: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], refund: str) -> dict[str, Any]:
     """One refund."""
     return desk.get("refund", refund)
 
 
 @route("GET", "/v1/charges/{charge}/refunds/{refund}")
-def show_of_charge(desk: Desk, form: dict[str, Any], charge: str, refund: str) -> dict[str, Any]:
+def show_of_charge(desk: Desk, _form: dict[str, Any], charge: str, refund: str) -> dict[str, Any]:
     """One refund, by its charge."""
+    desk.get("charge", charge)
     return desk.get("refund", refund)
 
 
@@ -177,7 +180,7 @@ def update(desk: Desk, form: dict[str, Any], refund: str) -> dict[str, Any]:
 
 
 @route("POST", "/v1/refunds/{refund}/cancel")
-def cancel(desk: Desk, form: dict[str, Any], refund: str) -> dict[str, Any]:
+def cancel(desk: Desk, _form: dict[str, Any], refund: str) -> dict[str, Any]:
     """Only refunds that wait for their receiver can be called back; the sandbox makes none such."""
     body = desk.get("refund", refund)
     raise wrong_state(f"Refund {body['id']} cannot be canceled: only refunds that require action can be.")

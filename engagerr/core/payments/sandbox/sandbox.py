@@ -6,14 +6,16 @@ import base64
 import binascii
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from engagerr.core.payments.sandbox import controls, faults, stateless
+from engagerr.core.payments.sandbox import controls, faults, pages, stateless
 from engagerr.core.payments.sandbox.clocks import run_due
 from engagerr.core.payments.sandbox.description import Description, Operation, description
 from engagerr.core.payments.sandbox.desk import PLATFORM, Desk
@@ -26,7 +28,10 @@ from engagerr.core.payments.sandbox.store import Store
 if TYPE_CHECKING:
     from engagerr.core.clock import Clock
 
+_log = logging.getLogger(__name__)
 KEY = "sk_test_sandbox"
+_OUR_FAULT = {"error": {"message": "The sandbox itself broke; its log says why.", "type": "api_error"}}
+PORT = 8420
 _LONGEST_KEY = 255
 _KEY_LIVES = 24 * 3600
 
@@ -52,6 +57,7 @@ class _Request:
     account: str
     key: str | None
     id: str
+    version: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +85,15 @@ class Sandbox:
         """Close its file."""
         self.store.close()
 
+    def pages_url(self) -> str:
+        """Where its pages are, or would be: at the port on which it was last put in the foreground."""
+        return self.store.fact("pages", f"http://127.0.0.1:{PORT}")
+
+    def pages_are_here(self) -> None:
+        """From now on links lead here."""
+        with self.store.transaction():
+            self.store.set_fact("pages", self.url)
+
     def now(self) -> int:
         """The time of the sandbox in whole seconds: the clock's, and what it was moved ahead."""
         return int((self.clock.now() + timedelta(seconds=int(self.store.fact("ahead", "0")))).timestamp())
@@ -101,13 +116,27 @@ class Sandbox:
 
     def _controlled(self, method: str, path: str, query: str, body: bytes) -> Answer:
         """What a tester asks of the sandbox itself."""
+        name, _, id = path.removeprefix("/_sandbox/").partition("/")
         try:
+            shown_to_people = name in pages.PAGES and not body.lstrip().startswith(b"{")
             form = parsed(body) if body.lstrip().startswith(b"{") else decoded(body.decode() or query)
             with self.store.transaction():
+                if shown_to_people:
+                    return self._page(method, name, id, form)
                 document = controls.answer(self, method, path, form)
         except Refusal as refusal:
             return _json(refusal.status, refusal.document())
         return _json(200, document)
+
+    def _page(self, method: str, name: str, id: str, form: dict[str, Any]) -> Answer:
+        """A page for a person; what they press leads on, or says what came of it."""
+        desk, headers = self.desk(), {"Content-Type": "text/html; charset=utf-8"}
+        if method != "POST":
+            return Answer(200, headers, pages.page(desk, name, id).encode())
+        target, sentence = pages.pressed(desk, name, id, form)
+        if target is not None:
+            return Answer(303, {**headers, "Location": target})
+        return Answer(200, headers, f"<!doctype html><meta charset=utf-8><p>{escape(sentence)}</p>".encode())
 
     def _tried(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, fault: faults.Fault | None
@@ -122,6 +151,10 @@ class Sandbox:
                 return self._once(request, fault)
         except Refusal as refusal:
             return _json(refusal.status, refusal.document(), request=request.id)
+        except Exception:  # noqa: BLE001 whatever it is, the client gets its answer
+            # Stripe answers 500 where it breaks, and so does the sandbox; why is in the log.
+            _log.exception("The sandbox broke at %s %s.", method, path)
+            return _json(500, _OUR_FAULT, request=request.id)
 
     def _read(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> _Request:
         found = self.known.match(method, path)
@@ -139,7 +172,8 @@ class Sandbox:
             id = self.store.new_id("req_", 14)
         account = headers.get("stripe-account") or headers.get("stripe-context") or PLATFORM
         values = {name: unquote(value) for name, value in values.items()}
-        return _Request(method, path, operation, values, form, account, key if method == "POST" else None, id)
+        key = key if method == "POST" else None
+        return _Request(method, path, operation, values, form, account, key, id, headers.get("stripe-version"))
 
     def _form(self, operation: Operation, query: str, kind: str, body: bytes) -> dict[str, Any]:
         if "multipart/" in kind:
@@ -167,8 +201,7 @@ class Sandbox:
         )  # fmt: skip
         if stored:
             return _replayed(request, stored[0])
-        answer = self._stored_failure(request, fault) or self._kept(request, now)
-        return answer
+        return self._stored_failure(request, fault) or self._kept(request, now)
 
     def _stored_failure(self, request: _Request, fault: faults.Fault | None) -> Answer | None:
         """A 500 that stays under the key: Stripe failed in the middle and will say so again."""
@@ -198,7 +231,14 @@ class Sandbox:
     def _done(self, request: _Request, now: int) -> Answer:
         """Let the function of the route do it; refusals that still leave a trace bring it along."""
         desk = Desk(
-            self.store, request.account, now, path=request.path, request=request.id, key=request.key, url=self.url
+            self.store,
+            request.account,
+            now,
+            path=request.path,
+            request=request.id,
+            key=request.key,
+            url=self.url,
+            version=request.version,
         )
         _known_account(desk)
         form = dict(request.form)
@@ -263,7 +303,7 @@ def _json(status: int, document: Any, *, request: str | None = None, **headers: 
     headers = {"Content-Type": "application/json", **headers}
     if request is not None:
         headers["Request-Id"] = request
-    if status == 429 or status == 409:
+    if status in (409, 429):
         headers["Stripe-Should-Retry"] = "true"
     return Answer(status, headers, json.dumps(document, indent=2).encode())
 

@@ -10,34 +10,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.payments.sandbox.delivering import Courier
-from engagerr.core.payments.sandbox.sandbox import KEY, Sandbox
+from engagerr.core.payments.sandbox.sandbox import KEY, PORT, Sandbox
 
 if TYPE_CHECKING:
     from engagerr.core.clock import Clock
 
+__all__ = ["PORT", "Server", "local_sandbox", "serve", "state_of"]
 _LARGEST_BODY = 8 * 1024 * 1024
 
 
 class Server:
     """A running sandbox. `url` is where it is; close it, or use it in a `with`."""
 
-    def __init__(self, sandbox: Sandbox, *, port: int = 0, owns: bool = False) -> None:
+    def __init__(
+        self, sandbox: Sandbox, *, port: int = 0, owns: bool = False, pages: bool = False, sends: bool = True
+    ) -> None:
         self.sandbox = sandbox
         self.key = KEY
         self._owns = owns
         self._http = _Listener(("127.0.0.1", port), _Handler)
         self._http.sandbox = sandbox
         self.url = sandbox.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        self._courier = Courier(sandbox)
+        if pages:
+            sandbox.pages_are_here()
+        self._courier = Courier(sandbox) if sends else None
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
         )
         self._thread.start()
-        self._courier.start()
+        if self._courier is not None:
+            self._courier.start()
 
     def close(self) -> None:
         """Stop listening; the books stay."""
-        self._courier.stop()
+        if self._courier is not None:
+            self._courier.stop()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(timeout=5)
@@ -57,10 +64,21 @@ def serve(sandbox: Sandbox, port: int = 0) -> Server:
 
 
 def local_sandbox(home: Path, *, clock: Clock | None = None) -> Server:
-    """The sandbox of this home, for a process that has no key. Processes share its books, each on its own port."""
+    """The sandbox of this home, for a process that has no key. Processes share its books, each on its own port.
+
+    Its links lead to where `engagerr payment sandbox` listens, since this process will be gone when one is opened; and
+    that one sends the webhooks.
+    """
     from engagerr.core.clock import SystemClock
 
-    return Server(Sandbox(home / "sandbox" / "sandbox.sqlite", clock=clock or SystemClock()), owns=True)
+    server = Server(Sandbox(state_of(home), clock=clock or SystemClock()), owns=True, sends=False)
+    server.sandbox.url = server.sandbox.pages_url()
+    return server
+
+
+def state_of(home: Path) -> Path:
+    """The file of the sandbox of this home."""
+    return home / "sandbox" / "sandbox.sqlite"
 
 
 class _Listener(ThreadingHTTPServer):
@@ -101,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
         self.wfile.flush()
 
-    do_GET = do_POST = do_DELETE = _answer
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 the names are the standard library's
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are kept in the books, not on standard error."""

@@ -37,7 +37,9 @@ def example(known: Description, schema: dict[str, Any], depth: int = 0) -> Any:
     kind = schema.get("type")
     if kind == "object" or "properties" in schema:
         return _example_object(known, schema, depth)
-    return copy.copy({"string": _text(schema), "integer": 0, "number": 0, "boolean": False, "array": []}.get(kind or ""))
+    return copy.copy(
+        {"string": _text(schema), "integer": 0, "number": 0, "boolean": False, "array": []}.get(kind or "")
+    )
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/test_helpers/test_clocks/{test_clock}")
-def show(desk: Desk, form: dict[str, Any], test_clock: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], test_clock: str) -> dict[str, Any]:
     """One clock."""
     return desk.get(_KIND, test_clock)
 
@@ -55,7 +55,7 @@ def advance(desk: Desk, form: dict[str, Any], test_clock: str) -> dict[str, Any]
 
 
 @route("DELETE", "/v1/test_helpers/test_clocks/{test_clock}")
-def delete(desk: Desk, form: dict[str, Any], test_clock: str) -> dict[str, Any]:
+def delete(desk: Desk, _form: dict[str, Any], test_clock: str) -> dict[str, Any]:
     """Take a clock away, and all customers that lived by it."""
     body = desk.get(_KIND, test_clock)
     for (text,) in desk.store.rows("SELECT body FROM objects WHERE clock = ? AND kind = 'customer'", test_clock):

@@ -71,7 +71,12 @@ def _source(desk: Desk, name: str | None, amount: int, currency: str) -> dict[st
 
 
 def _sent(
-    desk: Desk, form: dict[str, Any], amount: int, currency: str, charge: dict[str, Any] | None, available_on: int | None
+    desk: Desk,
+    form: dict[str, Any],
+    amount: int,
+    currency: str,
+    charge: dict[str, Any] | None,
+    available_on: int | None,
 ) -> dict[str, Any]:
     group = form.get("transfer_group")
     if group is None and charge is not None:
@@ -109,7 +114,7 @@ def _arrived(desk: Desk, transfer: dict[str, Any], available_on: int | None) -> 
 
 
 @route("GET", "/v1/transfers/{transfer}")
-def show(desk: Desk, form: dict[str, Any], transfer: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], transfer: str) -> dict[str, Any]:
     """One transfer with its reversals."""
     return desk.get("transfer", transfer)
 
@@ -117,9 +122,7 @@ def show(desk: Desk, form: dict[str, Any], transfer: str) -> dict[str, Any]:
 @route("GET", "/v1/transfers")
 def list_transfers(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     """Transfers, newest first."""
-    return desk.listed(
-        "transfer", form, destination=form.get("destination"), transfer_group=form.get("transfer_group")
-    )
+    return desk.listed("transfer", form, destination=form.get("destination"), transfer_group=form.get("transfer_group"))
 
 
 @route("POST", "/v1/transfers/{transfer}")
@@ -200,7 +203,7 @@ def list_reversals(desk: Desk, form: dict[str, Any], id: str) -> dict[str, Any]:
 
 
 @route("GET", "/v1/transfers/{transfer}/reversals/{id}")
-def show_reversal(desk: Desk, form: dict[str, Any], transfer: str, id: str) -> dict[str, Any]:
+def show_reversal(desk: Desk, _form: dict[str, Any], transfer: str, id: str) -> dict[str, Any]:
     """One reversal."""
     desk.get("transfer", transfer)
     return desk.get("transfer_reversal", id)
@@ -209,6 +212,7 @@ def show_reversal(desk: Desk, form: dict[str, Any], transfer: str, id: str) -> d
 @route("POST", "/v1/transfers/{transfer}/reversals/{id}")
 def update_reversal(desk: Desk, form: dict[str, Any], transfer: str, id: str) -> dict[str, Any]:
     """Change a reversal's metadata."""
+    desk.get("transfer", transfer)
     body = desk.get("transfer_reversal", id)
     body["metadata"] = merged_metadata(body, form)
     return desk.save(body)

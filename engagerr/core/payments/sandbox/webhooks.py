@@ -32,7 +32,7 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 @route("GET", "/v1/webhook_endpoints/{webhook_endpoint}")
-def show(desk: Desk, form: dict[str, Any], webhook_endpoint: str) -> dict[str, Any]:
+def show(desk: Desk, _form: dict[str, Any], webhook_endpoint: str) -> dict[str, Any]:
     """One endpoint."""
     return desk.get("webhook_endpoint", webhook_endpoint)
 
@@ -55,7 +55,7 @@ def update(desk: Desk, form: dict[str, Any], webhook_endpoint: str) -> dict[str,
 
 
 @route("DELETE", "/v1/webhook_endpoints/{webhook_endpoint}")
-def delete(desk: Desk, form: dict[str, Any], webhook_endpoint: str) -> dict[str, Any]:
+def delete(desk: Desk, _form: dict[str, Any], webhook_endpoint: str) -> dict[str, Any]:
     """Take an endpoint away."""
     desk.get("webhook_endpoint", webhook_endpoint)
     desk.store.remove(webhook_endpoint)

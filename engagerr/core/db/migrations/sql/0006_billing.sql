@@ -31,7 +31,7 @@ CREATE TABLE billing_parties (
   CONSTRAINT billing_parties_creator_id_fkey FOREIGN KEY(tenant_id, creator_id) REFERENCES creators (tenant_id, id),
   CONSTRAINT billing_parties_payee_id_fkey FOREIGN KEY(tenant_id, payee_id) REFERENCES payees (tenant_id, id),
   CONSTRAINT billing_parties_customer_id_fkey FOREIGN KEY(tenant_id, customer_id) REFERENCES payment_customers (tenant_id, id),
-  CONSTRAINT billing_parties_tenant_id_payee_id_key UNIQUE (tenant_id, payee_id) DEFERRABLE INITIALLY DEFERRED,
+  CONSTRAINT billing_parties_payee_key UNIQUE (tenant_id, payee_id) DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT billing_parties_kind_check CHECK (kind IN ('self', 'customer', 'creator')),
   CONSTRAINT billing_parties_name_check CHECK (name <> ''),
   CONSTRAINT billing_parties_country_check CHECK (country ~ '^[A-Z]{2}$'),
@@ -199,7 +199,7 @@ CREATE TABLE plans (
   created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   CONSTRAINT plans_pkey PRIMARY KEY (tenant_id, id),
-  CONSTRAINT plans_tenant_id_code_key UNIQUE (tenant_id, code),
+  CONSTRAINT plans_code_key UNIQUE (tenant_id, code),
   CONSTRAINT plans_code_check CHECK (code ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
   CONSTRAINT plans_name_check CHECK (name <> ''),
   CONSTRAINT plans_trial_days_check CHECK (trial_days >= 0 AND trial_days <= 730),
@@ -256,6 +256,7 @@ CREATE TABLE subscriptions (
   CONSTRAINT subscriptions_dunning_step_check CHECK (dunning_step >= 0),
   CONSTRAINT subscriptions_ended_check CHECK ((state = 'cancelled') = (ended_at IS NOT NULL))
 );
+CREATE UNIQUE INDEX subscriptions_once_key ON subscriptions (tenant_id, party_id, plan_id) WHERE state <> 'cancelled';
 CREATE INDEX subscriptions_party_idx ON subscriptions (tenant_id, party_id);
 CREATE UNIQUE INDEX subscriptions_provider_key ON subscriptions (tenant_id, provider_id) WHERE provider_id IS NOT NULL;
 
@@ -295,7 +296,7 @@ CREATE TABLE subscription_invoices (
   CONSTRAINT subscription_invoices_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT subscription_invoices_subscription_id_fkey FOREIGN KEY(tenant_id, subscription_id) REFERENCES subscriptions (tenant_id, id),
   CONSTRAINT subscription_invoices_invoice_id_fkey FOREIGN KEY(tenant_id, invoice_id) REFERENCES invoices (tenant_id, id),
-  CONSTRAINT subscription_invoices_tenant_id_provider_id_key UNIQUE (tenant_id, provider_id),
+  CONSTRAINT subscription_invoices_provider_key UNIQUE (tenant_id, provider_id),
   CONSTRAINT subscription_invoices_state_check CHECK (state IN ('draft', 'open', 'paid', 'void', 'uncollectible')),
   CONSTRAINT subscription_invoices_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
   CONSTRAINT subscription_invoices_amounts_check CHECK (paid_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= paid_minor)

@@ -40,6 +40,7 @@ CREATE TABLE contract_versions (
   state TEXT DEFAULT 'draft' NOT NULL,
   terms TEXT NOT NULL,
   terms_hash BYTEA NOT NULL,
+  document_hash BYTEA,
   reason TEXT,
   member_id UUID,
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -50,6 +51,7 @@ CREATE TABLE contract_versions (
   CONSTRAINT contract_versions_version_check CHECK (version > 0),
   CONSTRAINT contract_versions_state_check CHECK (state IN ('draft', 'sent', 'signed', 'declined', 'withdrawn', 'superseded', 'ended')),
   CONSTRAINT contract_versions_terms_hash_check CHECK (terms_hash = sha256(convert_to(terms, 'UTF8'))),
+  CONSTRAINT contract_versions_document_hash_check CHECK (octet_length(document_hash) = 32),
   CONSTRAINT contract_versions_signed_at_check CHECK ((signed_at IS NOT NULL) = (state IN ('signed', 'superseded', 'ended')))
 );
 CREATE UNIQUE INDEX contract_versions_version_key ON contract_versions (tenant_id, contract_id, version);
@@ -59,6 +61,7 @@ CREATE INDEX contract_versions_counterparty_idx ON contract_versions (counterpar
 COMMENT ON TABLE contract_versions IS 'Its terms may be written while it is a draft; from the first signature on nothing of them changes.';
 COMMENT ON COLUMN contract_versions.terms IS 'canonical JSON: sorted keys, no spaces';
 COMMENT ON COLUMN contract_versions.terms_hash IS 'SHA-256 of the terms: what signatures, holds and the sealed file name';
+COMMENT ON COLUMN contract_versions.document_hash IS 'SHA-256 of the paper that was put before the parties';
 COMMENT ON COLUMN contract_versions.reason IS 'why an earlier version is amended, or why it was declined, withdrawn or ended';
 
 CREATE TABLE contract_invitations (
@@ -149,7 +152,7 @@ CREATE TABLE contract_seal_keys (
 );
 CREATE UNIQUE INDEX contract_seal_keys_current_key ON contract_seal_keys (tenant_id) WHERE retired_at IS NULL;
 COMMENT ON TABLE contract_seal_keys IS 'Keys that seal contracts; their private halves lie in the vault.';
-COMMENT ON COLUMN contract_seal_keys.certificate IS 'DER, the chain after it where there is one';
+COMMENT ON COLUMN contract_seal_keys.certificate IS 'PEM, the chain after it where there is one';
 COMMENT ON COLUMN contract_seal_keys.own IS 'a certificate of yours; otherwise one that this workspace made and signed itself';
 
 CREATE TABLE contract_exclusivities (
@@ -181,7 +184,7 @@ SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
   'contract_seal_keys', 'contract_exclusivities']) AS name;
 
 GRANT SELECT, INSERT ON contracts, contract_signatures, contract_files, contract_exclusivities TO :app;
-GRANT SELECT, INSERT, UPDATE (state, terms, terms_hash, reason, sent_at, signed_at) ON contract_versions TO :app;
+GRANT SELECT, INSERT, UPDATE (state, terms, terms_hash, document_hash, reason, sent_at, signed_at) ON contract_versions TO :app;
 GRANT SELECT, INSERT, UPDATE (tries, used_at) ON contract_invitations TO :app;
 GRANT SELECT, INSERT, UPDATE (sealed_key, key_id, retired_at) ON contract_seal_keys TO :app;
 
@@ -222,6 +225,7 @@ BEGIN
   NEW.counterparty_id := (SELECT counterparty_id FROM contracts WHERE tenant_id = NEW.tenant_id AND id = NEW.contract_id);
   NEW.state := 'draft';
   NEW.sent_at := NULL;
+  NEW.document_hash := NULL;
   NEW.signed_at := NULL;
   RETURN NEW;
 END
@@ -269,14 +273,9 @@ $$;
 CREATE TRIGGER joined_contracts AFTER UPDATE OF counterparty_id ON deals FOR EACH ROW
   WHEN (OLD.counterparty_id IS DISTINCT FROM NEW.counterparty_id) EXECUTE FUNCTION engagerr_contract_joined();
 
--- A signature and a change of what is signed must see each other: both take this lock. The other party cannot lock rows
--- that it may not write, so it is no row's.
-CREATE FUNCTION engagerr_hold_contract(contract uuid) RETURNS void LANGUAGE sql
-SET search_path = pg_catalog, public, pg_temp AS
-$$ SELECT pg_advisory_xact_lock(hashtextextended('engagerr.contract.' || contract::text, 0)) $$;
-
 -- ── Signatures ─────────────────────────────────────────────────────────────────────────────────────────────────────
--- For whom somebody signs follows from where they are at work and whether they came with a code.
+-- For whom somebody signs follows from where they are at work and whether they came with a code. A signature and a change
+-- of what is signed must see each other, so both take a lock; it is no row's, since the other party locks none here.
 CREATE FUNCTION engagerr_contract_signed() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -291,7 +290,7 @@ BEGIN
   IF about.id IS NULL OR me IS NULL THEN
     RETURN NEW;  -- policies and keys refuse it
   END IF;
-  PERFORM engagerr_hold_contract(about.contract_id);
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.contract.' || about.contract_id, 0));
   SELECT * INTO STRICT about FROM contract_versions WHERE tenant_id = NEW.tenant_id AND id = NEW.version_id;
   kept := (SELECT owner_side FROM contracts WHERE tenant_id = about.tenant_id AND id = about.contract_id);
   IF me = about.tenant_id AND NEW.invitation_id IS NULL THEN
@@ -358,12 +357,17 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   allowed boolean;
 BEGIN
-  PERFORM engagerr_hold_contract(OLD.contract_id);
+  PERFORM pg_advisory_xact_lock(hashtextextended('engagerr.contract.' || OLD.contract_id, 0));
   IF (NEW.terms, NEW.terms_hash, NEW.version, NEW.contract_id, NEW.created_at, NEW.member_id)
        IS DISTINCT FROM (OLD.terms, OLD.terms_hash, OLD.version, OLD.contract_id, OLD.created_at, OLD.member_id)
      AND (OLD.state <> 'draft' OR NEW.state <> 'draft' OR NEW.version <> OLD.version OR NEW.contract_id <> OLD.contract_id
           OR EXISTS (SELECT FROM contract_signatures WHERE tenant_id = OLD.tenant_id AND version_id = OLD.id)) THEN
     RAISE EXCEPTION 'version % of this contract is %: its terms stand as they are', OLD.version, OLD.state
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_versions_locked', TABLE = 'contract_versions';
+  END IF;
+  IF (NEW.document_hash, NEW.sent_at) IS DISTINCT FROM (OLD.document_hash, OLD.sent_at)
+     AND OLD.state || ' ' || NEW.state NOT IN ('draft sent', 'sent draft') THEN
+    RAISE EXCEPTION 'what was put before the parties stands as it is'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_versions_locked', TABLE = 'contract_versions';
   END IF;
   IF NEW.state = OLD.state THEN

@@ -261,7 +261,7 @@ CREATE POLICY counterparty_answers ON proposals FOR UPDATE TO :app USING (
 
 -- Joining: who has the code becomes the counterparty, once. It is a function since nobody else's row may be written, and
 -- it works as the tenant that keeps the deal for as long as it takes. NULL: no such code, used, too old, or one's own.
-CREATE FUNCTION engagerr_join_deal(keeper uuid, code_hash bytea, at timestamptz) RETURNS uuid
+CREATE FUNCTION engagerr_join_deal(kept_by uuid, given_hash bytea, joined_at timestamptz) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   me uuid := engagerr_tenant();
@@ -269,20 +269,20 @@ DECLARE
   invitation deal_invitations;
   joined uuid;
 BEGIN
-  IF my_name IS NULL OR keeper = me THEN
+  IF my_name IS NULL OR kept_by = me THEN
     RETURN NULL;
   END IF;
-  PERFORM set_config('engagerr.tenant_id', keeper::text, true);
-  SELECT * INTO invitation FROM deal_invitations AS held
-    WHERE held.tenant_id = keeper AND held.code_hash = engagerr_join_deal.code_hash AND used_at IS NULL
-      AND expires_at > at
+  PERFORM set_config('engagerr.tenant_id', kept_by::text, true);
+  SELECT * INTO invitation FROM deal_invitations
+    WHERE tenant_id = kept_by AND code_hash = given_hash AND used_at IS NULL
+      AND expires_at > joined_at
     FOR UPDATE;
   IF FOUND THEN
-    UPDATE deals SET counterparty_id = me, counterparty = my_name, updated_at = at
-      WHERE tenant_id = keeper AND id = invitation.deal_id AND counterparty_id IS NULL
+    UPDATE deals SET counterparty_id = me, counterparty = my_name, updated_at = joined_at
+      WHERE tenant_id = kept_by AND id = invitation.deal_id AND counterparty_id IS NULL
       RETURNING id INTO joined;
     IF joined IS NOT NULL THEN
-      UPDATE deal_invitations SET used_at = at WHERE tenant_id = keeper AND id = invitation.id;
+      UPDATE deal_invitations SET used_at = joined_at WHERE tenant_id = kept_by AND id = invitation.id;
     END IF;
   END IF;
   PERFORM set_config('engagerr.tenant_id', me::text, true);

@@ -146,21 +146,24 @@ $$;
 CREATE TRIGGER account_opened AFTER INSERT ON ledger_accounts FOR EACH ROW EXECUTE FUNCTION engagerr_account_opened();
 
 -- ── The chain ──────────────────────────────────────────────────────────────────────────────────────────────────────
--- Texts are rows in PostgreSQL's own notation, which quotes what needs it. Running balances follow from the rest.
+-- Bytes in fixed places, and texts at the end with a zero between them, which no text has: nothing can be read two ways.
+-- Running balances follow from the rest.
 CREATE FUNCTION engagerr_request_hash(source uuid, destination uuid, currency text, amount bigint, phase text,
   pending uuid, expires_at timestamptz, kind text, subject text) RETURNS bytea LANGUAGE sql STABLE AS $$
-  SELECT sha256(convert_to(ROW(source, destination, currency, amount, phase, pending,
-    (extract(epoch FROM expires_at) * 1000000)::bigint, kind, subject)::text, 'UTF8'))
+  SELECT sha256(uuid_send(source) || uuid_send(destination) || int8send(amount)
+    || uuid_send(coalesce(pending, '00000000-0000-0000-0000-000000000000'))
+    || timestamptz_send(coalesce(expires_at, 'infinity')) || convert_to(currency, 'UTF8') || '\x00'
+    || convert_to(phase, 'UTF8') || '\x00' || convert_to(kind, 'UTF8') || '\x00' || convert_to(subject, 'UTF8'))
 $$;
 CREATE FUNCTION engagerr_transfer_bytes(request_hash bytea, tenant uuid, lane smallint, sequence bigint, key text,
   leg smallint, member uuid, effective_at timestamptz, recorded_at timestamptz) RETURNS bytea LANGUAGE sql STABLE AS $$
-  SELECT request_hash || convert_to(ROW(tenant, lane, sequence, key, leg, member,
-    (extract(epoch FROM effective_at) * 1000000)::bigint, (extract(epoch FROM recorded_at) * 1000000)::bigint)::text,
-    'UTF8')
+  SELECT request_hash || uuid_send(tenant) || int2send(lane) || int8send(sequence) || int2send(leg)
+    || uuid_send(coalesce(member, '00000000-0000-0000-0000-000000000000')) || timestamptz_send(effective_at)
+    || timestamptz_send(recorded_at) || convert_to(key, 'UTF8')
 $$;
 -- Lane and sequence as an id, a UUID of version 8, so that one key serves look-ups and the order of the chains.
-CREATE FUNCTION engagerr_transfer_id(lane smallint, sequence bigint, ending text) RETURNS uuid LANGUAGE sql STABLE AS $$
-  SELECT (lpad(to_hex(lane::integer), 2, '0') || lpad(to_hex(sequence), 10, '0') || ending)::uuid
+CREATE FUNCTION engagerr_transfer_id(lane smallint, sequence bigint, ending text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+  SELECT (to_hex((16 + lane)::bigint << 40 | sequence) || ending)::uuid
 $$;
 CREATE FUNCTION engagerr_id_ending(tenant uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT '8' || substring(encode(sha256(uuid_send(tenant)), 'hex') FOR 3) || '8'
@@ -199,11 +202,9 @@ RETURNS text LANGUAGE sql IMMUTABLE AS $$
     WHEN phase NOT IN ('single', 'pending', 'post', 'void', 'expire') THEN 'ledger_transfers_phase_check'
     WHEN (phase IN ('post', 'void', 'expire')) <> (pending_id IS NOT NULL) THEN 'ledger_transfers_pending_check'
     WHEN source_id = destination_id THEN 'ledger_transfers_two_accounts_check'
-    WHEN source_currency IS NULL AND (pending_id IS NULL OR source_id IS NOT NULL)
-      THEN 'ledger_transfers_source_id_fkey'
-    WHEN destination_currency IS NULL AND (pending_id IS NULL OR destination_id IS NOT NULL)
-      THEN 'ledger_transfers_destination_id_fkey'
     WHEN pending_id IS NOT NULL AND pending IS NULL THEN 'ledger_transfers_pending_id_fkey'
+    WHEN source_id IS NULL OR source_currency IS NULL THEN 'ledger_transfers_source_id_fkey'
+    WHEN destination_id IS NULL OR destination_currency IS NULL THEN 'ledger_transfers_destination_id_fkey'
     WHEN NOT matches THEN 'ledger_transfers_pending_check'
     WHEN amount IS NULL OR amount <= 0 THEN 'ledger_transfers_amount_check'
     WHEN currency IS NULL OR currency <> source_currency OR currency <> destination_currency
@@ -238,11 +239,9 @@ BEGIN
 END
 $$;
 
--- Whether a transfer is between the accounts of what it settles, and that is pending.
-CREATE FUNCTION engagerr_settles(reserve ledger_transfers, transfer ledger_transfers) RETURNS boolean LANGUAGE sql
-IMMUTABLE AS $$
-  SELECT reserve.id IS NULL OR reserve.phase = 'pending' AND transfer.source_id = reserve.source_id
-    AND transfer.destination_id = reserve.destination_id AND transfer.currency = reserve.currency
+-- Where the advisory locks of a tenant's lanes are: this one and the fifteen after it.
+CREATE FUNCTION engagerr_lane_place(tenant uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended(tenant::text, 0) & ~15::bigint
 $$;
 
 -- Takes a lane: the backend's own as long as nobody else has it, then any that is free, then it waits for its own.
@@ -250,9 +249,8 @@ $$;
 CREATE FUNCTION engagerr_take_lane(tenant uuid) RETURNS smallint LANGUAGE plpgsql AS $$
 DECLARE
   own integer := pg_backend_pid() % 16;
-  place bigint := hashtextextended(tenant::text, 0) # 16;
+  place bigint := engagerr_lane_place(tenant);
 BEGIN
-  place := place - (place & 15);
   FOR step IN 0..15 LOOP
     IF pg_try_advisory_xact_lock(place + (own + step) % 16) THEN
       RETURN (own + step) % 16;
@@ -263,122 +261,118 @@ BEGIN
 END
 $$;
 
--- One transfer, in few statements: most calls are like this. See engagerr_post.
+-- One transfer, in two statements: most calls are like this. See engagerr_post.
 CREATE FUNCTION engagerr_post_one(tenant uuid, asked engagerr_asked, at timestamptz, OUT replayed boolean,
   OUT transfer ledger_transfers) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   reserve ledger_transfers;
-  side record;
-  head record;
+  stand record;
   source ledger_balances;
   destination ledger_balances;
-  chosen smallint;
+  chosen smallint := pg_backend_pid() % 16;
+  asked_hash bytea;
+  refused text;
   moved bigint;
   reserved bigint;
-  refused text;
 BEGIN
   replayed := false;
   IF asked.pending IS NOT NULL THEN
     SELECT * INTO reserve FROM ledger_transfers WHERE tenant_id = tenant AND id = asked.pending;
+    asked.source := coalesce(asked.source, reserve.source_id);
+    asked.destination := coalesce(asked.destination, reserve.destination_id);
+    asked.currency := coalesce(asked.currency, reserve.currency);
+    asked.amount := coalesce(asked.amount, reserve.amount_minor);
   END IF;
-  transfer.tenant_id := tenant;
-  transfer.source_id := coalesce(asked.source, reserve.source_id);
-  transfer.destination_id := coalesce(asked.destination, reserve.destination_id);
-  transfer.currency := coalesce(asked.currency, reserve.currency);
-  transfer.amount_minor := coalesce(asked.amount, reserve.amount_minor);
-  transfer.phase := coalesce(asked.phase, 'single');
-  transfer.pending_id := asked.pending;
-  transfer.expires_at := asked.expires_at;
-  transfer.key := asked.key;
-  transfer.leg := 0;
-  transfer.kind := asked.kind;
-  transfer.subject := asked.subject;
-  transfer.member_id := asked.member;
-  transfer.effective_at := coalesce(asked.effective_at, at);
-  transfer.request_hash := engagerr_request_hash(transfer.source_id, transfer.destination_id, transfer.currency,
-    transfer.amount_minor, transfer.phase, transfer.pending_id, transfer.expires_at, transfer.kind, transfer.subject);
+  asked.phase := coalesce(asked.phase, 'single');
+  asked_hash := engagerr_request_hash(asked.source, asked.destination, asked.currency, asked.amount, asked.phase,
+                                      asked.pending, asked.expires_at, asked.kind, asked.subject);
 
-  IF pg_advisory_xact_lock(hashtextextended(tenant::text || coalesce(asked.key, ''), 1))::text IS NULL THEN
-    RETURN;
+  -- Whoever waits here for the same key sees below what the other one wrote. The lane is mostly free.
+  IF pg_advisory_xact_lock(hashtextextended(tenant::text || coalesce(asked.key, ''), 1))::text IS NULL
+     OR NOT pg_try_advisory_xact_lock(engagerr_lane_place(tenant) + chosen) THEN
+    chosen := engagerr_take_lane(tenant);
   END IF;
-  chosen := engagerr_take_lane(tenant);
   FOR attempt IN 1..2 LOOP
-    FOR side IN
-      SELECT held AS balance, greatest(at, held.last_at, lane.last_at) AS moment, lane.sequence, lane.hash,
-             (SELECT stands.request_hash FROM ledger_transfers AS stands
-                WHERE stands.tenant_id = tenant AND stands.key = asked.key AND stands.leg = 0) AS known
-      FROM ledger_balances AS held
-      JOIN ledger_lanes AS lane ON lane.tenant_id = tenant AND lane.lane = chosen
-      WHERE held.tenant_id = tenant AND held.account_id IN (transfer.source_id, transfer.destination_id)
-        AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END
-      ORDER BY held.account_id FOR UPDATE OF held
-    LOOP
-      head := side;
-      transfer.recorded_at := greatest(transfer.recorded_at, side.moment);
-      IF (side.balance).account_id = transfer.source_id THEN
-        source := side.balance;
-      ELSE
-        destination := side.balance;
-      END IF;
-    END LOOP;
-    EXIT WHEN source.account_id IS NOT NULL AND destination.account_id IS NOT NULL;
+    -- Guarded balances are locked in the order of accounts: the second look-up waits for the first.
+    SELECT lane.sequence + 1 AS sequence, lane.hash,
+           greatest(at, lane.last_at, first.last_at, second.last_at) AS moment, first, second,
+           first.account_id = asked.source AS in_order,
+           (SELECT known.request_hash FROM ledger_transfers AS known
+              WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0) AS known
+      INTO stand
+      FROM ledger_lanes AS lane
+      CROSS JOIN LATERAL (
+        SELECT * FROM ledger_balances AS held
+          WHERE held.tenant_id = lane.tenant_id AND held.account_id = least(asked.source, asked.destination)
+            AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END FOR UPDATE) AS first
+      CROSS JOIN LATERAL (
+        SELECT * FROM ledger_balances AS held
+          WHERE held.tenant_id = first.tenant_id AND held.account_id = greatest(asked.source, asked.destination)
+            AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END FOR UPDATE) AS second
+      WHERE lane.tenant_id = tenant AND lane.lane = chosen;
+    EXIT WHEN FOUND;
     -- What is not guarded gets its balance in a lane when it is first needed there.
     INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
       SELECT tenant, account.id, chosen, false, account.currency, 0, 0, 0, 0 FROM ledger_accounts AS account
-      WHERE account.tenant_id = tenant AND account.id IN (transfer.source_id, transfer.destination_id)
-        AND NOT account.guarded
+      WHERE account.tenant_id = tenant AND account.id IN (asked.source, asked.destination) AND NOT account.guarded
       ON CONFLICT (tenant_id, account_id, lane) DO NOTHING;
   END LOOP;
-
-  refused := engagerr_refusal(transfer.key, transfer.phase, transfer.pending_id, transfer.source_id,
-    transfer.destination_id, source.currency, destination.currency, transfer.currency, transfer.amount_minor,
-    reserve.amount_minor, engagerr_settles(reserve, transfer), reserve.expires_at, transfer.expires_at, transfer.kind,
-    transfer.subject, at);
-  IF source.account_id IS NOT NULL AND destination.account_id IS NOT NULL AND head.known IS NOT NULL THEN
-    IF head.known <> transfer.request_hash OR EXISTS (
+  IF NOT FOUND THEN
+    SELECT currency INTO source.currency FROM ledger_accounts WHERE tenant_id = tenant AND id = asked.source;
+    SELECT currency INTO destination.currency FROM ledger_accounts WHERE tenant_id = tenant AND id = asked.destination;
+  ELSIF stand.known IS NOT NULL THEN
+    IF stand.known <> asked_hash OR EXISTS (
          SELECT FROM ledger_transfers AS more WHERE more.tenant_id = tenant AND more.key = asked.key AND more.leg = 1) THEN
       PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
     END IF;
-    SELECT * INTO transfer FROM ledger_transfers AS stands
-      WHERE stands.tenant_id = tenant AND stands.key = asked.key AND stands.leg = 0;
+    SELECT * INTO transfer FROM ledger_transfers AS known
+      WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0;
     replayed := true;
     RETURN;
+  ELSIF stand.in_order THEN
+    source := stand.first;
+    destination := stand.second;
+  ELSE
+    source := stand.second;
+    destination := stand.first;
   END IF;
+
+  refused := engagerr_refusal(
+    asked.key, asked.phase, asked.pending, asked.source, asked.destination, source.currency, destination.currency,
+    asked.currency, asked.amount, reserve.amount_minor,
+    asked.pending IS NULL OR reserve.phase = 'pending' AND asked.source = reserve.source_id
+      AND asked.destination = reserve.destination_id AND asked.currency = reserve.currency,
+    reserve.expires_at, asked.expires_at, asked.kind, asked.subject, at);
   IF refused IS NOT NULL THEN
     PERFORM engagerr_refuse_leg(1, refused);
   END IF;
-
-  moved := CASE WHEN transfer.phase IN ('single', 'post') THEN transfer.amount_minor ELSE 0 END;
-  reserved := CASE transfer.phase WHEN 'single' THEN 0 WHEN 'pending' THEN transfer.amount_minor
-                                  ELSE -reserve.amount_minor END;
-  transfer.lane := chosen;
-  transfer.sequence := head.sequence + 1;
-  transfer.id := engagerr_transfer_id(chosen, transfer.sequence, engagerr_id_ending(tenant));
-  transfer.source_lane := source.lane;
-  transfer.source_version := source.version + 1;
-  transfer.source_posted := source.posted - moved;
-  transfer.source_pending_in := source.pending_in;
-  transfer.source_pending_out := source.pending_out + reserved;
-  transfer.destination_lane := destination.lane;
-  transfer.destination_version := destination.version + 1;
-  transfer.destination_posted := destination.posted + moved;
-  transfer.destination_pending_in := destination.pending_in + reserved;
-  transfer.destination_pending_out := destination.pending_out;
-  IF source.guarded AND transfer.source_posted < transfer.source_pending_out THEN
-    PERFORM engagerr_refuse_overdraft(source.account_id, transfer.amount_minor, source.posted - source.pending_out);
+  moved := CASE WHEN asked.phase IN ('single', 'post') THEN asked.amount ELSE 0 END;
+  reserved := CASE asked.phase WHEN 'single' THEN 0 WHEN 'pending' THEN asked.amount ELSE -reserve.amount_minor END;
+  IF source.guarded AND source.posted - moved < source.pending_out + reserved THEN
+    PERFORM engagerr_refuse_overdraft(source.account_id, asked.amount, source.posted - source.pending_out);
   END IF;
-  transfer.hash := sha256(head.hash || engagerr_transfer_bytes(transfer.request_hash, tenant, chosen,
-    transfer.sequence, transfer.key, transfer.leg, transfer.member_id, transfer.effective_at, transfer.recorded_at));
-  UPDATE ledger_balances AS held
-    SET posted = held.posted + CASE WHEN held.account_id = transfer.source_id THEN -moved ELSE moved END,
-        pending_out = held.pending_out + CASE WHEN held.account_id = transfer.source_id THEN reserved ELSE 0 END,
-        pending_in = held.pending_in + CASE WHEN held.account_id = transfer.source_id THEN 0 ELSE reserved END,
-        version = held.version + 1, last_at = transfer.recorded_at
-    WHERE held.tenant_id = tenant AND held.account_id IN (transfer.source_id, transfer.destination_id)
-      AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END;
-  UPDATE ledger_lanes AS lane SET sequence = transfer.sequence, hash = transfer.hash, last_at = transfer.recorded_at
-    WHERE lane.tenant_id = tenant AND lane.lane = chosen;
+  transfer := ROW(
+    tenant, engagerr_transfer_id(chosen, stand.sequence, engagerr_id_ending(tenant)), chosen, stand.sequence,
+    asked.source, asked.destination, asked.currency, asked.amount, asked.phase, asked.pending, asked.expires_at,
+    asked.key, 0, asked_hash, asked.kind, asked.subject, asked.member, coalesce(asked.effective_at, at), stand.moment,
+    source.lane, source.version + 1, source.posted - moved, source.pending_in, source.pending_out + reserved,
+    destination.lane, destination.version + 1, destination.posted + moved, destination.pending_in + reserved,
+    destination.pending_out,
+    sha256(stand.hash || engagerr_transfer_bytes(asked_hash, tenant, chosen, stand.sequence, asked.key, 0::smallint,
+      asked.member, coalesce(asked.effective_at, at), stand.moment)))::ledger_transfers;
+  WITH balanced AS (
+    UPDATE ledger_balances AS held
+      SET posted = held.posted + CASE WHEN held.account_id = asked.source THEN -moved ELSE moved END,
+          pending_out = held.pending_out + CASE WHEN held.account_id = asked.source THEN reserved ELSE 0 END,
+          pending_in = held.pending_in + CASE WHEN held.account_id = asked.source THEN 0 ELSE reserved END,
+          version = held.version + 1, last_at = stand.moment
+      WHERE held.tenant_id = tenant AND held.account_id IN (asked.source, asked.destination)
+        AND held.lane = CASE WHEN held.guarded THEN 0 ELSE chosen END
+  ), ended AS (
+    UPDATE ledger_lanes AS lane SET sequence = stand.sequence, hash = transfer.hash, last_at = stand.moment
+      WHERE lane.tenant_id = tenant AND lane.lane = chosen
+  )
   INSERT INTO ledger_transfers VALUES (transfer.*);
 END
 $$;
@@ -386,13 +380,10 @@ $$;
 -- One statement writes all legs of a call, so that a trigger sees them together. Locks are taken in this order: the key
 -- (where a call has few), one lane, guarded balances by account. Balances that are not guarded have a row in each lane
 -- and belong to whoever has the lane; so posters who share a busy account do not wait for each other.
--- Returns what was posted under keys that are new, and what stood for those that are not.
-CREATE FUNCTION engagerr_post(tenant uuid, legs jsonb, at timestamptz)
-RETURNS TABLE (replayed boolean, transfer ledger_transfers) LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp AS $$
+-- Returns the keys that stood before: nothing is written for those.
+CREATE FUNCTION engagerr_post_set(tenant uuid, legs jsonb, at timestamptz) RETURNS text[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  one record;
   asked engagerr_leg[];
   given record;
   head ledger_lanes;
@@ -401,17 +392,6 @@ DECLARE
   ending text;
   known text[];
 BEGIN
-  IF tenant IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
-    RAISE EXCEPTION 'this transaction does not belong to that tenant' USING ERRCODE = 'insufficient_privilege';
-  END IF;
-  IF jsonb_array_length(legs) = 1 THEN
-    one := engagerr_post_one(tenant, jsonb_populate_record(NULL::engagerr_asked, legs -> 0), at);
-    replayed := one.replayed;
-    transfer := one.transfer;
-    RETURN NEXT;
-    RETURN;
-  END IF;
-
   SELECT array_agg(ROW(
       ord, key, leg,
       engagerr_request_hash(source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at, kind,
@@ -449,7 +429,7 @@ BEGIN
       ON destination.tenant_id = tenant AND destination.id = coalesce(given.destination, reserve.destination_id)
   ) AS leg;
   IF asked IS NULL THEN
-    RETURN;
+    RETURN NULL;
   END IF;
   SELECT array_agg(DISTINCT key) AS keys,
          array_agg(source_id) FILTER (WHERE source_guarded) AS sources,
@@ -467,6 +447,13 @@ BEGIN
   END IF;
   chosen := engagerr_take_lane(tenant);
   SELECT * INTO STRICT head FROM ledger_lanes WHERE tenant_id = tenant AND lane = chosen;
+  -- What is not guarded gets its balance in a lane when it is first needed there.
+  INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
+    SELECT DISTINCT tenant, place.account_id, chosen, false, place.currency, 0, 0, 0, 0
+    FROM (SELECT source_id AS account_id, currency FROM unnest(asked) WHERE NOT source_guarded
+          UNION SELECT destination_id, currency FROM unnest(asked) WHERE NOT destination_guarded) AS place
+    WHERE NOT EXISTS (SELECT FROM ledger_balances AS held WHERE held.tenant_id = tenant
+                      AND held.account_id = place.account_id AND held.lane = chosen);
   SELECT greatest(at, head.last_at, max(held.last_at)) INTO moment FROM (
     SELECT last_at FROM ledger_balances
       WHERE tenant_id = tenant AND account_id = ANY (given.sources || given.destinations) AND lane = 0 AND guarded
@@ -485,16 +472,13 @@ BEGIN
     ) THEN
       PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
     END IF;
-    RETURN QUERY SELECT true, stands FROM ledger_transfers AS stands
-      WHERE stands.tenant_id = tenant AND stands.key = ANY (known) ORDER BY stands.key, stands.leg;
     IF cardinality(known) = cardinality(given.keys) THEN
-      RETURN;
+      RETURN known;
     END IF;
     SELECT array_agg(leg ORDER BY leg.ord) INTO asked FROM unnest(asked) AS leg WHERE leg.key <> ALL (known);
   END IF;
 
   ending := engagerr_id_ending(tenant);
-  RETURN QUERY
   WITH leg AS MATERIALIZED (
     SELECT leg.*, head.sequence + row_number() OVER (ORDER BY leg.ord) AS sequence FROM unnest(asked) AS leg
   ), entry AS (
@@ -531,13 +515,11 @@ BEGIN
     JOIN running AS source ON source.ord = leg.ord AND source.is_source
     JOIN running AS destination ON destination.ord = leg.ord AND NOT destination.is_source
   ), balanced AS (
-    INSERT INTO ledger_balances AS stands (tenant_id, account_id, lane, guarded, currency, posted, pending_in,
-                                           pending_out, version, last_at)
-      SELECT tenant, account_id, lane, guarded, currency, posted, pending_in, pending_out, version, moment
-      FROM running WHERE is_last
-      ON CONFLICT (tenant_id, account_id, lane) DO UPDATE
-        SET posted = excluded.posted, pending_in = excluded.pending_in, pending_out = excluded.pending_out,
-            version = excluded.version, last_at = excluded.last_at
+    UPDATE ledger_balances AS held
+      SET posted = last.posted, pending_in = last.pending_in, pending_out = last.pending_out, version = last.version,
+          last_at = moment
+      FROM (SELECT * FROM running WHERE is_last) AS last
+      WHERE held.tenant_id = tenant AND held.account_id = last.account_id AND held.lane = last.lane
   ), ended AS (
     UPDATE ledger_lanes AS lane SET sequence = last.sequence, hash = last.hash, last_at = moment
       FROM (SELECT made.sequence, made.hash FROM made ORDER BY made.sequence DESC LIMIT 1) AS last
@@ -553,11 +535,50 @@ BEGIN
            effective_at, moment, source_lane, source_version, source_posted, source_pending_in, source_pending_out,
            destination_lane, destination_version, destination_posted, destination_pending_in, destination_pending_out,
            hash
-    FROM made
-    RETURNING false, ledger_transfers;
+    FROM made;
+  RETURN known;
 END
 $$;
-GRANT EXECUTE ON FUNCTION engagerr_post(uuid, jsonb, timestamptz) TO :app;
+
+-- Posts what is asked for: a JSON array of transfers as engagerr_asked has them, all or none, booked at the moment `at`
+-- or later. Returns what stands for their keys now; replayed where it stood before, and nothing was written.
+CREATE FUNCTION engagerr_post(tenant uuid, legs jsonb, at timestamptz)
+RETURNS TABLE (replayed boolean, transfer ledger_transfers) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  one record;
+  known text[];
+BEGIN
+  IF tenant IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
+    RAISE EXCEPTION 'this transaction does not belong to that tenant' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF jsonb_array_length(legs) = 1 THEN
+    one := engagerr_post_one(tenant, jsonb_populate_record(NULL::engagerr_asked, legs -> 0), at);
+    replayed := one.replayed;
+    transfer := one.transfer;
+    RETURN NEXT;
+  ELSE
+    known := engagerr_post_set(tenant, legs, at);
+    RETURN QUERY SELECT coalesce(stands.key = ANY (known), false), stands FROM ledger_transfers AS stands
+      WHERE stands.tenant_id = tenant
+        AND stands.key = ANY (ARRAY(SELECT DISTINCT given.value ->> 'key' FROM jsonb_array_elements(legs) AS given))
+      ORDER BY stands.key, stands.leg;
+  END IF;
+END
+$$;
+-- The same for batches: returns only the keys that stood before.
+CREATE FUNCTION engagerr_post_batch(tenant uuid, legs jsonb, at timestamptz) RETURNS text[]
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF tenant IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid THEN
+    RAISE EXCEPTION 'this transaction does not belong to that tenant' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN coalesce(engagerr_post_set(tenant, legs, at), '{}');
+END
+$$;
+GRANT EXECUTE ON FUNCTION engagerr_post(uuid, jsonb, timestamptz),
+  engagerr_post_batch(uuid, jsonb, timestamptz) TO :app;
 
 -- A row that is written straight takes the same way. One of another tenant goes on, for the policy to refuse.
 CREATE FUNCTION engagerr_transfer_asked() RETURNS trigger LANGUAGE plpgsql

@@ -1,0 +1,95 @@
+"""Contracts for tests: terms to begin with, deals to have them in, and people who sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engagerr import Workspace
+from engagerr.core.deals.clauses import ContractTerms, terms_of
+from engagerr.core.deals.contracts import Signed
+from engagerr.core.deals.deal_writing import NewDeal
+from engagerr.core.deals.signing import Signer
+
+ANN = Signer("Ann Berg", "ann@northlight.example", "Managing Director")
+MARA = Signer("Mara Keller", "mara@alpenpfad.example", "Head of Marketing", "203.0.113.7", "Firefox 140")
+
+
+def some_terms(**changes: Any) -> ContractTerms:
+    """A video and two clips by Ann Lee for Alpenpfad, 12,750.50 EUR in two milestones; commission 15 %."""
+    return terms_of(document(**changes))
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """The same as a file would have it: creators by a short word."""
+    return {
+        "title": "Trail shoes, autumn",
+        "parties": {
+            "agency": {
+                "name": "Northlight", "address": "Rosenthaler Straße 40\n10178 Berlin", "country": "DE",
+                "email": "ann@northlight.example", "signer": "Ann Berg", "signer_title": "Managing Director",
+            },
+            "brand": {
+                "name": "Alpenpfad AG", "address": "Bahnhofstrasse 1\n8001 Zürich", "country": "CH",
+                "email": "mara@alpenpfad.example",
+            },
+        },
+        "currency": "EUR", "flow": "agency", "commission_rate": "0.15",
+        "creators": [{"key": "ann", "name": "Ann Lee"}],
+        "deliverables": [
+            {"ref": "D1", "creator": "ann", "kind": "youtube_integration", "platform": "youtube",
+             "due_on": "2026-12-01"},
+            {"ref": "D2", "creator": "ann", "kind": "short_video", "platform": "instagram", "count": 2},
+        ],
+        "milestones": [
+            {"ref": "M1", "title": "Main video", "amount_minor": 850_000, "deliverables": ["D1"]},
+            {"ref": "M2", "title": "Cuts", "amount_minor": 425_050, "deliverables": ["D2"], "silence_days": 7},
+        ],
+        "shares": [{"creator": "ann", "weight": 1}],
+        "term": {"from": "2026-11-01", "until": "2027-04-30"},
+        "governing_law": "Germany",
+        "jurisdiction": "Berlin",
+        "categories": ["Sports / Shoes"],
+        "territories": ["DACH"],
+        "usage_rights": [{"channels": ["organic social"], "territories": ["DACH"], "term_days": 180}],
+        "exclusivity": [
+            {"category": "Sports / Shoes", "territories": ["DACH"], "from": "2026-11-01", "until": "2027-01-31",
+             "creators": ["ann"]},
+        ],
+        "kill_fees": [{"stage": "signed", "rate": "0.25"}, {"stage": "in_production", "rate": "0.5"}],
+        **changes,
+    }  # fmt: skip
+
+
+def a_deal(work: Workspace, title: str = "Trail shoes", *, brand: str = "Alpenpfad AG", email: str | None = None,
+           creators: Sequence[str] = ("Ann Lee",)) -> str:  # fmt: skip
+    """A deal of this workspace with nothing offered in it yet; its title."""
+    known = {creator.name for creator in work.roster.list()}
+    for creator in creators:
+        if creator not in known:
+            work.roster.add(creator)
+    work.deals.add(NewDeal(title, brand=brand, brand_email=email, creators=tuple(creators), currency="EUR"))
+    return title
+
+
+def a_draft(work: Workspace, title: str = "Trail shoes", *, brand: str = "Alpenpfad AG", **changes: Any) -> str:
+    """A deal with the draft of its contract; the contract's id."""
+    a_deal(work, title, brand=brand)
+    terms = document(title=title, **changes)
+    terms["parties"]["brand"]["name"] = brand
+    return str(work.contracts.draft(title, terms=terms_of(terms)).contract.id)
+
+
+def a_sent(work: Workspace, title: str = "Trail shoes", **options: Any) -> tuple[str, str]:
+    """(contract, signing code) of a contract that waits for both signatures."""
+    contract = a_draft(work, title, **options)
+    sent = work.contracts.send(contract)
+    assert sent.code is not None
+    return contract, sent.code.code
+
+
+def a_signed(work: Workspace, title: str = "Trail shoes", **options: Any) -> tuple[str, Signed]:
+    """(contract, what the second signature brought)."""
+    contract, code = a_sent(work, title, **options)
+    work.contracts.sign(contract, MARA, code=code)
+    return contract, work.contracts.sign(contract, ANN)
