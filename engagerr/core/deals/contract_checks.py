@@ -17,6 +17,8 @@ from engagerr.core.money import Money
 _MOST_IN_A_LINE, _MOST_IN_A_TEXT = 300, 20_000
 _MOST_PARTS = 500
 _MOST_MINOR = 10**15
+# As large as a hold takes a weight.
+_MOST_WEIGHT = 10**9
 _MOST_PIECES = 10_000
 _MOST_CLAIMS = 5_000
 _RATE_DECIMALS = 5
@@ -225,14 +227,16 @@ def _check_money(terms: ContractTerms) -> None:
     keys = {creator.key for creator in terms.creators}
     _known([share.creator for share in terms.shares], keys, "A share")
     _once([share.creator for share in terms.shares], "share")
-    if any(not 0 <= share.weight <= 10_000 for share in terms.shares) or not any(s.weight for s in terms.shares):
-        raise _wrong("The shares of the creators divide nothing.", "Whole weights from 0 to 10,000, one above zero.")
+    if any(not 0 <= share.weight <= 1_000 for share in terms.shares) or not any(s.weight for s in terms.shares):
+        raise _wrong("The shares of the creators divide nothing.", "Whole weights from 0 to 1,000, one above zero.")
     at_work = {deliverable.creator for deliverable in terms.deliverables}
     if unpaid := sorted(at_work - {share.creator for share in terms.shares}):
         raise _wrong(f"{terms.creator(unpaid[0]).name} delivers and has no share.", "Give them a weight; 0 is allowed.")
     for milestone in terms.milestones:
         if not any(weight for _, weight in terms.weights(milestone)):
             raise _wrong(f"Nobody who works for milestone {milestone.ref} has a share of it.")
+        if max(weight for _, weight in terms.weights(milestone)) > _MOST_WEIGHT:
+            raise _wrong("The shares are finer than money can be divided.", "Smaller whole numbers in the same ratio.")
     if terms.flow == AGENCY and terms.commission_rate == 1:
         raise _wrong("A commission of 100 % leaves the creators nothing.")
     _once([fee.stage for fee in terms.kill_fees], "kill fee")

@@ -68,23 +68,32 @@ class Changes:
 
 def open_deal(session: Session, access: Access, new: NewDeal) -> DealRow:
     """Write the deal, its creators, and what this side keeps to itself about it."""
-    deal = _insert(session, access, new)
-    own: dict[str, Any] = {"owner_id": access.member.id, "note": words_of(new.note or "")}
-    listed_for = None
+    shortlist_id = brief_id = None
     if new.shortlist:
-        own["shortlist_id"], listed_for = _shortlist(session, access, new.shortlist)
-    own["brief_id"] = _brief(session, access, new.brief)[0] if new.brief else listed_for
-    own["expected_minor"] = in_currency(deal, new.expected or _budget(session, access, own["brief_id"], deal), "value")
-    write_side(session, access, deal, own)
-    for creator in new.creators or _shortlisted(session, access, own.get("shortlist_id")):
+        shortlist_id, brief_id = _shortlist(session, access, new.shortlist)
+    named = new.brief or (str(brief_id) if brief_id else None)
+    brief: dict[str, Any] = {}
+    if named:
+        brief_id, brief = _brief(session, access, named)
+    deal = _insert(session, access, new, brief)
+    expected = new.expected or _budget(brief, deal)
+    write_side(
+        session,
+        access,
+        deal,
+        {
+            "owner_id": access.member.id, "note": words_of(new.note or ""), "shortlist_id": shortlist_id,
+            "brief_id": brief_id, "expected_minor": in_currency(deal, expected, "value"),
+        },
+    )  # fmt: skip
+    for creator in new.creators or _shortlisted(session, access, shortlist_id):
         _add_creator(session, access, deal, creator)
     return deal
 
 
-def _insert(session: Session, access: Access, new: NewDeal) -> DealRow:
+def _insert(session: Session, access: Access, new: NewDeal, brief: dict[str, Any]) -> DealRow:
     now, tenant = access.clock.now(), access.tenant
     title = _line(new.title, "title")
-    brief = _brief(session, access, new.brief)[1] if new.brief else {}
     approach = _approach(session, access, new.approach) if new.approach else None
     side = Side.BRAND if tenant.kind == "brand" else Side.AGENCY
     if new.side is not None:
@@ -272,16 +281,10 @@ def _shortlisted(session: Session, access: Access, shortlist_id: UUID | None) ->
     return tuple(str(row.creator_id) for row in rows)
 
 
-def _budget(session: Session, access: Access, brief_id: UUID | None, deal: DealRow) -> Money | None:
-    if brief_id is None:
-        return None
-    budget = session.execute(
-        text("SELECT document -> 'budget' FROM briefs WHERE tenant_id = :tenant_id AND id = :id"),
-        {"tenant_id": access.tenant.id, "id": brief_id},
-    ).scalar_one()
-    if not budget or budget.get("currency") != deal.currency:
-        return None
-    return Money(int(budget["minor"]), deal.currency)
+def _budget(brief: dict[str, Any], deal: DealRow) -> Money | None:
+    """What a brief means to spend, if it says so in the deal's currency."""
+    budget = brief.get("budget") or {}
+    return Money(int(budget["minor"]), deal.currency) if budget.get("currency") == deal.currency else None
 
 
 def _approach(session: Session, access: Access, named: str) -> tuple[UUID, str]:

@@ -105,7 +105,7 @@ class Judgement:
 _HASHTAG = re.compile(r"#(\w+)")
 # Between two hashtags of one run stands nothing but blanks.
 _BLANK = re.compile(r"[\s,.·|]*")
-_AFTER_A_HEAD = r"(?=\s*(?:[:|\]\)}>*•!]|\n|$|#)|\s+[-–—+&/]\s|\s+(?:with|by|mit|von|con|avec|met|da|por)\b)"
+_AFTER_A_HEAD = r"(?=\s*(?:[:|,\]\)}>*•!]|\n|$|#)|\s+[-–—+&/]\s|\s+(?:with|by|mit|von|con|avec|met|da|por)\b)"
 _DENIED = re.compile(
     r"(?:\b(?:not|never|isn'?t|wasn'?t|aren'?t|no|non|nicht|keine?|pas|sin|without|ohne|niet|geen)\W+(?:\w+\W+){0,2}|\bun|#not|#no|#kein)$"
 )

@@ -92,7 +92,7 @@ LABELS: tuple[Label, ...] = (
         (
             r"\bsponsored by\b",
             rf"\bsponsored {_WORK}\b",
-            r"\b(?:is|was|are) (?:\w+ ){0,2}sponsored\b(?! by (?:nobody|no one|none))",
+            r"\b(?:is|was|are) (?:(?!not |never )\w+ ){0,2}sponsored\b(?! by (?:nobody|no one|none))",
             r"\bfor (?:\w+ ){0,3}sponsoring\b",
             r"\bsponsors? of (?:this|today|the) ",
             r"\b(?:today's|this (?:week|month|episode|video)'s|our|the|my|episode) sponsors?\b",

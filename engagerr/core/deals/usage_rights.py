@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engagerr.core.deals.deliverable_rounds import DeliverableRow
     from engagerr.core.tenancy import Access
 
-_TASK = "rights.expiring"
+RIGHTS_TASK = "rights.expiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,8 @@ def warn_of_ends(session: Session, access: Access, *, on: date, within_days: int
     for right in ending:
         ends = right.ends_on.isoformat() if right.ends_on else ""
         open_task(
-            session, tenant_id=access.tenant.id, kind=_TASK, about=right.deliverable_id, subject=f"{right.item} {ends}",
+            session, tenant_id=access.tenant.id, kind=RIGHTS_TASK, about=right.deliverable_id,
+            subject=f"{right.item} {ends}",
             message=f"{right.party or 'The brand'} may use {right.item} ({right.deal}) until {ends}.",
             hint="Renew it by an amendment, or see to it that it is taken down: engagerr deliverable rights",
             now=access.clock.now(),
@@ -138,11 +139,11 @@ def warn_of_ends(session: Session, access: Access, *, on: date, within_days: int
     standing = {f"{right.item} {right.ends_on}" for right in ending}
     for task in session.execute(
         text("SELECT about, subject FROM tasks WHERE tenant_id = :tenant_id AND kind = :kind AND resolved_at IS NULL"),
-        {"tenant_id": access.tenant.id, "kind": _TASK},
+        {"tenant_id": access.tenant.id, "kind": RIGHTS_TASK},
     ):
         if task.subject not in standing:
             resolve_tasks(
-                session, tenant_id=access.tenant.id, kind=_TASK, about=task.about, subject=task.subject,
+                session, tenant_id=access.tenant.id, kind=RIGHTS_TASK, about=task.about, subject=task.subject,
                 now=access.clock.now(),
             )  # fmt: skip
     return len(ending)

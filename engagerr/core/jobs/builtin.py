@@ -115,18 +115,18 @@ def _payments(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
 
 def _reconcile(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     run = work.payments.reconciliation.run()
-    return {"lines": run.lines, "differences": run.found, "open": run.open}
+    return {"lines": run.lines, "matched": run.matched, "opened": run.opened, "adopted": run.adopted}
 
 
 def _verify_books(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     verdict = work.payments.ledger.verify()
-    if not verdict.intact:
+    if not verdict.sound:
         raise Broken(
-            f"The books are not intact: {verdict.reason}.",
-            hint="Keep the database as it is, stop paying, and compare it with a backup: engagerr payment verify",
-            facts={"transfers": verdict.transfers},
+            f"The books are not sound: {verdict.breaks[0]}.",
+            hint="Stop paying, keep the database as it is, and compare it with a backup: engagerr payment verify",
+            facts={"breaks": len(verdict.breaks), "transfers": verdict.transfers},
         )
-    return {"transfers": verdict.transfers}
+    return {"transfers": verdict.transfers, "accounts": verdict.accounts}
 
 
 def _verify_audit(work: Workspace, _stop: threading.Event) -> dict[str, Any]:

@@ -52,6 +52,8 @@ def ask(access: Access, gateway: StripeGateway, row: Row[Any]) -> Told:
         return Told("operation", found, operation.id)
     if source.startswith(("dp_", "du_")):
         return Told("dispute", gateway.retrieve("dispute", source))
+    if row.object_id.startswith("in_"):
+        return Told("invoice", gateway.retrieve("invoice", row.object_id))
     if source.startswith("po_") and row.account:
         return Told("payout", gateway.retrieve("payout", source, account=row.account))
     raise NeedsAPerson(
@@ -70,6 +72,11 @@ def take_over(session: Session, access: Access, row: Row[Any], told: Told) -> st
     if told.what == "dispute":
         dispute_changed(session, access, told.body)
         return f"the dispute is {told.body.get('status')}"
+    if told.what == "invoice":
+        from engagerr.core.payments.subscription_mirror import apply_invoice
+
+        apply_invoice(session, access, told.body)
+        return f"the invoice is {told.body.get('status')}"
     if told.what == "payout":
         payout_changed(session, access, told.body, row.account)
         return f"the payout is {told.body.get('status')}"

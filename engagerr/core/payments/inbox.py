@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -20,6 +20,8 @@ from engagerr.core.db import AdvisoryLock
 from engagerr.core.errors import EngagerrError, InvalidInput, NotFound, Unavailable
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.payments.event_routes import Fetched, Telling, fetch, tell
+from engagerr.core.payments.payee_mirror import moment_of
+from engagerr.core.payments.requests import storable
 from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
 
@@ -157,9 +159,10 @@ class ProviderEvents:
 
 def take_in(session: Session, access: Access, event: Mapping[str, Any], *, via: str, livemode: bool) -> str:
     """Keep an event, whichever way it came: `new`, `known` (we have it), or `held` (it is not ours to act upon)."""
+    event = storable(event)
     # An event of the second version names its object; one of the first carries it.
-    about = event.get("related_object") or (event.get("data") or {}).get("object") or {}
-    account = event.get("account") or event.get("context")
+    about = _table(event.get("related_object")) or _table(_table(event.get("data")).get("object"))
+    account = _word(event.get("account")) or _word(event.get("context"))
     held = _not_ours(session, access, event, about, account=account, livemode=livemode)
     made = session.execute(
         text(
@@ -173,8 +176,8 @@ def take_in(session: Session, access: Access, event: Mapping[str, Any], *, via: 
         ),
         {
             "tenant_id": access.tenant.id, "event_id": event["id"], "type": event["type"],
-            "object_id": about.get("id"), "object_type": about.get("object") or about.get("type"),
-            "account": account, "livemode": bool(event.get("livemode")), "api_version": event.get("api_version"),
+            "object_id": _word(about.get("id")), "object_type": _word(about.get("object")) or _word(about.get("type")),
+            "account": account, "livemode": bool(event.get("livemode")), "api_version": _word(event.get("api_version")),
             "created_at": _created(event, access), "via": via, "payload": json.dumps(event),
             "state": "held" if held else "received", "note": held, "now": access.clock.now(),
         },
@@ -327,7 +330,7 @@ def _not_ours(
     """Why an event is not for this workspace to act upon, if it is not."""
     if bool(event.get("livemode")) != livemode:
         return f"it is of {'live' if event.get('livemode') else 'test'} mode, and the key is not"
-    tenant = (about.get("metadata") or {}).get("engagerr_tenant")
+    tenant = _table(about.get("metadata")).get("engagerr_tenant")
     if tenant is not None and tenant != str(access.tenant.id):
         return "it is about something that another workspace made"
     if account is not None:
@@ -358,12 +361,21 @@ def _event(row: Row[Any]) -> ProviderEvent:
 
 
 def _created(event: Mapping[str, Any], access: Access) -> datetime:
-    told = event.get("created")
-    if isinstance(told, int) and not isinstance(told, bool):
-        return datetime.fromtimestamp(told, UTC)
-    if isinstance(told, str):
-        return datetime.fromisoformat(told)
-    return access.clock.now()
+    """When it happened, as the event says; now, if it says nothing that is a time."""
+    try:
+        told = moment_of(event.get("created"))
+    except (ValueError, OverflowError, OSError):
+        told = None
+    return told if told is not None and told.tzinfo is not None else access.clock.now()
+
+
+def _table(told: object) -> Mapping[str, Any]:
+    """What should be a JSON object: another shape than expected is no reason to lose an event."""
+    return told if isinstance(told, Mapping) else {}
+
+
+def _word(told: object) -> str | None:
+    return told if isinstance(told, str) and told else None
 
 
 def _hash(found: Fetched) -> bytes:

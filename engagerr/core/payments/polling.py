@@ -16,7 +16,7 @@ from sqlalchemy import text
 from engagerr.core.errors import EngagerrError, Unavailable
 from engagerr.core.events import open_task
 from engagerr.core.payments.inbox import Handled, handle_pending, take_in
-from engagerr.core.payments.payee_mirror import refresh_account
+from engagerr.core.payments.payee_mirror import moment_of, refresh_account
 from engagerr.core.payments.provider_errors import AuthenticationRefused, NotAtProvider
 from engagerr.core.telemetry import log
 
@@ -103,8 +103,7 @@ def _read_list(access: Access, gateway: StripeGateway, account: str | None, coun
                 told = event if account is None else {**event, "account": account}
                 counts[take_in(session, access, told, via="poll", livemode=gateway.livemode)] += 1
         if newest is None and page.objects:
-            first = page.objects[0]
-            newest = (datetime.fromtimestamp(first["created"], UTC), first["id"])
+            newest = (moment_of(page.objects[0]["created"]) or now, page.objects[0]["id"])
         if not page.more or not page.objects:
             break
         after = page.objects[-1]["id"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LINES_AGAIN = timedelta(hours=1)
 # A payout may fail days after it was sent.
 _PAYOUTS_AGAIN = timedelta(days=14)
+# An invoice may be paid weeks after it was written.
+_INVOICES_AGAIN = timedelta(days=90)
 _BATCH = 1000
 
 
@@ -39,6 +41,11 @@ class Books(Protocol):
 
     def balance(self, *, account: str | None = None) -> dict[str, Any]:
         """What is available and pending."""
+
+    def retrieve(
+        self, of_type: str, object_id: str, *, of: str | None = None, account: str | None = None
+    ) -> dict[str, Any]:
+        """The object as it is now."""
 
 
 @dataclass(slots=True)
@@ -97,11 +104,13 @@ def _copy_stream(access: Access, books: Books, account: str, stream: str, *, who
     if through is not None:
         filters["created"] = {"gte": int((through - again).timestamp())}
     if stream == "lines":
-        found = books.list("balance_transaction", account=account or None, expand=["data.source"], **filters)
+        entries = books.list("balance_transaction", account=account or None, expand=["data.source"], **filters)
+        bills = _paid_bills(books, through) if not account else {}
+        rows = (line_of(each, bills=bills) for each in _ours(entries, books, bills, tenant_id))
     else:
-        found = books.list("payout", account=account or None, **filters)
+        payouts = books.list("payout", account=account or None, **filters)
+        rows = (payout_of(each) for each in _ours(payouts, books, {}, tenant_id))
     brought, newest = 0, through
-    rows = _rows(found, stream, tenant_id)
     while batch := list(islice(rows, _BATCH)):
         with access.transaction(Permission.READ_MONEY) as session:
             _write(session, stream, batch, tenant_id=tenant_id, account=account, now=now)
@@ -114,46 +123,77 @@ def _copy_stream(access: Access, books: Books, account: str, stream: str, *, who
     return brought
 
 
-def _rows(found: Iterator[dict[str, Any]], stream: str, tenant_id: UUID) -> Iterator[dict[str, Any]]:
-    for each in found:
-        row = line_of(each, tenant_id=tenant_id) if stream == "lines" else payout_of(each, tenant_id=tenant_id)
-        if row is not None:
-            yield row
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice of a subscription, and the workspace that its subscription says it is of."""
+
+    invoice_id: str
+    tenant: str | None
 
 
-def line_of(entry: Mapping[str, Any], *, tenant_id: UUID) -> dict[str, Any] | None:
-    """A balance transaction as a row of `provider_lines`; None where its own metadata names another workspace."""
-    source = entry.get("source")
-    thing: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
+def line_of(entry: Mapping[str, Any], *, bills: Mapping[str, Bill]) -> dict[str, Any]:
+    """A balance transaction as a row of `provider_lines`; `bills` by the payment that paid each."""
+    thing = _thing(entry)
     marks = _marks(thing)
-    if marks.get("engagerr_tenant") not in (None, str(tenant_id)):
-        return None
     amount = from_provider(entry["amount"], entry["currency"])
+    related = _related(thing)
     return {
         "line_id": entry["id"], "kind": entry["type"], "currency": amount.currency, "amount_minor": amount.minor,
-        "fee_minor": from_provider(entry["fee"], entry["currency"]).minor,
-        "source_id": thing.get("id") if thing else source,
-        "related_ids": _related(thing), "operation_id": _uuid(marks.get("engagerr_operation")),
-        "subject": marks.get("engagerr_subject"),
+        "fee_minor": from_provider(entry["fee"], entry["currency"]).minor, "source_id": _id(entry.get("source")),
+        "related_ids": [*related, *(bills[name].invoice_id for name in related if name in bills)],
+        "operation_id": _uuid(marks.get("engagerr_operation")), "subject": marks.get("engagerr_subject"),
         "counterpart": _id(thing.get("destination" if entry["type"] == "transfer" else "charge")),
         "status": entry["status"], "payout_id": None,
         "created_at": _moment(entry["created"]), "available_at": _moment(entry.get("available_on")),
     }  # fmt: skip
 
 
-def payout_of(payout: Mapping[str, Any], *, tenant_id: UUID) -> dict[str, Any] | None:
-    """A payout as a row of `provider_payouts`; None where its metadata names another workspace."""
-    marks = _marks(payout)
-    if marks.get("engagerr_tenant") not in (None, str(tenant_id)):
-        return None
+def payout_of(payout: Mapping[str, Any]) -> dict[str, Any]:
+    """A payout as a row of `provider_payouts`."""
     amount = from_provider(payout["amount"], payout["currency"])
     return {
         "payout_id": payout["id"], "currency": amount.currency, "amount_minor": amount.minor,
         "status": payout["status"], "automatic": bool(payout.get("automatic")),
         "failure": payout.get("failure_message") or payout.get("failure_code"),
-        "operation_id": _uuid(marks.get("engagerr_operation")),
+        "operation_id": _uuid(_marks(payout).get("engagerr_operation")),
         "created_at": _moment(payout["created"]), "arrives_at": _moment(payout.get("arrival_date")),
     }  # fmt: skip
+
+
+def _ours(
+    found: Iterator[dict[str, Any]], books: Books, bills: Mapping[str, Bill], tenant_id: UUID
+) -> Iterator[dict[str, Any]]:
+    """Without what says that another workspace made it: several may share one account at the provider."""
+    for each in found:
+        thing = _thing(each) or each
+        if thing.get("object") == "dispute":
+            # A dispute says nothing of itself; the payment that it is about does.
+            thing = books.retrieve("charge", str(_id(thing.get("charge"))))
+        bill = bills.get(str(_id(thing.get("payment_intent"))))
+        tenant = _marks(thing).get("engagerr_tenant") or (bill and bill.tenant)
+        if tenant in (None, str(tenant_id)):
+            yield each
+
+
+def _paid_bills(books: Books, through: datetime | None) -> dict[str, Bill]:
+    """Invoices of subscriptions, by the payment that paid them: the payment itself does not say what it was for."""
+    since: dict[str, Any] = (
+        {} if through is None else {"created": {"gte": int((through - _INVOICES_AGAIN).timestamp())}}
+    )
+    found: dict[str, Bill] = {}
+    for invoice in books.list("invoice", status="paid", expand=["data.payments"], **since):
+        about = (invoice.get("parent") or {}).get("subscription_details") or {}
+        for paid in (invoice.get("payments") or {}).get("data", ()):
+            intent = _id((paid.get("payment") or {}).get("payment_intent"))
+            if intent is not None:
+                found[intent] = Bill(invoice["id"], _marks(about).get("engagerr_tenant"))
+    return found
+
+
+def _thing(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a line is about, where it was shown in full."""
+    source = entry.get("source")
+    return source if isinstance(source, Mapping) else {}
 
 
 def _related(thing: Mapping[str, Any]) -> list[str]:

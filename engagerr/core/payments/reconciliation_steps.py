@@ -62,6 +62,8 @@ INSERT INTO recon_names
     SELECT payment_id, 'op:' || operation_id, 2 FROM hold_payments WHERE tenant_id = :tenant_id
     UNION ALL
     SELECT 'dispute:' || id, provider_id, 3 FROM disputes WHERE tenant_id = :tenant_id
+    UNION ALL
+    SELECT provider_id, provider_id, 3 FROM subscription_invoices WHERE tenant_id = :tenant_id
   ) AS known
   WHERE name IS NOT NULL ORDER BY name, rank, object;
 CREATE UNIQUE INDEX ON recon_names (name);
@@ -82,7 +84,8 @@ WITH at_provider AS MATERIALIZED (
          transfer.effective_at, source.kind AS from_kind, source.balance AS from_balance,
          destination.kind AS to_kind, destination.balance AS to_balance,
          coalesce(substring(transfer.key FROM '^difference:(.*):[0-9a-f-]{36}$'),
-                  substring(transfer.key FROM '^(?\:op|dispute)\:[0-9a-f-]{36}'),
+                  'op:' || substring(transfer.key FROM '^(?\:op|subscription-refund)\:([0-9a-f-]{36})'),
+                  substring(transfer.key FROM '^dispute\:[0-9a-f-]{36}'),
                   substring(transfer.key FROM
                     '(?\:^|\:)((?\:ch|py|pyr|pi|tr|trr|re|po|dp|du|in|cs|txn)_[A-Za-z0-9_]+)'),
                   'key:' || transfer.key) AS named
@@ -205,9 +208,12 @@ WITH wrong AS MATERIALIZED (
   SELECT name.object FROM recon_names AS name JOIN event ON event.object_id = name.name
     WHERE name.object IN (SELECT object FROM recon_wrong)
 ), known AS MATERIALIZED (
-  -- What is ours without having been asked for: a bank disputes our payment, the provider pays a payee out.
+  -- What is ours without having been asked for: a bank disputes our payment, the provider pays a payee out,
+  -- or bills a subscriber.
   SELECT payout_id AS object, status IN ('pending', 'in_transit') AS under_way FROM provider_payouts
     WHERE tenant_id = :tenant_id AND account <> ''
+  UNION ALL
+  SELECT provider_id, false FROM subscription_invoices WHERE tenant_id = :tenant_id
   UNION ALL
   SELECT DISTINCT line.object, false FROM recon_theirs AS line
     JOIN recon_names AS payment ON payment.name = line.counterpart

@@ -1,4 +1,4 @@
-"""What may be sent to the payment provider: refused before anything is written, if the provider would choke on it."""
+"""What may be sent to the payment provider and what may be kept of its answers: nobody chokes on either."""
 
 from __future__ import annotations
 
@@ -57,6 +57,15 @@ def _checked(value: Any, where: str, depth: int) -> Any:
     raise InvalidInput(
         f"{where} cannot be sent: {value!r} is no text, whole number or flag.", hint="Amounts are whole minor units."
     )
+
+
+def storable(value: Any) -> Any:
+    """What the provider says, without the few signs that PostgreSQL's JSON does not hold."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text(value: object, where: str) -> str:

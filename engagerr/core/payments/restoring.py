@@ -37,7 +37,7 @@ class NeedsAPerson(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the provider answered about a difference. `what`: operation, lost operation, dispute or payout."""
+    """What the provider answered about a difference. `what`: operation, lost operation, dispute, payout or invoice."""
 
     what: str
     body: dict[str, Any]

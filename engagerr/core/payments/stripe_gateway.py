@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from engagerr.core.payments.provider_errors import ForgedEvent, Refusal, in_words, no_answer
+from engagerr.core.payments.requests import storable
 
 if TYPE_CHECKING:
     import httpx
@@ -259,7 +260,7 @@ class StripeGateway:
             for name in _SERVICES[of_type].split("."):
                 service = getattr(service, name)
             answer = getattr(service, method)(*path, params, options)
-            return cast("dict[str, Any]", answer.to_dict(for_json=True))
+            return cast("dict[str, Any]", storable(answer.to_dict(for_json=True)))
 
     def _list_v2(self, of_type: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Lists of the second version turn their pages by an address that the answer names."""
@@ -268,7 +269,7 @@ class StripeGateway:
             for name in _SERVICES[of_type].split("."):
                 service = getattr(service, name)
             for found in service.list(dict(filters), {}).auto_paging_iter():
-                yield found.to_dict(for_json=True)
+                yield storable(found.to_dict(for_json=True))
 
 
 def _wire(client: httpx.Client) -> stripe.HTTPClient:

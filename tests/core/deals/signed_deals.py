@@ -104,12 +104,17 @@ def some_terms(creator_id: UUID, **changes: Any) -> dict[str, Any]:
 
 
 def a_signed_deal(
-    work: Workspace, *, brand: Workspace | None = None, side: str = "agency", **changes: Any
+    work: Workspace,
+    *,
+    brand: Workspace | None = None,
+    side: str = "agency",
+    title: str | None = None,
+    **changes: Any,
 ) -> SignedDeal:
     """A deal that is contracted; with `brand`, that workspace has joined it."""
     creator = work.roster.add(f"Ann Lee {uuid4().hex[:4]}")
     access = work.access
-    title = f"Trail shoes {uuid4().hex[:6]}"
+    title = title or f"Trail shoes {uuid4().hex[:6]}"
     values = {"tenant_id": access.tenant.id, "now": access.clock.now(), "title": title, "side": side}
     code = hashlib.sha256(uuid4().bytes).digest()
     with access.transaction(Permission.EDIT_DEALS) as session:

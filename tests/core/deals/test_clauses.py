@@ -153,11 +153,16 @@ def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
         categories = ["Sports / Shoes"]
         territories = ["DACH"]
         creators = [{key = "ann", name = "Ann Lee"}]
-        deliverables = [{ref = "D1", creator = "ann", kind = "youtube_integration", platform = "youtube", due_on = 2026-12-01}]
         milestones = [{ref = "M1", title = "Main video", amount_minor = 850000, deliverables = ["D1"]}]
         shares = [{creator = "ann", weight = 1}]
         term = {from = 2026-11-01, until = 2027-04-30}
         kill_fees = [{stage = "signed", rate = "0.25"}, {stage = "in_production", rate = "0.5"}]
+        [[deliverables]]
+        ref = "D1"
+        creator = "ann"
+        kind = "youtube_integration"
+        platform = "youtube"
+        due_on = 2026-12-01
         [parties.agency]
         name = "Northlight"
         address = "Rosenthaler Straße 40\\n10178 Berlin"
@@ -185,7 +190,7 @@ def test_a_file_that_holds_no_terms_is_refused(tmp_path: Path, content: bytes) -
 
 @given(
     rate=st.integers(0, 99_999).map(lambda parts: str(Decimal(parts) / 100_000)),
-    weights=st.lists(st.integers(0, 10_000), min_size=1, max_size=6).filter(any),
+    weights=st.lists(st.integers(0, 1_000), min_size=1, max_size=6).filter(any),
     minor=st.integers(1, 10**12),
 )
 def test_weights_are_the_rate_and_the_shares_exactly_and_split_without_losing_a_cent(

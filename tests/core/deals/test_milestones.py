@@ -206,8 +206,8 @@ def test_a_piece_that_money_is_held_for_is_cancelled_by_an_amendment_alone(deal:
     funded(deal)
     step = (
         "INSERT INTO deliverable_steps (tenant_id, deal_id, deliverable_id, sequence, from_state, to_state, side,"
-        " actor_tenant_id, actor, round, note, at, contract_version_id) SELECT tenant_id, deal_id, id, 0, '', 'cancelled',"
-        " '', tenant_id, 'Ann', 0, 'no more', :now, {version} FROM deal_deliverables WHERE ref = 'D1'"
+        " actor_tenant_id, actor, round, note, at, contract_version_id) SELECT tenant_id, deal_id, id, 0, '',"
+        " 'cancelled', '', tenant_id, 'Ann', 0, 'no more', :now, {version} FROM deal_deliverables WHERE ref = 'D1'"
     )
     now = deal.work.access.clock.now()
     for version in ("NULL", "contract_version_id", "engagerr_new_id()"):

@@ -36,7 +36,7 @@ def test_money_goes_from_the_payer_to_the_creator_and_the_commission_stays(money
     assert (after.state, after.held, after.released) == ("settled", eur("0"), eur("500.00"))
     assert money.balance("connected", f"creator:{ann}") == 400_00
     assert money.balance("commission", "commission") == 100_00
-    assert money.work.payments.ledger.verify().intact
+    assert money.work.payments.ledger.verify().sound
 
 
 def test_released_twice_is_released_once_with_the_same_receipt(money: Hands) -> None:
@@ -200,7 +200,7 @@ def test_released_money_is_recalled_by_what_each_has_and_refunded(money: Hands) 
     money.work.payments.holds.refund(hold.id)
     after = money.of(hold)
     assert (after.refunded, after.held) == (eur("100.01"), eur("0"))
-    assert money.work.payments.ledger.verify().intact
+    assert money.work.payments.ledger.verify().sound
 
 
 def test_more_than_the_payees_have_is_not_recalled(money: Hands) -> None:
@@ -255,7 +255,7 @@ def test_a_dispute_freezes_the_hold_and_takes_what_is_held(money: Hands) -> None
     after = money.of(hold)
     assert (after.held, after.lost, after.blocks) == (eur("300.00"), eur("0"), ())
     assert money.balance("receivable", f"dispute:{row.id}") == 0
-    assert money.work.payments.ledger.verify().intact
+    assert money.work.payments.ledger.verify().sound
 
 
 def test_a_lost_dispute_after_the_release_is_recalled_from_the_payees(money: Hands) -> None:
@@ -276,7 +276,7 @@ def test_a_lost_dispute_after_the_release_is_recalled_from_the_payees(money: Han
     money.work.payments.holds.write_off(opened, reason="not worth more")
     assert money.balance("receivable", f"dispute:{row.id}") == 0
     assert money.balance("loss", "disputes") == -200_00
-    assert money.work.payments.ledger.verify().intact
+    assert money.work.payments.ledger.verify().sound
 
 
 def test_a_bank_debit_that_fails_after_it_was_released_leaves_a_claim(money: Hands, clock: SteeredClock) -> None:

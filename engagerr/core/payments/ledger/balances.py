@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,6 +13,8 @@ from engagerr.core.errors import NotFound
 from engagerr.core.money import Money
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from engagerr.core.db import Session
 
 
@@ -51,46 +53,59 @@ def balance(session: Session, *, tenant_id: UUID, account_id: UUID, at: datetime
             hint="`engagerr payment accounts` lists them.",
             facts={"account": str(account_id)},
         )
-    posted, coming, reserved = (
-        Money(int(part), row.currency) for part in (row.posted, row.pending_in, row.pending_out)
-    )
-    return Balance(account_id, posted, coming, reserved, at)
+    return _balance(row, at)
 
 
-_NOW = text(
+def read_balances(session: Session, *, tenant_id: UUID) -> dict[UUID, Balance]:
+    """What each account holds now, by account."""
+    return {row.id: _balance(row, None) for row in session.execute(_EACH, {"tenant_id": tenant_id})}
+
+
+def _balance(row: Row[Any], at: datetime | None) -> Balance:
+    parts = [Money(int(part), row.currency) for part in (row.posted, row.pending_in, row.pending_out)]
+    return Balance(row.id, parts[0], parts[1], parts[2], at)
+
+
+_EACH = text(
     """
-    SELECT account.currency, coalesce(sum(posted), 0) AS posted, coalesce(sum(pending_in), 0) AS pending_in,
+    SELECT account.id, account.currency, coalesce(sum(posted), 0) AS posted, coalesce(sum(pending_in), 0) AS pending_in,
            coalesce(sum(pending_out), 0) AS pending_out
     FROM ledger_accounts AS account
     LEFT JOIN ledger_balances AS part ON part.tenant_id = :tenant_id AND part.account_id = account.id
-    WHERE account.tenant_id = :tenant_id AND account.id = :account_id
-    GROUP BY account.currency
+    WHERE account.tenant_id = :tenant_id GROUP BY account.id, account.currency
+    """
+)
+_NOW = text(
+    """
+    SELECT account.id, account.currency, coalesce(sum(posted), 0) AS posted, coalesce(sum(pending_in), 0) AS pending_in,
+           coalesce(sum(pending_out), 0) AS pending_out
+    FROM ledger_accounts AS account
+    LEFT JOIN ledger_balances AS part ON part.tenant_id = :tenant_id AND part.account_id = account.id
+    WHERE account.tenant_id = :tenant_id AND account.id = :account_id GROUP BY account.id, account.currency
     """
 )
 # For each row of the balance, the newest transfer on either side carries what it was after it.
-AT_MOMENT = """
-SELECT posted, pending_in, pending_out FROM (
-  (SELECT source_version AS version, source_posted AS posted, source_pending_in AS pending_in,
-          source_pending_out AS pending_out
-   FROM ledger_transfers
-   WHERE tenant_id = :tenant_id AND source_id = :account_id AND source_lane = part.lane AND recorded_at <= :at
-   ORDER BY recorded_at DESC, source_version DESC LIMIT 1)
-  UNION ALL
-  (SELECT destination_version, destination_posted, destination_pending_in, destination_pending_out
-   FROM ledger_transfers
-   WHERE tenant_id = :tenant_id AND destination_id = :account_id AND destination_lane = part.lane
-     AND recorded_at <= :at
-   ORDER BY recorded_at DESC, destination_version DESC LIMIT 1)
-) AS side ORDER BY version DESC LIMIT 1
-"""
 _AT = text(
     """
-    SELECT account.currency, coalesce(sum(was.posted), 0) AS posted, coalesce(sum(was.pending_in), 0) AS pending_in,
-           coalesce(sum(was.pending_out), 0) AS pending_out
+    SELECT account.id, account.currency, coalesce(sum(was.posted), 0) AS posted,
+           coalesce(sum(was.pending_in), 0) AS pending_in, coalesce(sum(was.pending_out), 0) AS pending_out
     FROM ledger_accounts AS account
     LEFT JOIN ledger_balances AS part ON part.tenant_id = :tenant_id AND part.account_id = account.id
-    LEFT JOIN LATERAL ({at_moment}) AS was ON true
-    WHERE account.tenant_id = :tenant_id AND account.id = :account_id
-    GROUP BY account.currency
-    """.format(at_moment=AT_MOMENT)
+    LEFT JOIN LATERAL (
+      SELECT posted, pending_in, pending_out FROM (
+        (SELECT source_version AS version, source_posted AS posted, source_pending_in AS pending_in,
+                source_pending_out AS pending_out
+         FROM ledger_transfers
+         WHERE tenant_id = :tenant_id AND source_id = :account_id AND source_lane = part.lane AND recorded_at <= :at
+         ORDER BY recorded_at DESC, source_version DESC LIMIT 1)
+        UNION ALL
+        (SELECT destination_version, destination_posted, destination_pending_in, destination_pending_out
+         FROM ledger_transfers
+         WHERE tenant_id = :tenant_id AND destination_id = :account_id AND destination_lane = part.lane
+           AND recorded_at <= :at
+         ORDER BY recorded_at DESC, destination_version DESC LIMIT 1)
+      ) AS side ORDER BY version DESC LIMIT 1
+    ) AS was ON true
+    WHERE account.tenant_id = :tenant_id AND account.id = :account_id GROUP BY account.id, account.currency
+    """
 )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -143,8 +144,11 @@ def post_many(session: Session, *, tenant_id: UUID, orders: Sequence[Order], now
     if not legs:
         return {}
     with in_words():
-        rows = session.execute(_POST_MANY, {"tenant_id": tenant_id, "legs": json.dumps(legs), "now": now}).all()
-    return {row.key: row.replayed for row in rows}
+        known = session.execute(
+            _POST_MANY, {"tenant_id": tenant_id, "legs": msgspec.json.encode(legs).decode(), "now": now}
+        ).scalar_one()
+    before = frozenset(known)
+    return {order.key: order.key in before for order in orders if order.legs}
 
 
 def settle_pending(
@@ -193,10 +197,7 @@ _POST = text(
     FROM engagerr_post(:tenant_id, CAST(:legs AS jsonb), :now) ORDER BY (transfer).leg
     """
 )
-_POST_MANY = text(
-    "SELECT replayed, (transfer).key FROM engagerr_post(:tenant_id, CAST(:legs AS jsonb), :now)"
-    " WHERE (transfer).leg = 0"
-)
+_POST_MANY = text("SELECT engagerr_post_batch(:tenant_id, CAST(:legs AS jsonb), :now)")
 
 
 def transfer_row(row: Row[Any]) -> TransferRow:

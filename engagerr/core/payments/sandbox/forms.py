@@ -95,14 +95,14 @@ def _value(known: Description, schema: dict[str, Any], value: Any, name: str) ->
 
 
 def _any(known: Description, choices: list[dict[str, Any]], value: Any, name: str) -> Any:
-    """The first choice that takes the value; where none does, what the richest of them says."""
+    """The first choice that takes the value; where none does, what was wrong deepest inside it."""
     refusals = []
     for choice in choices:
         try:
             return _value(known, choice, value, name)
         except Refusal as refusal:
             refusals.append(refusal)
-    raise refusals[-1]
+    raise max(refusals, key=lambda refusal: len(refusal.error.get("param", "")))
 
 
 def _read_object(known: Description, schema: dict[str, Any], value: Any, name: str) -> Any:

@@ -196,12 +196,26 @@ class Sandbox:
             return self._done(request, now)
         self.store.run("DELETE FROM keys WHERE created <= ?", now - _KEY_LIVES)
         stored = self.store.rows(
-            "SELECT path, fingerprint, request, status, body FROM keys WHERE account = ? AND key = ?",
+            "SELECT path, fingerprint, request, status, body, busy FROM keys WHERE account = ? AND key = ?",
             request.account, request.key,
         )  # fmt: skip
         if stored:
-            return _replayed(request, stored[0])
-        return self._stored_failure(request, fault) or self._kept(request, now)
+            return self._again(request, stored[0])
+        answer = self._stored_failure(request, fault) or self._kept(request, now)
+        if fault is not None and fault.kind == "slow":
+            busy = self.clock.now().timestamp() + fault.seconds
+            self.store.run("UPDATE keys SET busy = ? WHERE account = ? AND key = ?", busy, request.account, request.key)
+        return answer
+
+    def _again(self, request: _Request, stored: tuple[Any, ...]) -> Answer:
+        """What was said before; while it is still being said, only that."""
+        if stored[-1] > self.clock.now().timestamp():
+            raise Refusal(
+                "There is currently another in-progress request using this Idempotent Key (that probably means you "
+                "submitted twice, and the other request is still going through): " + str(request.key), status=409,
+                type="idempotency_error", code="idempotency_key_in_use",
+            )  # fmt: skip
+        return _replayed(request, stored)
 
     def _stored_failure(self, request: _Request, fault: faults.Fault | None) -> Answer | None:
         """A 500 that stays under the key: Stripe failed in the middle and will say so again."""
@@ -224,7 +238,7 @@ class Sandbox:
 
     def _keep(self, request: _Request, answer: Answer) -> None:
         self.store.run(
-            "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", request.account, request.key, request.path,
+            "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", request.account, request.key, request.path,
             request.fingerprint, self.now(), request.id, answer.status, answer.body.decode(),
         )  # fmt: skip
 
@@ -282,7 +296,7 @@ def _known_account(desk: Desk) -> None:
 
 
 def _replayed(request: _Request, stored: tuple[Any, ...]) -> Answer:
-    path, fingerprint, original, status, body = stored
+    path, fingerprint, original, status, body, _ = stored
     if path != request.path:
         raise Refusal(
             f"Keys for idempotent requests can only be used for the same endpoint they were first used for ('{path}' "

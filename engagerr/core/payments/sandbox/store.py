@@ -36,7 +36,7 @@ CREATE INDEX IF NOT EXISTS due_next ON due (clock, at, n);
 CREATE INDEX IF NOT EXISTS due_ref ON due (ref);
 CREATE TABLE IF NOT EXISTS keys (
     account TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,
-    request TEXT NOT NULL, status INTEGER, body TEXT, PRIMARY KEY (account, key)) WITHOUT ROWID;
+    request TEXT NOT NULL, status INTEGER, body TEXT, busy REAL NOT NULL DEFAULT 0, PRIMARY KEY (account, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS keys_created ON keys (created);
 CREATE TABLE IF NOT EXISTS deliveries (
     n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, endpoint TEXT NOT NULL, at INTEGER NOT NULL,

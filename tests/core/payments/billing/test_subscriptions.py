@@ -12,7 +12,6 @@ from engagerr.core.payments.invoices import Invoices
 from engagerr.core.payments.plans import Plan, Plans
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.payments.subscriptions import Subscriptions, provider_changed
-from engagerr.core.tenancy import Permission
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 
@@ -30,7 +29,7 @@ def plans(workspace: Workspace, gateway: StripeGateway) -> Plans:
 
 
 @pytest.fixture
-def desk(plans: Plans, invoices: Invoices) -> Plan:  # noqa: ARG001  somebody has to issue invoices
+def desk(plans: Plans, invoices: Invoices) -> Plan:
     """Desk at 49 a month or 490 a year, fourteen days free; Desk Pro at 99, without a trial."""
     plans.add("desk-pro", name="Desk Pro", prices=[("month", eur("99"))], features=["reports", "families"])
     return plans.add(
@@ -39,7 +38,7 @@ def desk(plans: Plans, invoices: Invoices) -> Plan:  # noqa: ARG001  somebody ha
 
 
 @pytest.fixture
-def subscriptions(workspace: Workspace, gateway: StripeGateway, desk: Plan) -> Subscriptions:  # noqa: ARG001
+def subscriptions(workspace: Workspace, gateway: StripeGateway, desk: Plan) -> Subscriptions:
     return Subscriptions(workspace.access, lambda: gateway)
 
 

@@ -12,6 +12,7 @@ from engagerr import Engagerr, Money, Settings, Workspace
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.events.tasks import Task, open_tasks
 from engagerr.core.payments.holds import HoldRow
+from engagerr.core.payments.invoice_parties import PartyDetails
 from engagerr.core.payments.reconciliation import Run
 from engagerr.core.payments.restoring import NeedsAPerson
 from engagerr.core.payments.stripe_gateway import StripeGateway
@@ -254,7 +255,7 @@ def test_books_that_were_restored_find_what_the_provider_did_since_and_do_it_onl
         older.payments.holds.send_waiting()
         older.payments.events.janitor()
         assert made == {what: len(list(money.gateway.list(what))) for what in made}
-        assert older.payments.ledger.verify().intact
+        assert older.payments.ledger.verify().sound
 
 
 def test_a_lost_release_freezes_its_hold_until_a_person_decides(
@@ -282,3 +283,25 @@ def tasks(money: Hands) -> tuple[Task, ...]:
     access = money.work.access
     with access.transaction(Permission.READ) as session:
         return tuple(one for one in open_tasks(session, tenant_id=access.tenant.id) if one.kind.startswith("diff"))
+
+
+# ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_subscription_that_nobody_listened_to_is_billed_by_the_lines(money: Hands, clock: SteeredClock) -> None:
+    payments = money.work.payments
+    payments.invoices.parties.save_self(
+        "Northlight GmbH", PartyDetails(country="DE", vat_id="DE 136695976", street="Kai 1", city="Hamburg")
+    )
+    payments.invoices.parties.save("Trailhead GmbH", PartyDetails(country="DE", street="Weg 1", city="München"))
+    payments.plans.add("desk", name="Desk", prices=[("month", eur("49"))], features=["reports"])
+    payments.subscriptions.start("Trailhead GmbH", "desk", payment_method="pm_card_visa")
+    clock.advance(hours=1)
+    first = reconciled(money)
+    # The provider's fee is known from its line alone.
+    assert (first.adopted, first.kinds, first.troubles) == (1, {}, ())
+    clock.advance(days=33)
+    later = reconciled(money)
+    assert (later.kinds, later.waiting, later.troubles) == ({}, 0, ())
+    assert len([bill for bill in payments.invoices.list() if bill.paid_at]) == 2
+    assert [check.agrees for check in payments.subscriptions.verify()] == [True]

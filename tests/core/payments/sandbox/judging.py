@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from engagerr.core.payments.sandbox import Answer, Sandbox
 from engagerr.core.payments.sandbox.description import description
 from engagerr.core.payments.sandbox.distilling import described
 from engagerr.core.payments.sandbox.forms import checked, decoded
@@ -82,3 +84,23 @@ def _deepest(errors: Any) -> list[Any]:
         inner = [each for each in error.context or () if each.validator not in ("enum", "type") or len(each.path) > 1]
         found += _deepest(inner) if inner else [error]
     return found
+
+
+class Judged(Sandbox):
+    """A sandbox whose every request and answer is judged; what was found wrong is kept."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.judged = 0
+        self.wrong: list[str] = []
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """Answer, and judge the answer."""
+        answer = super().answer(method, path, headers, body)
+        if not path.startswith("/_sandbox") and not answer.dropped:
+            self.judged += 1
+            kind = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
+            self.wrong += faults_of(method, path, kind, body, answer.status, answer.body)
+            if answer.status == 500 and b"itself broke" in answer.body:
+                self.wrong.append(f"{method} {path} broke the sandbox")
+        return answer

@@ -318,7 +318,7 @@ BEGIN
       WHERE account.tenant_id = tenant AND account.id IN (asked.source, asked.destination) AND NOT account.guarded
       ON CONFLICT (tenant_id, account_id, lane) DO NOTHING;
   END LOOP;
-  IF NOT FOUND THEN
+  IF stand.sequence IS NULL THEN
     SELECT currency INTO source.currency FROM ledger_accounts WHERE tenant_id = tenant AND id = asked.source;
     SELECT currency INTO destination.currency FROM ledger_accounts WHERE tenant_id = tenant AND id = asked.destination;
   ELSIF stand.known IS NOT NULL THEN

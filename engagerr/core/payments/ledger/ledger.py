@@ -1,0 +1,82 @@
+"""`Workspace.payments.ledger`: reading the books and proving that they are what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from engagerr.core.payments.ledger.accounts import AccountRow, find_account, read_accounts
+from engagerr.core.payments.ledger.balances import Balance, balance, read_balances
+from engagerr.core.payments.ledger.pages import StatementPage, TransferPage, newest_transfers, statement_page
+from engagerr.core.tenancy import Access, Permission
+
+if TYPE_CHECKING:
+    from engagerr.core.payments.ledger.verifying import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """An account with what it holds."""
+
+    account: AccountRow
+    balance: Balance
+
+
+class Ledger:
+    """The books of a workspace. Nothing here writes: money is moved by holds, invoices and the provider's events."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def accounts(self, *, kind: str | None = None) -> tuple[AccountBalance, ...]:
+        """All accounts with what they hold now; only those of one kind, where it is given."""
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            rows = read_accounts(session, tenant_id=self._access.tenant.id, kind=kind)
+            held = read_balances(session, tenant_id=self._access.tenant.id)
+        return tuple(AccountBalance(row, held[row.id]) for row in rows)
+
+    def balance(self, account: str | UUID, *, at: datetime | None = None) -> AccountBalance:
+        """What one account holds, now or at the end of the moment `at`; `account` is an id or kind:party:currency.
+
+        Raises:
+            NotFound: no such account here.
+            Conflict: the word names several.
+        """
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            row = find_account(session, account, tenant_id=self._access.tenant.id)
+            return AccountBalance(row, balance(session, tenant_id=self._access.tenant.id, account_id=row.id, at=at))
+
+    def statement(
+        self,
+        account: str | UUID,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> StatementPage:
+        """The transfers of one account, the oldest first, with what it held before and after each.
+
+        `after` is the `next` of the page before. Raises what `balance` does, and InvalidInput for a cursor or limit.
+        """
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            row = find_account(session, account, tenant_id=self._access.tenant.id)
+            return statement_page(
+                session, row, tenant_id=self._access.tenant.id, since=since, until=until, after=after, limit=limit
+            )
+
+    def transfers(self, *, subject: str | None = None, after: str | None = None, limit: int = 100) -> TransferPage:
+        """All transfers, the newest first; only those about one subject ("hold:<id>"), where it is given."""
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            return newest_transfers(
+                session, tenant_id=self._access.tenant.id, subject=subject, after=after, limit=limit
+            )
+
+    def verify(self) -> Verdict:
+        """Prove the books from their first transfer: nothing changed, cut off, lost or made up, and all adds up."""
+        from engagerr.core.payments.ledger.verifying import verify
+
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            return verify(session, tenant_id=self._access.tenant.id)

@@ -1,0 +1,258 @@
+"""Contracts from draft to paper: who may write, read and end them, and that the paper is the same to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engagerr import Engagerr, Workspace
+from engagerr.core.deals.clauses import terms_of
+from engagerr.core.deals.contract_files import ATTACHMENT, pdf
+from engagerr.core.deals.contract_paper import layout
+from engagerr.core.deals.contract_reading import NoContract
+from engagerr.core.deals.seals import attached_terms
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from engagerr.core.tenancy.permissions import Role
+from tests.core.deals.contract_cases import ANN, MARA, a_deal, a_draft, a_sent, a_signed, document, some_terms
+from tests.factories import colleague
+from tests.fakes.clock import SteeredClock
+from tests.fakes.cluster import Connection
+
+
+def test_a_draft_knows_the_roster_and_says_how_long_silence_lasts(workspace: Workspace) -> None:
+    shown = workspace.contracts.show(a_draft(workspace))
+    terms = shown.version.terms
+    ann = next(one for one in workspace.roster.list() if one.name == "Ann Lee")
+    assert (terms.creators[0].creator_id, terms.creators[0].key) == (ann.id, str(ann.id))
+    assert {one.creator for one in terms.deliverables} == {str(ann.id)}
+    assert terms.exclusivity[0].creators == (str(ann.id),)
+    assert [one.silence_days for one in terms.milestones] == [14, 7], "the setting of the day, and what was written"
+    assert (shown.contract.state, shown.contract.side, shown.version.version) == ("draft", "agency", 1)
+
+
+def test_a_creator_of_no_roster_is_known_by_name(workspace: Workspace) -> None:
+    a_deal(workspace)
+    shown = workspace.contracts.draft("Trail shoes", terms=some_terms(creators=[{"key": "ann", "name": "Zoë Ott"}]))
+    assert shown.version.terms.creators[0].key == "name:zoë ott"
+    assert shown.version.terms.creators[0].creator_id is None
+
+
+def test_an_id_that_the_roster_does_not_have_is_refused(workspace: Workspace, other_workspace: Workspace) -> None:
+    theirs = other_workspace.roster.add("Ann Lee")
+    a_deal(workspace)
+    who = [{"key": str(theirs.id), "name": "Ann Lee", "creator_id": str(theirs.id)}]
+    refs: dict[str, Any] = {
+        "deliverables": [{**one, "creator": str(theirs.id)} for one in document()["deliverables"]],
+        "shares": [{"creator": str(theirs.id), "weight": 1}],
+        "exclusivity": [],
+    }
+    with pytest.raises(InvalidInput, match="No creator of this roster"):
+        workspace.contracts.draft("Trail shoes", terms=some_terms(creators=who, **refs))
+
+
+def test_a_deal_has_one_contract_until_that_is_over(workspace: Workspace) -> None:
+    contract = a_draft(workspace)
+    with pytest.raises(Conflict, match="has a contract already"):
+        workspace.contracts.draft("Trail shoes", terms=some_terms())
+    workspace.contracts.withdraw(contract, reason="the brand wants another set-up")
+    again = workspace.contracts.draft("Trail shoes", terms=some_terms())
+    assert str(again.contract.id) != contract
+    assert {row.state for row in workspace.contracts.list()} == {"withdrawn", "draft"}
+    assert [row.id for row in workspace.contracts.list(state="draft")] == [again.contract.id]
+
+
+def test_a_contract_is_in_the_currency_and_the_flow_of_its_deal(workspace: Workspace) -> None:
+    a_deal(workspace)
+    for changes in ({"currency": "USD"}, {"flow": "creator"}):
+        with pytest.raises(InvalidInput, match="the deal is in EUR"):
+            workspace.contracts.draft("Trail shoes", terms=some_terms(**changes))
+
+
+def test_only_a_draft_is_written_anew(workspace: Workspace) -> None:
+    contract, _ = a_sent(workspace)
+    other = terms_of(document(title="Trail shoes", governing_law="Austria"))
+    with pytest.raises(Conflict, match="has no draft"):
+        workspace.contracts.edit(contract, terms=other)
+    recalled = workspace.contracts.recall(contract)
+    assert (recalled.contract.state, recalled.version.document_hash) == ("draft", None)
+    edited = workspace.contracts.edit(contract, terms=other)
+    assert edited.version.terms.governing_law == "Austria"
+    assert edited.version.terms_hash != recalled.version.terms_hash
+
+
+def test_what_was_recalled_cannot_be_signed_with_its_code(workspace: Workspace) -> None:
+    contract, code = a_sent(workspace)
+    workspace.contracts.recall(contract)
+    workspace.contracts.send(contract)
+    with pytest.raises(Forbidden, match="signing code"):
+        workspace.contracts.sign(contract, MARA, code=code)
+
+
+def test_sending_needs_an_address_where_the_other_side_has_no_workspace(workspace: Workspace) -> None:
+    parties = document()["parties"]
+    del parties["brand"]["email"]
+    contract = a_draft(workspace, parties=parties)
+    with pytest.raises(InvalidInput, match="No address of Alpenpfad AG"):
+        workspace.contracts.send(contract)
+    sent = workspace.contracts.send(contract, email="pat@alpenpfad.example", days=3)
+    assert sent.code is not None
+    assert sent.code.email == "pat@alpenpfad.example"
+
+
+def test_sending_takes_an_enquiry_to_proposed(workspace: Workspace) -> None:
+    a_sent(workspace)
+    assert workspace.deals.show("Trail shoes").row.stage == "proposed"
+
+
+@pytest.mark.parametrize("word", ["Trail shoes", "trail SHOES", "id", "tail"])
+def test_a_contract_is_found_by_title_or_by_the_end_of_its_id(workspace: Workspace, word: str) -> None:
+    contract = a_draft(workspace)
+    asked = {"id": contract, "tail": contract[-6:]}.get(word, word)
+    assert str(workspace.contracts.show(asked).contract.id) == contract
+
+
+def test_another_workspace_reads_nothing_of_a_contract(workspace: Workspace, other_workspace: Workspace) -> None:
+    contract, _ = a_sent(workspace)
+    assert other_workspace.contracts.list() == ()
+    for read in (other_workspace.contracts.show, other_workspace.contracts.paper, other_workspace.contracts.verify):
+        with pytest.raises(NoContract):
+            read(contract)
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.FINANCE, {"show"}), (Role.ANALYST, {"show"}), (Role.VIEWER, set())])
+def test_roles_read_but_do_not_write_or_sign(
+    engagerr: Engagerr, workspace: Workspace, role: Role, may: set[str]
+) -> None:
+    contract, code = a_sent(workspace)
+    theirs = colleague(workspace, engagerr, role).contracts
+    verbs = {
+        "show": lambda: theirs.show(contract),
+        "draft": lambda: theirs.draft("Trail shoes", terms=some_terms()),
+        "recall": lambda: theirs.recall(contract),
+        "sign": lambda: theirs.sign(contract, ANN),
+        "sign for the brand": lambda: theirs.sign(contract, MARA, code=code),
+        "end": lambda: theirs.end(contract, reason="no"),
+    }
+    for name, verb in verbs.items():
+        if name in may:
+            verb()
+        else:
+            with pytest.raises(Forbidden):
+                verb()
+
+
+# ── Paper ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_paper_is_the_same_to_the_byte_whenever_it_is_made(workspace: Workspace, clock: SteeredClock) -> None:
+    contract, _ = a_sent(workspace)
+    first = workspace.contracts.paper(contract)
+    clock.advance(days=20)
+    assert workspace.contracts.paper(contract).content == first.content
+    version = workspace.contracts.show(contract).version
+    assert hashlib.sha256(first.content).digest() == version.document_hash
+    assert first.content.startswith(b"%PDF-1.")
+    assert b"pdfaid:part>3<" in first.content.replace(b" ", b"")
+
+
+def test_the_paper_of_what_was_signed_can_still_be_made_as_it_was_sent(workspace: Workspace) -> None:
+    contract, code = a_sent(workspace)
+    sent = workspace.contracts.paper(contract).content
+    workspace.contracts.sign(contract, MARA, code=code)
+    workspace.contracts.sign(contract, ANN)
+    assert workspace.contracts.paper(contract, unsigned=True).content == sent
+    assert workspace.contracts.paper(contract).content != sent
+
+
+def test_the_sealed_paper_is_kept_and_not_made_again(workspace: Workspace, clock: SteeredClock) -> None:
+    contract, _ = a_signed(workspace)
+    first = workspace.contracts.paper(contract)
+    clock.advance(days=20)
+    assert workspace.contracts.paper(contract) == first
+    assert first.sealed
+
+
+def test_the_terms_are_attached_to_the_paper(workspace: Workspace) -> None:
+    contract = a_draft(workspace)
+    content = workspace.contracts.paper(contract).content
+    attached = attached_terms(content, ATTACHMENT)
+    assert attached is not None
+    assert hashlib.sha256(attached).digest() == workspace.contracts.show(contract).version.terms_hash
+    assert terms_of(attached) == workspace.contracts.show(contract).version.terms
+
+
+def test_the_paper_says_everything_that_was_agreed(workspace: Workspace) -> None:
+    contract, _ = a_signed(
+        workspace,
+        exclusivity=[{"category": None, "from": "2026-11-01", "until": "2026-12-31"}],
+        usage_rights=[{"channels": ["paid social"], "perpetual": True, "paid_media": True, "note": "Whitelisting"}],
+        renewal={"months": 12, "notice_days": 30},
+        clauses=[{"heading": "Product", "text": "Two pairs of shoes."}],
+    )
+    said = str(layout(workspace.contracts.show(contract).version, signed=True))
+    for words in (
+        "Alpenpfad AG", "Rosenthaler Straße 40", "Ann Lee", "youtube integration", "1 Dec 2026", "EUR 8,500.00",
+        "EUR 4,250.50", "EUR 12,750.50", "15 %", "30 days", "AT, CH, DE", "every category",
+        "everybody whom Northlight represents", "without end", "Whitelisting", "#ad", "25 %", "50 %",
+        "renewed for 12 months", "Two pairs of shoes.", "Germany", "Berlin", "Mara Keller", "Head of Marketing",
+        "203.0.113.7", "Managing Director",
+    ):  # fmt: skip
+        assert words in said, words
+
+
+@pytest.mark.parametrize("name", ["Größe & Söhne <b>", "#let x = 1", "佐藤 太郎", "شركة", "$pay$ *now* _here_ @ref"])
+def test_what_people_write_is_set_as_text(workspace: Workspace, name: str) -> None:
+    contract = a_draft(workspace, clauses=[{"heading": name, "text": f"{name}\n{name}"}])
+    version = workspace.contracts.show(contract).version
+    assert pdf(version).startswith(b"%PDF")
+    assert layout(replace(version, state="sent"), signed=False)["clauses"][-2]["heading"] == name
+
+
+# ── Ends ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_signed_can_be_ended_for_a_reason(workspace: Workspace) -> None:
+    contract, _ = a_signed(workspace)
+    ended = workspace.contracts.end(contract, reason="the brand was sold")
+    assert (ended.contract.state, ended.version.reason) == ("ended", "the brand was sold")
+    assert workspace.contracts.exclusivities() == ()
+    assert workspace.contracts.verify(contract, version=1).intact
+
+
+def test_a_contract_does_not_end_while_money_is_held_for_it(
+    workspace: Workspace, superuser_connection: Connection
+) -> None:
+    contract, _ = a_signed(workspace)
+    # As the ledger's trigger would have it once the first milestone is funded.
+    superuser_connection.execute("SET session_replication_role = replica")
+    superuser_connection.execute(
+        "UPDATE holds SET state = 'funded', funded_minor = agreed_minor, held_minor = agreed_minor,"
+        " funded_at = opened_at WHERE agreed_minor = 850000"
+    )
+    with pytest.raises(Conflict, match="Money is held") as refused:
+        workspace.contracts.end(contract, reason="no")
+    assert refused.value.facts["held"] == {"EUR": 850_000}
+    assert workspace.contracts.show(contract).contract.state == "signed"
+
+
+def test_nothing_of_a_contract_is_deleted(owner_connection: Connection, workspace: Workspace) -> None:
+    import psycopg
+    from tests.factories import in_tenant
+
+    a_signed(workspace)
+    for table in ("contracts", "contract_versions", "contract_signatures", "contract_files"):
+        with pytest.raises(psycopg.errors.CheckViolation), in_tenant(owner_connection, workspace.tenant.id):
+            owner_connection.execute(f"DELETE FROM {table}")
+
+
+def test_a_file_that_is_not_there_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    contract, _ = a_signed(workspace)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        workspace.contracts.verify(contract, file=tmp_path / "no.pdf")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        workspace.contracts.draft("Trail shoes", file=tmp_path / "no.toml")
+    with pytest.raises(NotFound):
+        workspace.contracts.show(contract, version=7)
