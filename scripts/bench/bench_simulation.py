@@ -26,7 +26,7 @@ from measuring import Limit, arguments, finish, say
 _AT_ONCE = 25
 
 
-def worlds(folder: str, first: int, count: int) -> tuple[Counter[str], list[tuple[int, str]]]:
+def worlds(folder: str, first: int, count: int, *, stop: bool) -> tuple[Counter[str], list[tuple[int, str]]]:
     """Run worlds of these seeds on one clone of the database; what happened in all, and which failed how."""
     from tests.core.payments.simulation import run_seed
     from tests.fakes.cluster import Cluster
@@ -42,9 +42,16 @@ def worlds(folder: str, first: int, count: int) -> tuple[Counter[str], list[tupl
                     happened += run_seed(seed, settings, Path(homes) / str(seed))
                 except BaseException as error:  # noqa: BLE001  a world in which a worker "dies" raises no Exception
                     failed.append((seed, "".join(traceback.format_exception(error))))
+                    if stop:
+                        break
     finally:
         cluster.close()
     return happened, failed
+
+
+def _worlds(of: tuple[str, int, int, bool]) -> tuple[Counter[str], list[tuple[int, str]]]:
+    folder, first, count, stop = of
+    return worlds(folder, first, count, stop=stop)
 
 
 def main() -> None:
@@ -53,6 +60,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10_000, help="how many worlds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="one world alone, with its whole failure")
+    parser.add_argument("--stop", action="store_true", help="end with the first world that fails")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     options = parser.parse_args()
     from tests.fakes.cluster import new_run, take_away
@@ -63,11 +71,15 @@ def main() -> None:
     failed: list[tuple[int, str]] = []
     started = time.monotonic()
     try:
-        chunks = [(str(folder), at, min(_AT_ONCE, first + seeds - at)) for at in range(first, first + seeds, _AT_ONCE)]
+        starts = range(first, first + seeds, _AT_ONCE)
+        chunks = [(str(folder), at, min(_AT_ONCE, first + seeds - at), options.stop) for at in starts]
         with multiprocessing.get_context("spawn").Pool(min(options.jobs, len(chunks))) as pool:
-            for number, (counts, bad) in enumerate(pool.starmap(worlds, chunks, chunksize=1), start=1):
+            for number, (counts, bad) in enumerate(pool.imap(_worlds, chunks), start=1):
                 happened += counts
                 failed += bad
+                if failed and options.stop:
+                    pool.terminate()
+                    break
                 if number % 10 == 0:
                     say(f"  {number * _AT_ONCE} worlds, {len(failed)} failed")
     finally:

@@ -45,3 +45,80 @@ def test_the_examples_of_deals_and_proposals_work_one_after_the_other(agency: Co
             assert answer.out
     assert len(found) >= 28
     assert shared
+
+
+def test_a_deal_is_shown_with_what_it_needs_and_the_next_command(agency: CommandLine) -> None:
+    agency("deal", "add", DEAL, "--brand", "Alpenpfad", "--note", "they pay late")
+    page = agency("deal", "show", DEAL).out
+    assert "waits for      you" in page
+    assert "✗ There is somebody to send an offer to: a mail address, or their workspace." in page
+    assert f'engagerr deal edit "{DEAL}" --brand-email ADDRESS' in page
+    assert "only you read  owner ann@northlight.example; note: they pay late" in page
+    document = agency.json("deal", "show", DEAL)
+    assert (document["stage"], document["side"], document["worth"], document["own"]["note"]) == (
+        "enquiry", "agency", None, "they pay late",
+    )  # fmt: skip
+    assert [(check["name"], check["met"]) for check in document["checks"]] == [
+        ("contact", False), ("wanted", False), ("offered", False),
+    ]  # fmt: skip
+    assert document["next"] == ["proposed", "declined", "cancelled"]
+    refused = agency("deal", "move", DEAL, "in production", "--output", "json", code=5).error
+    assert refused["category"] == "Conflict"
+    assert [one["name"] for one in refused["facts"]["missing"]][:3] == ["contact", "wanted", "offered"]
+
+
+def test_lists_are_tables_json_and_csv_and_an_amount_that_nobody_knows_is_no_zero(agency: CommandLine) -> None:
+    assert "No deals." in agency("deal", "list").out
+    assert agency.json("deal", "list") == []
+    assert agency("deal", "stuck").out == "Nothing is stuck.\n"
+    agency("deal", "add", "A", "--brand", "Alpenpfad", "--expected", "6,000")
+    agency("deal", "add", "B", "--brand", "Alpenpfad", "--currency", "usd")
+    agency("deal", "add", "C", "--brand", "Alpenpfad")
+    agency("deal", "cancel", "C", "--reason", "put off")
+    rows = {row["title"]: row for row in agency.json("deal", "list", "--closed")}
+    assert rows["A"]["worth"] == {"minor": 600_000, "currency": "EUR"}
+    assert (rows["B"]["worth"], rows["B"]["worth_basis"], rows["B"]["currency"]) == (None, None, "USD")
+    assert (rows["C"]["stage"], rows["C"]["closed_from"], rows["C"]["stage_reason"]) == (
+        "cancelled", "enquiry", "put off",
+    )  # fmt: skip
+    lines = agency("deal", "list", "--output", "csv").out.splitlines()
+    assert lines[0].startswith("id,title,brand,stage,stage_since,days,stuck,turn")
+    assert [line.split(",")[1] for line in lines[1:]] == ["A", "B"]
+    table = agency("deal", "list").out
+    assert "EUR 6,000.00" in table
+    assert "—" in table
+    assert agency("deal", "pipeline", "--output", "csv").out.splitlines() == [
+        "stage,currency,basis,deals,total,total_currency", "enquiry,EUR,expected,1,6000.00,EUR", "enquiry,USD,,1,,",
+    ]  # fmt: skip
+
+
+def test_ageing_is_shown_and_set(agency: CommandLine) -> None:
+    rows = agency.json("deal", "ageing", "live", "60")
+    assert {row["stage"]: (row["days"], row["own"]) for row in rows}["live"] == (60, True)
+    rows = agency.json("deal", "ageing", "live", "usual")
+    assert {row["stage"]: (row["days"], row["own"]) for row in rows}["live"] == (45, False)
+    for words in (["live"], ["live", "soon"], ["live", "-3"]):
+        assert agency("deal", "ageing", *words, code=None).code == 2
+
+
+def test_two_workspaces_take_a_deal_to_its_end(agency: CommandLine, brand: CommandLine) -> None:
+    agency("deal", "add", DEAL, "--brand", "Alpenpfad", "--creator", "Jonna Brenner", "--note", "zzinternal")
+    shared = agency("deal", "share", DEAL).out
+    code = next(line.strip() for line in shared.splitlines() if line.startswith("  "))
+    joined = brand("deal", "join", code).out
+    assert "you are        the brand; Northlight is in it" in joined
+    agency("proposal", "draft", DEAL)
+    agency("proposal", "send", DEAL)
+    assert "waits for      you" in brand("deal", "show", DEAL).out
+    assert "waits for      them" in agency("deal", "show", DEAL).out
+    brand("proposal", "counter", DEAL, "--price", "1=400")
+    agency("proposal", "accept", DEAL)
+    brand("deal", "decline", DEAL, "--reason", "the board said no")
+    trail = agency("deal", "trail", DEAL).out
+    assert "mara@alpenpfad.example (brand)" in trail
+    assert "the board said no" in trail
+    assert [row["to"] for row in agency.json("deal", "trail", DEAL)] == [
+        "enquiry", "proposed", "negotiating", "declined",
+    ]  # fmt: skip
+    for output in ("table", "json", "csv"):
+        assert "zzinternal" not in brand("deal", "show", DEAL, "--output", output).out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from engagerr import Engagerr, Workspace
@@ -21,10 +21,10 @@ VIDEO, CLIP = "youtube:rbMdIF1MB2U", "tiktok:clip"
 
 
 @pytest.fixture
-def work(cli: CommandLine, clone: Clone) -> Workspace:
+def work(cli: CommandLine, clone: Clone) -> Iterator[Workspace]:
     """The same workspace as the command line's, for what no command here does."""
     with Engagerr(clone.settings(cli.home)) as engagerr:
-        return engagerr.workspace()
+        yield engagerr.workspace()
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_wrong_name_a_wrong_state_and_a_wrong_day_are_refused(cli: CommandLine
     assert cli("deliverable", "override", PIECE, "--reason", "why", "-o", "json", code=5).error
 
 
-def test_a_table_fits_a_narrow_terminal(cli: CommandLine, deal: SignedDeal, tmp_path: Path) -> None:
+def test_a_table_fits_a_narrow_terminal(cli: CommandLine, deal: SignedDeal) -> None:
     for columns in (60, 80, 120, 160):
         out = cli("deliverable", "list", columns=columns).out
         assert max(map(len, out.splitlines())) <= columns

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engagerr.cli.reference import commands
+from engagerr.cli.payment import reconciling
 from engagerr.core.clock import SystemClock
 from engagerr.core.payments.sandbox import local_sandbox
 from engagerr.core.payments.stripe_gateway import SANDBOX_KEY, StripeGateway
@@ -43,7 +43,7 @@ def test_books_that_agree_say_so(cli: CommandLine) -> None:
     run = cli.json("payment", "reconcile")
     assert (run["waiting"], run["kinds"], run["troubles"]) == (0, {}, [])
     assert "nothing" in cli("payment", "reconcile", "--no-adopt").out
-    assert len(cli.json("payment", "reconciliations")) == 3
+    assert len(cli.json("payment", "reconciliations")) == 2
     assert "None." in cli("payment", "differences").out
 
 
@@ -80,15 +80,18 @@ def test_the_examples_work(
     cli: CommandLine, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    own = {"reconcile", "reconciliations", "differences", "adopt", "dismiss", "parties", "statement"}
-    every = {command.path.split()[-1]: command for _, _, verbs in commands() for command in verbs
-             if command.path.startswith("engagerr payment ")}  # fmt: skip
     amounts = iter(range(1_000, 9_000, 100))
-    for name in sorted(own):
-        for example in every[name].examples:
-            waiting = dashboard(next(amounts))
-            cli("payment", "reconcile")
-            line = example.replace("3fa2c1d09b7e --yes", f"{waiting} --reason ours --yes")
-            answer = cli(*shlex.split(line.replace("3fa2c1d09b7e", waiting).replace("ch_3Q", waiting))[1:])
-            assert answer.out
+    for verb in (
+        reconciling.reconcile, reconciling.reconciliations, reconciling.differences, reconciling.adopt,
+        reconciling.dismiss, reconciling.parties, reconciling.statement,
+    ):  # fmt: skip
+        for example in vars(verb)["examples"]:
+            typed = example
+            if "3fa2c1d09b7e" in example or "ch_3Q" in example:
+                waiting = dashboard(next(amounts))
+                cli("payment", "reconcile")
+                # Nothing of ours is behind what was made by hand: only with a reason is it adopted.
+                typed = example.replace("3fa2c1d09b7e --yes", f"{waiting} --reason ours --yes")
+                typed = typed.replace("3fa2c1d09b7e", waiting).replace("ch_3Q", waiting)
+            assert cli(*shlex.split(typed)[1:]).out
     assert (tmp_path / "northlight.pdf").read_bytes().startswith(b"%PDF-")

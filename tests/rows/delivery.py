@@ -1,4 +1,4 @@
-"""A row in each table of delivery: one milestone with one deliverable, submitted, checked, and let pass."""
+"""A row in each table of delivery: one milestone with one deliverable that is live, was checked, and let pass."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
     agreed = {"deal_id": rows["deals"]["id"], "contract_version_id": rows["contract_versions"]["id"]}
     since = {"state_since": WHEN, "created_at": WHEN}
     milestone = write(
-        "deal_milestones", **agreed, **since, ref="M1", title="The video", currency="EUR", amount_minor=400_000
-    )
+        "deal_milestones", **agreed, **since, ref=f"M{uuid4().hex[:6]}", title="The video", currency="EUR",
+        amount_minor=400_000, hold_id=rows["holds"]["id"],
+    )  # fmt: skip
     deliverable = write(
-        "deal_deliverables", **agreed, **since, milestone_id=milestone["id"], ref="D1", creator_id=creator["id"],
+        "deal_deliverables", **agreed, **since, milestone_id=milestone["id"], ref=f"D{uuid4().hex[:6]}",
+        creator_id=creator["id"],
         creator=creator["name"], kind="youtube_integration", platform="youtube", revisions_allowed=2,
     )  # fmt: skip
     of_it = {"deal_id": rows["deals"]["id"], "deliverable_id": deliverable["id"]}
-    step = {"deliverable_id": deliverable["id"], "deal_id": rows["deals"]["id"], "sequence": 0, "from_state": ""}
-    write(
-        "deliverable_steps", **step, to_state="submitted", side="agency", actor_tenant_id=member["tenant_id"],
-        member_id=member["id"], actor="Ann", round=0, link="https://drafts.example/1", at=WHEN + timedelta(days=1),
-    )  # fmt: skip
+    step: Row = {"deliverable_id": deliverable["id"], "deal_id": rows["deals"]["id"], "sequence": 0, "from_state": ""}
+    for days, (to, what) in enumerate(
+        (
+            ("submitted", {"link": "https://drafts.example/1"}), ("approved", {}),
+            ("live", {"item_id": item["id"], "link": item["url"]}),
+        ),
+        start=1,
+    ):  # fmt: skip
+        write(
+            "deliverable_steps", **step, **what, to_state=to, side="agency", actor_tenant_id=member["tenant_id"],
+            member_id=member["id"], actor="Ann", round=0, at=WHEN + timedelta(days=days),
+        )  # fmt: skip
     judged = {"item_id": item["id"], "text_hash": bytes(range(32))}
     write(
         "deliverable_checks", **of_it, **judged, run_id=uuid4(), item=f"{item['platform']}:{item['native_id']}",

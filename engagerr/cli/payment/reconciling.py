@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engagerr.cli.command import YesOption, ask, verb, workspace
-from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, note, number, put, show, table
+from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, number, put, show, table
 from engagerr.cli.payment.noun import app
 
 if TYPE_CHECKING:
@@ -181,8 +181,10 @@ def statement(
             file.write_bytes(body)
         except OSError as error:
             raise InvalidInput(f"{file} cannot be written: {error.strerror}.") from error
-        note(f"Written to {file} ({len(body):,} bytes).")
-        put({"path": str(file), "bytes": len(body)}, csv=("path", "bytes"))
+        put(
+            {"path": str(file), "bytes": len(body)}, csv=("path", "bytes"),
+            drawing=lambda: [f"Written to {clean(str(file))} ({len(body):,} bytes)."],
+        )  # fmt: skip
         return
     with workspace() as work:
         page = work.payments.statements.show(party, month=month, currency=currency, after=after, limit=limit)

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -62,6 +63,11 @@ def read_terms(path: Path) -> ContractTerms:
     if not isinstance(document, dict):
         raise InvalidInput(f"{path} holds no terms.", hint="`engagerr contract example` prints some.")
     return checked(terms_of(document))
+
+
+def example_terms() -> str:
+    """Terms to begin with, as a TOML file with comments."""
+    return (resources.files("engagerr.core.deals") / "templates" / "example_contract.toml").read_text(encoding="utf-8")
 
 
 def terms_of_proposal(offer: Offered) -> ContractTerms:

@@ -79,13 +79,14 @@ class Deliverables:
     def list(
         self, deal: str | UUID | None = None, *, creator: str | None = None, state: str | None = None
     ) -> tuple[DeliverableRow, ...]:
-        """Deliverables, the next due first; of one deal, of one creator of the roster, in one state."""
+        """Deliverables, the next due first; of one deal, of one creator of the roster, in one state. What was cancelled
+        is listed only where that is the state asked for."""
         with self._access.transaction(Permission.READ_DEALS) as session:
             return read_deliverables(
                 session, tenant_id=self._access.tenant.id,
                 where="(CAST(:deal_id AS uuid) IS NULL OR piece.deal_id = :deal_id)"
                 " AND (CAST(:creator_id AS uuid) IS NULL OR piece.creator_id = :creator_id)"
-                " AND (CAST(:state AS text) IS NULL OR piece.state = :state)",
+                " AND (piece.state = :state OR (CAST(:state AS text) IS NULL AND piece.state <> 'cancelled'))",
                 deal_id=self._deal_id(session, deal), creator_id=find_creator(session, creator)[0] if creator else None,
                 state=_checked_state(state),
             )  # fmt: skip

@@ -74,12 +74,13 @@ def kept_limits(session: Session, deal: DealRow, *, tenant_id: UUID) -> Kept:
         text(
             """
             SELECT floor_minor, cost_minor, note FROM (
-              SELECT floor_minor, cost_minor, note, 0 AS rank, updated_at AS at FROM proposal_drafts
+              SELECT floor_minor, cost_minor, note, NULL AS version FROM proposal_drafts
                 WHERE tenant_id = :tenant_id AND deal_id = :deal_id
               UNION ALL
-              SELECT floor_minor, cost_minor, note, 1, written_at FROM proposal_secrets
-                WHERE tenant_id = :tenant_id AND deal_id = :deal_id) AS kept
-            ORDER BY rank, at DESC LIMIT 1
+              SELECT own.floor_minor, own.cost_minor, own.note, proposals.version FROM proposal_secrets AS own
+                JOIN proposals ON proposals.tenant_id = own.deal_tenant_id AND proposals.id = own.proposal_id
+                WHERE own.tenant_id = :tenant_id AND own.deal_id = :deal_id) AS kept
+            ORDER BY version DESC NULLS FIRST LIMIT 1
             """
         ),
         {"tenant_id": tenant_id, "deal_id": deal.id},

@@ -73,8 +73,13 @@ def take_over(session: Session, access: Access, row: Row[Any], told: Told) -> st
         dispute_changed(session, access, told.body)
         return f"the dispute is {told.body.get('status')}"
     if told.what == "invoice":
-        from engagerr.core.payments.subscription_mirror import apply_invoice
+        from engagerr.core.payments.subscription_mirror import apply_invoice, subscription_of
 
+        if subscription_of(session, access, told.body) is None:
+            raise NeedsAPerson(
+                f"The invoice {told.body.get('id')} is of no subscription here.",
+                hint="Adopt it with --reason to book it to suspense, or dismiss it.",
+            )
         apply_invoice(session, access, told.body)
         return f"the invoice is {told.body.get('status')}"
     if told.what == "payout":

@@ -98,6 +98,11 @@ def tell(telling: Telling) -> str:
     return _ROUTES.get(object_type_of(telling.type) or "", _to_operation)(telling)
 
 
+def told_by_type(event_type: str) -> bool:
+    """Whether the type says more than the object shows: that a renewal failed, say."""
+    return object_type_of(event_type) in ("subscription", "invoice")
+
+
 def _operation(access: Access, body: Mapping[str, Any]) -> Operation | None:
     from engagerr.core.payments.operations import operation_by_id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.payments.stripe_gateway import StripeGateway
 
+_LATELY = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class HoldPage:
@@ -108,9 +111,16 @@ class NothingHeld(Conflict):
 class Holds:
     """Held money of this workspace. A hold is named by its id, the end of it, its subject or its title."""
 
-    def __init__(self, access: Access, gateway: Callable[[], StripeGateway]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        gateway: Callable[[], StripeGateway],
+        *,
+        settled: Callable[[Session, Access, str], None],
+    ) -> None:
         self._access = access
         self._gateway = gateway
+        self._settled = settled
 
     def list(self, *, state: str | None = None) -> tuple[HoldRow, ...]:
         """Every hold, the oldest first; of one state (agreed, funded, settled, cancelled)."""
@@ -337,6 +347,20 @@ class Holds:
             released.append(self._moved(movement.id, operations))
         return tuple(released)
 
+    def tell_settled(self) -> None:
+        """Tell of every hold that was settled lately: by an event, by silence, by whoever died before telling."""
+        with self._access.transaction(Permission.RELEASE) as session:
+            lately = session.execute(
+                text(
+                    "SELECT DISTINCT hold.subject FROM holds AS hold JOIN hold_movements AS movement"
+                    " ON movement.tenant_id = hold.tenant_id AND movement.hold_id = hold.id"
+                    " WHERE hold.tenant_id = :tenant_id AND hold.state = 'settled' AND movement.done_at > :since"
+                ),
+                {"tenant_id": self._access.tenant.id, "since": self._access.clock.now() - _LATELY},
+            ).scalars()
+            for subject in sorted(lately):
+                self._settled(session, self._access, subject)
+
     def send_waiting(self) -> int:
         """Transfer what was released and waited for its payee; returns how many transfers were asked for."""
         with self._access.transaction(Permission.RELEASE) as session:
@@ -460,7 +484,10 @@ class Holds:
     def _moved(self, movement_id: UUID, operations: Sequence[Operation]) -> Moved:
         troubles = carry(self._access, self._gateway(), operations) if operations else ()
         with self._access.transaction(Permission.READ) as session:
-            return self._page(session, movement_by_id(session, self._access, movement_id), troubles=troubles)
+            page = self._page(session, movement_by_id(session, self._access, movement_id), troubles=troubles)
+            if page.hold.state == "settled":
+                self._settled(session, self._access, page.hold.subject)
+            return page
 
     def _page(
         self, session: Session, movement: MovementRow, *, already: bool = False, troubles: tuple[str, ...] = ()

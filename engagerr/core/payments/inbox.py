@@ -19,8 +19,9 @@ from sqlalchemy import text
 from engagerr.core.db import AdvisoryLock
 from engagerr.core.errors import EngagerrError, InvalidInput, NotFound, Unavailable
 from engagerr.core.events import open_task, resolve_tasks
-from engagerr.core.payments.event_routes import Fetched, Telling, fetch, tell
+from engagerr.core.payments.event_routes import Fetched, Telling, fetch, tell, told_by_type
 from engagerr.core.payments.payee_mirror import moment_of
+from engagerr.core.payments.provider_mode import keep_to
 from engagerr.core.payments.requests import storable
 from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
@@ -194,6 +195,8 @@ def handle_pending(access: Access, gateway: StripeGateway) -> Handled:
 
     One run at a time: what was fetched first must not be written last. Where another one runs, this one does nothing.
     """
+    with access.database.transaction(access.tenant.id) as session:
+        keep_to(session, access, gateway)
     with _lock(access) as lock:
         return _handle_all(access, gateway) if lock.take() else Handled(0, 0, 0, 0)
 
@@ -262,7 +265,7 @@ def _acted_upon(
     hashed, note = None, "nothing to be done"
     if found is not None:
         hashed = _hash(found)
-        known = not force and _seen_already(session, access, row, hashed)
+        known = not force and not told_by_type(row.type) and _seen_already(session, access, row, hashed)
         note = "nothing new" if known else tell(Telling(session, access, gateway, row.type, row.account, found))
     session.execute(
         text(

@@ -14,7 +14,9 @@ from sqlalchemy import text
 
 from engagerr.core.errors import EngagerrError
 from engagerr.core.events import open_task
-from engagerr.core.payments.operations import ALARM_AFTER, UNKNOWN_TASK, error_facts, operation_by_id, update
+from engagerr.core.payments.operations import ALARM_AFTER, UNKNOWN_TASK, operation_by_id, update
+from engagerr.core.payments.provider_errors import error_facts
+from engagerr.core.payments.provider_mode import keep_to
 from engagerr.core.payments.sending_out import bring_on
 from engagerr.core.telemetry import log
 
@@ -52,6 +54,8 @@ class JanitorReport:
 
 def run_janitor(access: Access, gateway: StripeGateway) -> JanitorReport:
     """Bring on every operation that is due, the oldest first, and open a task for what is overdue."""
+    with access.database.transaction(access.tenant.id) as session:
+        keep_to(session, access, gateway)
     counts: Counter[str] = Counter()
     unreachable = 0
     for operation_id in _due(access):

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, NotFound, Rejected, Unavailable
+from engagerr.core.errors import Broken, Conflict, InvalidInput, NotFound, Rejected, Unavailable
 from engagerr.core.events import resolve_tasks
 from engagerr.core.payments.provider_errors import OutcomeUnknown
 from engagerr.core.payments.provider_states import reading_of
@@ -321,11 +321,6 @@ def request_hash(request: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(written.encode()).digest()
 
 
-def error_facts(error: EngagerrError) -> dict[str, Any]:
-    """An error as an operation keeps it."""
-    return {"message": error.message, "class": type(error).__name__, **error.facts}
-
-
 def _settled(session: Session, access: Access, operation: Operation) -> Operation:
     """What the news means for the books and for our mirrors, in the same transaction."""
     from engagerr.core.payments.customers import customer_made
@@ -373,12 +368,18 @@ def _refuse_foreign(operation: Operation, body: Mapping[str, Any]) -> None:
         and body.get("amount") != operation.request["amount"]
     ):
         wrong = f"{made} is of {body.get('amount')}, and {operation.request['amount']} was asked for"
+    elif operation.kind in _AMOUNTS and _currency(body) not in (None, _currency(operation.request) or _currency(body)):
+        wrong = f"{made} is in {_currency(body)}, and {_currency(operation.request)} was asked for"
     if wrong is not None:
         raise Broken(
             f"{made} is not what the {operation.kind} for {operation.subject} made: {wrong}.",
             hint="Nothing was posted. Compare both in the provider's dashboard.",
             facts={"operation": str(operation.id), "object": made},
         )
+
+
+def _currency(said: Mapping[str, Any]) -> str | None:
+    return said["currency"].upper() if isinstance(said.get("currency"), str) else None
 
 
 # Kinds whose object says which operation made it; others act upon what is there.

@@ -1,4 +1,7 @@
-"""`Workspace.payments`: the features of money, each made when it is first used."""
+"""`Workspace.payments`: the features of money, each made when it is first used.
+
+`settled` is told the subject of each hold in which nothing is held any more: whatever the money was for.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engagerr.core.db import Session
     from engagerr.core.payments.conversions import Conversions
     from engagerr.core.payments.differences import Differences
     from engagerr.core.payments.disputes import Disputes
@@ -31,9 +35,16 @@ if TYPE_CHECKING:
 class Payments:
     """Money of this workspace. Nothing speaks to the provider before a verb has to."""
 
-    def __init__(self, access: Access, gateway: Callable[[], StripeGateway]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        gateway: Callable[[], StripeGateway],
+        *,
+        settled: Callable[[Session, Access, str], None],
+    ) -> None:
         self._access = access
         self._gateway = gateway
+        self._settled = settled
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -47,7 +58,7 @@ class Payments:
         """Held money: fund, release, refund, recall."""
         from engagerr.core.payments.held_money import Holds
 
-        return Holds(self._access, self._gateway)
+        return Holds(self._access, self._gateway, settled=self._settled)
 
     @functools.cached_property
     def limits(self) -> Limits:

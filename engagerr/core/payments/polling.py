@@ -18,6 +18,7 @@ from engagerr.core.events import open_task
 from engagerr.core.payments.inbox import Handled, handle_pending, take_in
 from engagerr.core.payments.payee_mirror import moment_of, refresh_account
 from engagerr.core.payments.provider_errors import AuthenticationRefused, NotAtProvider
+from engagerr.core.payments.provider_mode import keep_to
 from engagerr.core.telemetry import log
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def poll(access: Access, gateway: StripeGateway) -> PollReport:
     `Unavailable` if not even our own list can be read; whatever was fetched before is kept.
     """
     counts: Counter[str] = Counter()
+    with access.database.transaction(access.tenant.id) as session:
+        keep_to(session, access, gateway)
     gap = _read_list(access, gateway, None, counts)
     accounts, troubles = 0, list[str]()
     for account in _accounts_due(access):

@@ -66,6 +66,11 @@ class ForgedEvent(InvalidInput):
     """What came to the webhook was not sent by the provider, or not now."""
 
 
+def error_facts(error: EngagerrError) -> dict[str, Any]:
+    """An error as an operation keeps it."""
+    return {"message": error.message, "class": type(error).__name__, **error.facts}
+
+
 def in_words(refusal: Refusal, *, doing: str) -> EngagerrError:
     """An answer of the provider's that is no success, as one of ours."""
     body = refusal.json_body if isinstance(refusal.json_body, Mapping) else {}

@@ -35,6 +35,7 @@ FRESH = timedelta(minutes=10)
 # Stripe tells events of the last 30 days (docs.stripe.com/api/events).
 EVENTS_KEPT = timedelta(days=30)
 _ADOPTED_AT_ONCE = 1_000
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,16 @@ class Reconciliation:
         access.require(Permission.RELEASE if adopt else Permission.READ_MONEY)
         started = access.clock.now()
         copied = copy_books(access, self._gateway(), whole=whole)
-        first = self._compare(started, copied)
-        adopted, troubles = self._adopt() if adopt else (0, [])
-        last = self._compare(started, copied) if adopted else first
+        first = last = self._compare(started, copied)
+        opened, cleared, adopted = first.opened, first.cleared, 0
+        troubles: list[str] = []
+        # What is taken over may show what it hid: a payment that is booked now, the fee of which is not.
+        for _ in range(_ROUNDS if adopt else 0):
+            taken, troubles = self._adopt()
+            if not taken:
+                break
+            last = self._compare(started, copied)
+            opened, cleared, adopted = opened + last.opened, cleared + last.cleared, adopted + taken
         with access.transaction(Permission.READ_MONEY) as session:
             keep_tasks(session, access)
             waiting = _waiting(session, access)
@@ -111,8 +119,7 @@ class Reconciliation:
         return Run(
             id=last.id, started_at=started, finished_at=access.clock.now(), copied_lines=copied.lines,
             copied_payouts=copied.payouts, lines=last.lines, payouts=last.payouts, transfers=last.transfers,
-            matched=last.matched, opened=first.opened, adopted=adopted, waiting=waiting,
-            cleared=first.cleared if last is first else first.cleared + last.cleared, kinds=last.kinds,
+            matched=last.matched, opened=opened, adopted=adopted, cleared=cleared, waiting=waiting, kinds=last.kinds,
             control=last.control, unread=dict(copied.unread), troubles=tuple(troubles),
         )  # fmt: skip
 

@@ -120,8 +120,11 @@ SELECT line.account, line.line_id, line.kind, line.currency, line.source_id, lin
        CASE WHEN line.kind = ANY (:fee_lines) THEN line.fee_minor - line.amount_minor ELSE line.fee_minor END AS fee,
        coalesce('op:' || own.id, by_source.object,
          (SELECT min(related.object) FROM recon_names AS related WHERE related.name = ANY (line.related_ids)),
-         -- What arrives at a payee is the far side of a transfer of ours, and named by that.
-         CASE WHEN line.account <> '' THEN line.related_ids[1] END, line.source_id, line.line_id) AS object
+         -- What arrives at a payee is the far side of a transfer of ours, and what pays a subscriber's bill is of the
+         -- bill: each is named by that.
+         CASE WHEN line.account <> '' THEN line.related_ids[1] END,
+         (SELECT min(bill) FROM unnest(line.related_ids) AS bill WHERE left(bill, 3) = 'in_'),
+         line.source_id, line.line_id) AS object
   FROM provider_lines AS line
   LEFT JOIN recon_operations AS own ON own.id = line.operation_id
   LEFT JOIN recon_names AS by_source ON by_source.name = line.source_id
@@ -213,7 +216,7 @@ WITH wrong AS MATERIALIZED (
   SELECT payout_id AS object, status IN ('pending', 'in_transit') AS under_way FROM provider_payouts
     WHERE tenant_id = :tenant_id AND account <> ''
   UNION ALL
-  SELECT provider_id, false FROM subscription_invoices WHERE tenant_id = :tenant_id
+  SELECT DISTINCT object, false FROM recon_theirs WHERE left(object, 3) = 'in_'
   UNION ALL
   SELECT DISTINCT line.object, false FROM recon_theirs AS line
     JOIN recon_names AS payment ON payment.name = line.counterpart

@@ -60,11 +60,12 @@ def _checked(value: Any, where: str, depth: int) -> Any:
 
 
 def storable(value: Any) -> Any:
-    """What the provider says, without the few signs that PostgreSQL's JSON does not hold."""
+    """What the provider says, without secrets and without the few signs that PostgreSQL's JSON does not hold."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {storable(name): storable(inner) for name, inner in value.items()}
+        # With its client secret, whoever reads the books could act in a payer's name.
+        return {storable(name): storable(inner) for name, inner in value.items() if name != "client_secret"}
     return [storable(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -19,9 +19,11 @@ class Rounds:
         payments = self._payments
         heard = payments.events.poll()
         finished = payments.events.janitor()
+        transferred, released = payments.holds.send_waiting(), len(payments.holds.release_due())
+        payments.holds.tell_settled()
         return {
             "events": heard.new, "handled": heard.events.handled, "put_aside": heard.events.dead,
             "sent": finished.sent, "looked_up": finished.adopted, "waiting": finished.waiting,
-            "unknown": finished.unknown, "broken": finished.broken, "transferred": payments.holds.send_waiting(),
-            "released_by_silence": len(payments.holds.release_due()), "warned": payments.holds.warn(),
+            "unknown": finished.unknown, "broken": finished.broken, "transferred": transferred,
+            "released_by_silence": released, "warned": payments.holds.warn(),
         }  # fmt: skip

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from engagerr.core.errors import EngagerrError, Unavailable
+from engagerr.core.errors import EngagerrError, Rejected, Unavailable
 from engagerr.core.events import open_task
 from engagerr.core.payments.operations import (
     STOPPED_TASK,
     Operation,
     OpKind,
     converge,
-    error_facts,
     fail,
     operation_by_id,
     update,
@@ -31,7 +30,9 @@ from engagerr.core.payments.provider_errors import (
     OutcomeUnknown,
     ProviderBusy,
     ProviderUnreachable,
+    error_facts,
 )
+from engagerr.core.payments.provider_mode import keep_to
 from engagerr.core.payments.provider_states import look_up, marks
 from engagerr.core.telemetry import log
 
@@ -68,9 +69,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """An operation in our hands. `doubtful`: an earlier attempt may have done something. Or why it is not ours."""
+
     operation: Operation
     doubtful: bool
     why_not: str | None = None
+
+
+class _Lost(Exception):
+    """The lease ran out while we were at it, and somebody else has the operation now."""
+
+
+# What the provider or the way to it says, short of a yes or a no; anything else is a matter of ours.
+_NO_ANSWER = (Unavailable, KeyClash, AuthenticationRefused)
 
 
 def bring_on(access: Access, gateway: StripeGateway, operation_id: UUID) -> Step:
@@ -90,29 +101,32 @@ def bring_on(access: Access, gateway: StripeGateway, operation_id: UUID) -> Step
         return Step(claim.operation, claim.why_not)
     try:
         return _carried_out(access, gateway, claim)
-    except _ANSWERS as error:
-        return _recorded(access, claim, error)
-
-
-# What the provider or the way to it says; anything else is a matter of ours, and the lease runs out by itself.
-_ANSWERS = (Unavailable, KeyClash, NotAtProvider, AuthenticationRefused)
+    except _Lost:
+        with access.database.transaction(access.tenant.id) as session:
+            return Step(operation_by_id(session, access, operation_id), "held")
 
 
 def _carried_out(access: Access, gateway: StripeGateway, claim: _Claim) -> Step:
     operation = claim.operation
     if claim.doubtful or access.clock.now() - operation.created_at > KEY_LIVES:
-        found = look_up(gateway, operation)
+        try:
+            found = look_up(gateway, operation)
+        except (*_NO_ANSWER, Rejected, NotAtProvider) as error:
+            if isinstance(error, NotAtProvider) and operation.provider_id is None:
+                return _refused(access, claim, error)  # what it was to act upon is not there, so it never did
+            return _recorded(access, claim, error, certain=not claim.doubtful)
         if found is not None:
             with access.database.transaction(access.tenant.id) as session:
                 log("payment.adopted", operation=str(operation.id), kind=operation.kind.value, object=found["id"])
                 return Step(converge(session, access, operation.id, found), "adopted")
-        operation = _with_a_key_that_holds(access, operation)
-    from engagerr.core.errors import Rejected
-
+        operation = _with_a_key_that_holds(access, claim)
     try:
         made = _sent(access, gateway, operation)
+    except _NO_ANSWER as error:
+        unsent = isinstance(error, (ProviderBusy, ProviderUnreachable, AuthenticationRefused))
+        return _recorded(access, claim, error, certain=unsent and not claim.doubtful)
     except (Rejected, NotAtProvider) as error:
-        return _refused(access, operation, error)
+        return _refused(access, claim, error)
     with access.database.transaction(access.tenant.id) as session:
         return Step(converge(session, access, operation.id, made), "sent")
 
@@ -121,6 +135,7 @@ def _claim(access: Access, gateway: StripeGateway, operation_id: UUID) -> _Claim
     """Take the operation in hand for as long as the calls may last; committed before anything is sent."""
     now = access.clock.now()
     with access.database.transaction(access.tenant.id) as session:
+        keep_to(session, access, gateway)
         operation = operation_by_id(session, access, operation_id, lock=True)
         if operation.state not in ("intended", "sent", "unknown"):
             return _Claim(operation, False, "nothing")
@@ -144,6 +159,8 @@ def _sent(access: Access, gateway: StripeGateway, operation: Operation) -> dict[
     """Make the call; where the provider is busy, once more or twice after a nap, under the same key."""
     body = {**operation.request, **marks(operation, access.tenant.id)}
     for tries_left in reversed(range(_BUSY_TRIES)):
+        if operation.lease_until is not None and access.clock.now() >= operation.lease_until:
+            raise _Lost  # this process stood still for so long that another one may have sent it under another key
         try:
             return gateway.send(operation.kind, body, key=operation.key)
         except (ProviderBusy, KeyInUse) as error:
@@ -156,17 +173,16 @@ def _sent(access: Access, gateway: StripeGateway, operation: Operation) -> dict[
     raise AssertionError("the last try returns or raises")
 
 
-def _with_a_key_that_holds(access: Access, operation: Operation) -> Operation:
+def _with_a_key_that_holds(access: Access, claim: _Claim) -> Operation:
     """The operation, with a new key if the old one no longer protects: only after a look-up found nothing."""
-    now = access.clock.now()
-    error = operation.error or {}
+    now, operation = access.clock.now(), claim.operation
     since_sent = now - (operation.sent_at or now)
     forgotten = since_sent > KEY_LIVES
-    stored = int(error.get("failures", 0)) >= _STORED_FAILURES and since_sent > _NOTHING_LASTS_SO_LONG
-    if not (forgotten or stored):
+    failures = int((operation.error or {}).get("failures", 0))
+    if not forgotten and (failures < _STORED_FAILURES or since_sent <= _NOTHING_LASTS_SO_LONG):
         return operation
     with access.database.transaction(access.tenant.id) as session:
-        operation_by_id(session, access, operation.id, lock=True)
+        _still_ours(session, access, claim)
         update(session, access, operation.id, state="intended", generation=operation.generation + 1)
         renewed = update(session, access, operation.id, state="sent", sent_at=now, error=None)
         access.audit(
@@ -177,49 +193,49 @@ def _with_a_key_that_holds(access: Access, operation: Operation) -> Operation:
     return renewed
 
 
-def _refused(access: Access, operation: Operation, error: EngagerrError) -> Step:
+def _refused(access: Access, claim: _Claim, error: EngagerrError) -> Step:
     """The provider said no, so nothing was done: it waits for what would change that, or it has failed."""
     facts = error_facts(error)
-    if isinstance(error, AuthenticationRefused):
-        raise error
     waits_for = WAITS.get(str(facts.get("code")))
     with access.database.transaction(access.tenant.id) as session:
+        held = _still_ours(session, access, claim)
         if waits_for is None:
-            return Step(fail(session, access, operation.id, facts), "failed")
-        held = operation_by_id(session, access, operation.id, lock=True)
-        if held.state not in ("sent", "unknown"):
-            return Step(held, "nothing")
+            return Step(fail(session, access, held.id, facts), "failed")
         # The no is stored under the key that it was said to.
         waiting = update(
-            session, access, operation.id, state="intended", generation=held.generation + 1, sent_at=None,
+            session, access, held.id, state="intended", generation=held.generation + 1, sent_at=None,
             lease_until=None, waits_for=waits_for, error=json.dumps(facts), next_attempt_at=_next_time(access, held),
         )  # fmt: skip
     return Step(waiting, "waits")
 
 
-def _recorded(access: Access, claim: _Claim, error: EngagerrError) -> Step:
-    """No answer that ends it. Whether an earlier attempt did something stays as doubtful as it was."""
-    unsent = isinstance(error, (ProviderBusy, ProviderUnreachable, AuthenticationRefused))
+def _recorded(access: Access, claim: _Claim, error: EngagerrError, *, certain: bool) -> Step:
+    """No answer that ends it. Unless it is certain that nothing was done, nobody knows."""
     with access.database.transaction(access.tenant.id) as session:
-        held = operation_by_id(session, access, claim.operation.id, lock=True)
-        if held.state not in ("sent", "unknown"):
-            return Step(held, "nothing")
+        held = _still_ours(session, access, claim)
         facts = error_facts(error)
+        failures = int((held.error or {}).get("failures", 0))
         if isinstance(error, OutcomeUnknown) and int(facts.get("status") or 0) >= 500:
-            facts["failures"] = int((held.error or {}).get("failures", 0)) + 1
-        elif "failures" in (held.error or {}):
-            facts["failures"] = (held.error or {})["failures"]
-        certain = unsent and not claim.doubtful
+            failures += 1
         after = update(
             session, access, held.id, state="intended" if certain else "unknown", lease_until=None,
-            error=json.dumps(facts), waits_for="provider" if certain else None,
-            sent_at=None if certain else held.sent_at, next_attempt_at=_next_time(access, held, error),
+            error=json.dumps({**facts, "failures": failures} if failures else facts),
+            waits_for="provider" if certain else None, sent_at=None if certain else held.sent_at,
+            next_attempt_at=_next_time(access, held, error),
         )  # fmt: skip
         if isinstance(error, KeyClash):
             _stop(session, access, after, error.message)
     log("payment.no_answer", operation=str(held.id), kind=held.kind.value, error=type(error).__name__)
     unreachable = isinstance(error, (ProviderUnreachable, AuthenticationRefused, ProviderBusy))
     return Step(after, "unreachable" if unreachable else "unknown")
+
+
+def _still_ours(session: Session, access: Access, claim: _Claim) -> Operation:
+    """The operation as it stands, held; `_Lost` if it is over, or another one has taken it since."""
+    held = operation_by_id(session, access, claim.operation.id, lock=True)
+    if held.state not in ("sent", "unknown") or held.attempts != claim.operation.attempts:
+        raise _Lost
+    return held
 
 
 def _asked_again(access: Access, gateway: StripeGateway, operation: Operation) -> Step:

@@ -124,6 +124,7 @@ class StripeGateway:
         self.url = url
         self.clock = clock
         self.livemode = key.startswith(("sk_live_", "rk_live_"))
+        self.mode = "sandbox" if url is not None else "live" if self.livemode else "test"
         self._key = key
         self.timeout_seconds = timeout_seconds
         self._server = server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from engagerr import Workspace
@@ -10,6 +11,9 @@ from engagerr.core.deals.clauses import ContractTerms, terms_of
 from engagerr.core.deals.contracts import Signed
 from engagerr.core.deals.deal_writing import NewDeal
 from engagerr.core.deals.signing import Signer
+from engagerr.core.deals.visibility import new_code
+from engagerr.core.tenancy import Permission
+from sqlalchemy import text
 
 ANN = Signer("Ann Berg", "ann@northlight.example", "Managing Director")
 MARA = Signer("Mara Keller", "mara@alpenpfad.example", "Head of Marketing", "203.0.113.7", "Firefox 140")
@@ -93,3 +97,31 @@ def a_signed(work: Workspace, title: str = "Trail shoes", **options: Any) -> tup
     contract, code = a_sent(work, title, **options)
     work.contracts.sign(contract, MARA, code=code)
     return contract, work.contracts.sign(contract, ANN)
+
+
+def joined_contract(work: Workspace, brand: Workspace, **changes: Any) -> str:
+    """A contract that was sent to a brand which has a workspace here."""
+    work.roster.add("Ann Lee")
+    work.deals.add(NewDeal("Trail shoes", brand="Southgate", creators=("Ann Lee",), currency="EUR"))
+    _, code_hash = new_code(work.tenant.id)
+    now = work.access.clock.now()
+    with work.access.transaction(Permission.EDIT_DEALS) as session:
+        session.execute(
+            text(
+                "INSERT INTO deal_invitations (tenant_id, deal_id, code_hash, made_at, expires_at)"
+                " SELECT tenant_id, id, :hash, :now, :until FROM deals"
+            ),
+            {"hash": code_hash, "now": now, "until": now + timedelta(days=1)},
+        )
+    with brand.access.transaction(Permission.EDIT_DEALS) as session:
+        session.execute(
+            text("SELECT engagerr_join_deal(:keeper, :hash, :now)"),
+            {"keeper": work.tenant.id, "hash": code_hash, "now": now},
+        )
+    terms = document(title="Trail shoes", **changes)
+    terms["parties"]["brand"] = {"name": "Southgate"}
+    contract = str(work.contracts.draft("Trail shoes", terms=some_terms(**terms)).contract.id)
+    assert brand.contracts.list() == (), "a draft is the keeper's"
+    sent = work.contracts.send(contract)
+    assert sent.code is None, "they have a workspace"
+    return contract

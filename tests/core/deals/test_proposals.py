@@ -104,7 +104,7 @@ def a_package(
     """As `engagerr match package --output json` writes it."""
     ids = {row.name: str(row.id) for row in work.roster.list()}
     return {
-        "brief": brief,
+        "brief": "Reels",
         "picks": [
             {"creator_id": ids.get(name, "00000000-0000-0000-0000-000000000001"), "creator": name, "score": 0.5,
              "price": {"minor": minor, "currency": currency}, "price_basis": basis, "reach": 1.0, "adds": 1.0}
@@ -221,8 +221,11 @@ def test_offers_and_counter_offers_take_the_deal_on(work: Workspace) -> None:
 
 def test_a_version_that_was_sent_is_never_rewritten(work: Workspace, app_connection: Connection) -> None:
     sent = offered(work)
-    for column, value in (("document", "'{}'"), ("total_minor", "1"), ("message", "'x'"), ("valid_until", "now()"),
-                          ("side", "'brand'"), ("version", "9"), ("sent_by", "'x'"), ("counterparty_id", "id")):  # fmt: skip
+    columns = {
+        "document": "'{}'", "total_minor": "1", "message": "'x'", "valid_until": "now()", "side": "'brand'",
+        "version": "9", "sent_by": "'x'", "counterparty_id": "id",
+    }  # fmt: skip
+    for column, value in columns.items():
         with pytest.raises(psycopg.errors.InsufficientPrivilege), in_tenant(app_connection, work.tenant.id):
             app_connection.execute(f"UPDATE proposals SET {column} = {value}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege), in_tenant(app_connection, work.tenant.id):
@@ -328,7 +331,7 @@ def test_who_was_offered_answers_and_who_offered_takes_back(work: Workspace) -> 
         work.proposals.decline(TITLE, reason=" ")
     declined = work.proposals.decline(TITLE, reason="too little")
     assert (declined.state, declined.answer) == ("declined", "too little")
-    assert work.deals.show(TITLE).row.stage == "proposed", "the deal goes on"
+    assert work.deals.show(TITLE).row.stage == "negotiating", "the deal goes on"
 
 
 def test_what_was_accepted_stands_until_it_is_given_up(work: Workspace) -> None:

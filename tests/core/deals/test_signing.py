@@ -1,4 +1,4 @@
-"""Signing: by two parties, once each, what they read and nothing else; and what follows happens together or not at all."""
+"""Signing: by two parties, once each, what they read and nothing else; what follows happens together or not at all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from engagerr import Workspace
 from engagerr.core.deals.contracts import Signed
-from engagerr.core.deals.deal_writing import NewDeal
 from engagerr.core.deals.seals import check_seal, reseal_seal_keys
 from engagerr.core.deals.signing import CodeRefused, NotThoseTerms, Signer
 from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInput
 from engagerr.core.tenancy import Permission
 from engagerr.core.tenancy.vault import Vault
 from sqlalchemy import text
-from tests.core.deals.contract_cases import ANN, MARA, a_draft, a_sent, a_signed, document, some_terms
+from tests.core.deals.contract_cases import ANN, MARA, a_draft, a_sent, a_signed, joined_contract, some_terms
 from tests.factories import in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
@@ -35,37 +34,6 @@ WRONG = "AAAA-BBBB-CCCC-DDDD"
 def rows(work: Workspace, sql: str) -> list[Any]:
     with work.access.transaction(Permission.READ_DEALS) as session:
         return list(session.execute(text(sql)).all())
-
-
-def joined_contract(work: Workspace, brand: Workspace, **changes: Any) -> str:
-    """A contract that was sent to a brand which has a workspace here."""
-    from engagerr.core.deals.visibility import new_code
-
-    work.roster.add("Ann Lee")
-    work.deals.add(NewDeal("Trail shoes", brand="Southgate", creators=("Ann Lee",), currency="EUR"))
-    code, code_hash = new_code(work.tenant.id)
-    now = work.access.clock.now()
-    with work.access.transaction(Permission.EDIT_DEALS) as session:
-        session.execute(
-            text(
-                "INSERT INTO deal_invitations (tenant_id, deal_id, code_hash, made_at, expires_at)"
-                " SELECT tenant_id, id, :hash, :now, :until FROM deals"
-            ),
-            {"hash": code_hash, "now": now, "until": now + timedelta(days=1)},
-        )
-    with brand.access.transaction(Permission.EDIT_DEALS) as session:
-        session.execute(
-            text("SELECT engagerr_join_deal(:keeper, :hash, :now)"),
-            {"keeper": work.tenant.id, "hash": code_hash, "now": now},
-        )
-    terms = document(title="Trail shoes", **changes)
-    terms["parties"]["brand"] = {"name": "Southgate"}
-    contract = str(work.contracts.draft("Trail shoes", terms=some_terms(**terms)).contract.id)
-    assert brand.contracts.list() == (), "a draft is the keeper's"
-    sent = work.contracts.send(contract)
-    assert sent.code is None, "they have a workspace"
-    del code
-    return contract
 
 
 # ── Both parties ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -492,8 +460,8 @@ def test_everything_about_a_signed_contract_checks_out(workspace: Workspace) -> 
         ("UPDATE contract_signatures SET name = 'Somebody' WHERE side = 'brand'", "signature of the brand"),
         ("UPDATE contract_signatures SET at = at + interval '1 day' WHERE side = 'agency'", "signature of the agency"),
         ("UPDATE contract_signatures SET evidence = evidence || '{\"address\": \"::1\"}'", "signature of the brand"),
-        ("UPDATE contract_files SET content = set_byte(content, 9000, 65), sha256 = sha256(set_byte(content, 9000, 65))",
-         "seal"),
+        ("UPDATE contract_files SET content = set_byte(content, 9000, 65),"
+         " sha256 = sha256(set_byte(content, 9000, 65))", "seal"),
     ],
 )  # fmt: skip
 def test_whoever_may_do_everything_is_found_out(

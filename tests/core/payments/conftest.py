@@ -87,7 +87,7 @@ class Hands:
         self.work.payments.payees.refresh(name)
         return creator
 
-    def hold(self, *shares: tuple[str, int], amount: str = "1000.00", subject: str = "milestone:1") -> HoldRow:
+    def hold(self, *shares: tuple[str, int], amount: str = "1000.00", subject: str = "work:1") -> HoldRow:
         """A hold that was agreed, between these parties."""
         access = self.work.access
         with access.transaction(Permission.FUND) as session:

@@ -166,7 +166,7 @@ class World:
             with access.transaction(Permission.FUND) as session:
                 self.holds.append(
                     open_hold(
-                        session, access, subject=f"milestone:{number}", title=f"Milestone {number}",
+                        session, access, subject=f"work:{number}", title=f"Milestone {number}",
                         amount=Money(self.chance.choice((100, 999_99, 1_000_01, 33_333, 5_000_00)), "EUR"),
                         shares=shares, terms_hash=bytes(32), customer="Trailpeak",
                     )
@@ -194,20 +194,23 @@ class World:
     def _hold(self) -> UUID:
         return self.chance.choice(self.holds)
 
-    def _row(self) -> HoldRow:
-        return self.work.payments.holds.show(self._hold()).hold
+    def _row(self, state: str = "funded") -> HoldRow:
+        """A hold, mostly one in this state: what is tried with the others is refused."""
+        rows = self.work.payments.holds.list()
+        fitting = [row for row in rows if row.state == state]
+        return self.chance.choice(fitting if fitting and self.chance.random() < 0.85 else rows)
 
     def _amount(self, most: Money) -> Money:
         return Money(max(1, int(most.minor * self.chance.choice((0.1, 1 / 3, 0.5, 0.99)))), most.currency)
 
     def _fund(self) -> None:
-        self.work.payments.holds.fund(self._hold(), method=self.chance.choice(METHODS))
+        self.work.payments.holds.fund(self._row("agreed").id, method=self.chance.choice(METHODS))
 
     def _release(self) -> None:
-        self.work.payments.holds.release(self._hold(), reason="approved")
+        self.work.payments.holds.release(self._row().id, reason="approved")
 
     def _again(self) -> None:
-        hold = self._hold()
+        hold = self._row().id
         for _ in range(2):
             self.work.payments.holds.release(hold)
 
@@ -230,7 +233,7 @@ class World:
         self.work.payments.holds.refund(row.id, amount=amount, reason="fell through")
 
     def _recall(self) -> None:
-        row = self._row()
+        row = self._row("settled")
         disputes = [one for one in self.work.payments.disputes.list(state="lost") if one.hold_id == row.id]
         dispute = self.chance.choice(disputes).provider_id if disputes and self.chance.random() < 0.5 else None
         self.work.payments.holds.recall(row.id, amount=self._amount(row.agreed), reason="taken down", dispute=dispute)

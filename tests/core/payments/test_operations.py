@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from engagerr import Workspace
 from engagerr.core.errors import Broken, Conflict, InvalidInput, NotFound, Rejected, Unavailable
+from engagerr.core.payments.inbox import handle_pending
 from engagerr.core.payments.operations import (
     Operation,
     OpKind,
@@ -27,10 +28,13 @@ from engagerr.core.payments.operations import (
     perform,
     withdraw,
 )
-from engagerr.core.payments.provider_errors import OutcomeUnknown, ProviderUnreachable
+from engagerr.core.payments.polling import poll
+from engagerr.core.payments.provider_errors import OutcomeUnknown, ProviderBusy, ProviderUnreachable
+from engagerr.core.payments.provider_mode import OtherMoney
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from psycopg import sql
+from sqlalchemy import text
 from tests.core.payments.conftest import Control, Hands
 from tests.factories import in_tenant
 from tests.fakes.clock import SteeredClock
@@ -609,6 +613,53 @@ def test_what_somebody_else_made_is_not_adopted(workspace: Workspace, gateway: S
         workspace.access.database.transaction(workspace.tenant.id) as session,
     ):
         adopt(session, workspace.access, OpKind.PAYMENT, made)
+
+
+def test_a_worker_that_stood_still_until_another_took_over_sends_nothing(
+    workspace: Workspace, troubled: TroubledGateway, clock: SteeredClock, account: str
+) -> None:
+    """Its first try is turned away; while it naps, the machine sleeps for an hour, and the janitor does the work."""
+    operation = asked(workspace.access, OpKind.TRANSFER, a_transfer(account))
+
+    def turned_away_and_asleep() -> None:
+        clock.advance(hours=1)
+        assert _janitor(workspace, troubled).sent == 1
+        raise ProviderBusy("too many")
+
+    troubled.trouble(Plan(before=turned_away_and_asleep))
+    after = perform(workspace.access, troubled, operation.id)
+    assert (after.state, after.generation) == ("succeeded", 1)
+    assert len(troubled.seen.calls) == 2
+    assert len(transfers(troubled)) == 1
+
+
+def test_what_a_sandbox_was_asked_is_never_sent_with_real_money(
+    workspace: Workspace, gateway: StripeGateway, clock: SteeredClock
+) -> None:
+    perform(workspace.access, gateway, asked(workspace.access, OpKind.PAYMENT, a_payment()).id)
+    waiting = asked(workspace.access, OpKind.PAYMENT, a_payment(), purpose="p2")
+    live = TroubledGateway("sk_live_of_somebody", clock=clock).trouble()
+    clock.advance(hours=1)
+    for verb in (
+        lambda: perform(workspace.access, live, waiting.id),
+        lambda: _janitor(workspace, live),
+        lambda: poll(workspace.access, live),
+        lambda: handle_pending(workspace.access, live),
+    ):
+        with pytest.raises(OtherMoney, match="begun with the sandbox, and now it is real money"):
+            verb()
+    assert live.seen.calls == []
+    assert now_is(workspace, waiting).state == "intended"
+
+
+def test_no_secret_of_a_payment_is_kept(workspace: Workspace, gateway: StripeGateway) -> None:
+    done = perform(workspace.access, gateway, asked(workspace.access, OpKind.PAYMENT, a_payment()).id)
+    workspace.payments.events.poll()
+    assert "client_secret" not in str(done.result)
+    with workspace.access.database.transaction(workspace.tenant.id) as session:
+        kept = session.execute(text("SELECT payload::text FROM provider_events")).scalars().all()
+    assert len(kept) > 0
+    assert not any("client_secret" in one for one in kept)
 
 
 # --- what the database itself refuses --------------------------------------------------------------------------------

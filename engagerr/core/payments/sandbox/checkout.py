@@ -185,10 +185,15 @@ def complete(desk: Desk, session: str, form: dict[str, Any]) -> dict[str, Any]:
 
 def _customer(desk: Desk, body: dict[str, Any], form: dict[str, Any]) -> dict[str, Any] | None:
     """Who pays: known, or made for what needs a customer."""
+    said = {"email": form.get("email") or body["customer_email"], "name": form.get("name")}
+    said = {key: value for key, value in said.items() if value}
     if body["customer"] is None and body["mode"] == "subscription":
-        said = {"email": form.get("email") or body["customer_email"], "name": form.get("name")}
-        body["customer"] = customers.create(desk, {key: value for key, value in said.items() if value})["id"]
-    return None if body["customer"] is None else desk.get("customer", body["customer"])
+        body["customer"] = customers.create(desk, said)["id"]
+    if body["customer"] is None:
+        return None
+    customer = desk.get("customer", body["customer"])
+    missing = {key: value for key, value in said.items() if customer[key] is None}
+    return desk.save(customer | missing)
 
 
 def _pay(desk: Desk, body: dict[str, Any], customer: dict[str, Any] | None, name: str) -> str | None:

@@ -22,8 +22,8 @@ def _kept(desk: Desk) -> dict[str, Any]:
     body = {**blank(_KIND), "id": f"settings_{desk.account}", "object": _KIND}
     body["payments"] = {
         "debit_negative_balances": False,
-        "payouts": {"schedule": {"interval": "manual"}, "minimum_balance_by_currency": None, "status": "enabled",
-                    "statement_descriptor": None, "automatic_transfer_rules_by_currency": None},
+        "payouts": {"schedule": {"interval": "manual"}, "minimum_balance_by_currency": {}, "status": "enabled",
+                    "statement_descriptor": None, "automatic_transfer_rules_by_currency": {}},
         "settlement_timing": {"delay_days": int(desk.store.fact("settlement_days", "2"))},
     }  # fmt: skip
     return desk.add(_KIND, body)

@@ -145,12 +145,12 @@ class Sandbox:
             _authenticated(headers)
             request = self._read(method, path, query, headers, body)
         except Refusal as refusal:
-            return _json(refusal.status, refusal.document(), request=None)
+            return _refused(path, refusal)
         try:
             with self.store.transaction():
                 return self._once(request, fault)
         except Refusal as refusal:
-            return _json(refusal.status, refusal.document(), request=request.id)
+            return _refused(path, refusal, request.id)
         except Exception:  # noqa: BLE001 whatever it is, the client gets its answer
             # Stripe answers 500 where it breaks, and so does the sandbox; why is in the log.
             _log.exception("The sandbox broke at %s %s.", method, path)
@@ -230,7 +230,7 @@ class Sandbox:
             with self.store.attempt():
                 answer = self._done(request, now)
         except Refusal as refusal:
-            answer = _json(refusal.status, refusal.document(), request=request.id)
+            answer = _refused(request.path, refusal, request.id)
             if not refusal.kept or request.path.startswith("/v2/"):
                 return answer
         self._keep(request, answer)
@@ -264,7 +264,7 @@ class Sandbox:
             try:
                 document = function(desk, form, **request.values)
             except Told as told:
-                return _json(told.refusal.status, told.refusal.document(), request=request.id)
+                return _refused(request.path, told.refusal, request.id)
         return _json(200, expanded(desk, document, wanted), request=request.id)
 
 
@@ -311,6 +311,14 @@ def _replayed(request: _Request, stored: tuple[Any, ...]) -> Answer:
         )
     headers = {"Idempotent-Replayed": "true", "Original-Request": original, "Idempotency-Key": request.key or ""}
     return _json(status, json.loads(body), request=original, **headers)
+
+
+def _refused(path: str, refusal: Refusal, request: str | None = None) -> Answer:
+    """A refusal; the second version of the API gives each a code."""
+    document = refusal.document()
+    if path.startswith("/v2/"):
+        document["error"].setdefault("code", "not_found" if refusal.status == 404 else "invalid_fields")
+    return _json(refusal.status, document, request=request)
 
 
 def _json(status: int, document: Any, *, request: str | None = None, **headers: str) -> Answer:

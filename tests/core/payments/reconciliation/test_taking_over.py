@@ -298,8 +298,8 @@ def test_a_subscription_that_nobody_listened_to_is_billed_by_the_lines(money: Ha
     payments.subscriptions.start("Trailhead GmbH", "desk", payment_method="pm_card_visa")
     clock.advance(hours=1)
     first = reconciled(money)
-    # The provider's fee is known from its line alone.
-    assert (first.adopted, first.kinds, first.troubles) == (1, {}, ())
+    # The bill, and then the provider's fee, which is known from its line alone.
+    assert (first.adopted, first.kinds, first.troubles) == (2, {}, ())
     clock.advance(days=33)
     later = reconciled(money)
     assert (later.kinds, later.waiting, later.troubles) == ({}, 0, ())

@@ -19,7 +19,6 @@ CREATE TABLE deal_milestones (
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT deal_milestones_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT deal_milestones_ref_key UNIQUE (tenant_id, deal_id, ref),
-  CONSTRAINT deal_milestones_hold_key UNIQUE (tenant_id, hold_id),
   CONSTRAINT deal_milestones_deal_id_fkey FOREIGN KEY(tenant_id, deal_id) REFERENCES deals (tenant_id, id),
   CONSTRAINT deal_milestones_contract_version_id_fkey FOREIGN KEY(tenant_id, contract_version_id) REFERENCES contract_versions (tenant_id, id),
   CONSTRAINT deal_milestones_hold_id_fkey FOREIGN KEY(tenant_id, hold_id) REFERENCES holds (tenant_id, id),
@@ -73,7 +72,6 @@ CREATE TABLE deal_deliverables (
   CONSTRAINT deal_deliverables_contract_version_id_fkey FOREIGN KEY(tenant_id, contract_version_id) REFERENCES contract_versions (tenant_id, id),
   CONSTRAINT deal_deliverables_milestone_id_fkey FOREIGN KEY(tenant_id, milestone_id) REFERENCES deal_milestones (tenant_id, id),
   CONSTRAINT deal_deliverables_creator_id_fkey FOREIGN KEY(tenant_id, creator_id) REFERENCES creators (tenant_id, id),
-  CONSTRAINT deal_deliverables_item_id_fkey FOREIGN KEY(tenant_id, item_id) REFERENCES content_items (tenant_id, id),
   CONSTRAINT deal_deliverables_ref_check CHECK (ref <> '' AND number > 0),
   CONSTRAINT deal_deliverables_counts_check CHECK (
     round >= 0 AND revisions >= 0 AND extra_revisions >= 0 AND revisions_allowed >= 0),
@@ -185,14 +183,10 @@ COMMENT ON TABLE deliverable_overrides IS 'Append-only: what a person let pass, 
 
 SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
   'deal_milestones', 'deal_deliverables', 'deliverable_steps', 'deliverable_checks', 'deliverable_overrides']) AS name;
-GRANT SELECT, INSERT (tenant_id, id, deal_id, contract_version_id, ref, title, currency, amount_minor, due_on, silence_days,
-  hold_id, state_since, created_at), UPDATE (contract_version_id, title, amount_minor, due_on, silence_days, hold_id,
-  state, state_since) ON deal_milestones TO :app;
-GRANT SELECT, INSERT (tenant_id, id, deal_id, milestone_id, contract_version_id, ref, number, creator_id, creator, kind,
-  platform, description, due_on, revisions_allowed, wording, platform_label, country, in_kind, state_since,
-  created_at),
-  UPDATE (milestone_id, contract_version_id, creator_id, creator, kind, platform, description, due_on, revisions_allowed,
-  wording, platform_label, country, in_kind) ON deal_deliverables TO :app;
+GRANT SELECT, INSERT, UPDATE (contract_version_id, title, amount_minor, due_on, silence_days, hold_id, state, state_since)
+  ON deal_milestones TO :app;
+GRANT SELECT, INSERT, UPDATE (milestone_id, contract_version_id, creator_id, creator, kind, platform, description, due_on,
+  revisions_allowed, wording, platform_label, country, in_kind) ON deal_deliverables TO :app;
 GRANT SELECT, INSERT ON deliverable_steps, deliverable_checks, deliverable_overrides TO :app;
 
 -- ── Two parties ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,12 +201,19 @@ CREATE POLICY counterparty_steps ON deliverable_steps FOR INSERT TO :app WITH CH
 -- right to) and not edited away.
 CREATE FUNCTION engagerr_delivery_of_signed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  version contract_versions;
 BEGIN
-  IF TG_OP = 'UPDATE' AND OLD.contract_version_id = NEW.contract_version_id OR EXISTS (
-       SELECT FROM contract_versions AS signed
-       JOIN contracts ON contracts.tenant_id = signed.tenant_id AND contracts.id = signed.contract_id
-       WHERE signed.tenant_id = NEW.tenant_id AND signed.id = NEW.contract_version_id AND signed.state = 'signed'
-         AND contracts.deal_id = NEW.deal_id) THEN
+  IF TG_OP = 'UPDATE' AND OLD.contract_version_id = NEW.contract_version_id THEN
+    RETURN NEW;
+  END IF;
+  SELECT * INTO version FROM contract_versions WHERE tenant_id = NEW.tenant_id AND id = NEW.contract_version_id;
+  -- What is not there, or not this tenant's: keys and policies refuse it.
+  IF version.id IS NULL OR NOT EXISTS (SELECT FROM deals WHERE tenant_id = NEW.tenant_id AND id = NEW.deal_id)
+     OR NEW.tenant_id IS DISTINCT FROM nullif(current_setting('engagerr.tenant_id', true), '')::uuid
+     OR version.state = 'signed' AND EXISTS (
+       SELECT FROM contracts WHERE tenant_id = version.tenant_id AND id = version.contract_id AND deal_id = NEW.deal_id)
+  THEN
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'version % is no contract of this deal that stands', NEW.contract_version_id
@@ -224,6 +225,33 @@ CREATE TRIGGER of_signed BEFORE INSERT OR UPDATE OF contract_version_id ON deal_
 CREATE TRIGGER of_signed BEFORE INSERT OR UPDATE OF contract_version_id ON deal_deliverables FOR EACH ROW
   EXECUTE FUNCTION engagerr_delivery_of_signed();
 
+-- Everything begins at its beginning.
+CREATE FUNCTION engagerr_milestone_opened() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.state := 'open';
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER opened BEFORE INSERT ON deal_milestones FOR EACH ROW EXECUTE FUNCTION engagerr_milestone_opened();
+CREATE FUNCTION engagerr_deliverable_planned() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.state := 'planned';
+  NEW.round := 0;
+  NEW.revisions := 0;
+  NEW.extra_revisions := 0;
+  NEW.submitted_at := NULL;
+  NEW.approved_at := NULL;
+  NEW.item_id := NULL;
+  NEW.item := NULL;
+  NEW.url := NULL;
+  NEW.live_at := NULL;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER planned BEFORE INSERT ON deal_deliverables FOR EACH ROW EXECUTE FUNCTION engagerr_deliverable_planned();
+
 CREATE FUNCTION engagerr_milestone_terms() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -234,8 +262,9 @@ BEGIN
     RAISE EXCEPTION 'the terms of milestone % are those of its contract', OLD.ref
       USING ERRCODE = 'check_violation', CONSTRAINT = 'deal_milestones_terms_check', TABLE = 'deal_milestones';
   END IF;
-  IF OLD.hold_id IS NOT NULL AND OLD.hold_id IS DISTINCT FROM NEW.hold_id THEN
-    RAISE EXCEPTION 'milestone % keeps its hold', OLD.ref
+  IF OLD.hold_id IS DISTINCT FROM NEW.hold_id AND (OLD.hold_id IS NOT NULL OR NOT EXISTS (
+       SELECT FROM holds WHERE tenant_id = NEW.tenant_id AND id = NEW.hold_id AND subject = 'milestone:' || NEW.id)) THEN
+    RAISE EXCEPTION 'milestone % has a hold of its own, and keeps it', OLD.ref
       USING ERRCODE = 'check_violation', CONSTRAINT = 'deal_milestones_hold_check', TABLE = 'deal_milestones';
   END IF;
   -- The steps make the state, from inside their trigger; an amendment drops a milestone.
@@ -329,8 +358,10 @@ BEGIN
   SELECT * INTO piece FROM deal_deliverables WHERE tenant_id = NEW.tenant_id AND id = NEW.deliverable_id
     AND me IN (tenant_id, counterparty_id) FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no deliverable %', NEW.deliverable_id USING ERRCODE = 'foreign_key_violation',
-      CONSTRAINT = 'deliverable_steps_deliverable_id_fkey', TABLE = 'deliverable_steps';
+    -- No party to it, or no such deliverable: the policies refuse it, or the key does.
+    PERFORM set_config('engagerr.tenant_id', coalesce(me::text, ''), true);
+    NEW.counterparty_id := NULL;
+    RETURN NEW;
   END IF;
   SELECT * INTO milestone FROM deal_milestones WHERE tenant_id = piece.tenant_id AND id = piece.milestone_id FOR UPDATE;
   IF milestone.hold_id IS NOT NULL THEN

@@ -475,7 +475,7 @@ BEGIN
     IF cardinality(known) = cardinality(given.keys) THEN
       RETURN known;
     END IF;
-    SELECT array_agg(leg ORDER BY leg.ord) INTO asked FROM unnest(asked) AS leg WHERE leg.key <> ALL (known);
+    SELECT array_agg(fresh ORDER BY fresh.ord) INTO asked FROM unnest(asked) AS fresh WHERE fresh.key <> ALL (known);
   END IF;
 
   ending := engagerr_id_ending(tenant);
