@@ -36,7 +36,17 @@ from measuring import Limit, arguments, finish, percentile, say
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-MONEY = ("charge", "payment_intent", "transfer", "payout", "topup", "invoice", "subscription", "checkout", "customer.sub")
+MONEY = (
+    "charge",
+    "payment_intent",
+    "transfer",
+    "payout",
+    "topup",
+    "invoice",
+    "subscription",
+    "checkout",
+    "customer.sub",
+)
 # They wait for something that the description of the sandbox's version does not have.
 MISSING = {
     "parameters that this version of the API no longer has": (
@@ -110,7 +120,10 @@ def triggers(cli: str, folder: Path) -> tuple[list[Limit], dict[str, Any]]:
 def paces(folder: Path) -> list[Limit]:
     """How long a payment takes, and how long a look, over HTTP."""
     figures = {}
-    with serve(Sandbox(folder / "paces.sqlite", clock=SystemClock())) as server, httpx.Client(headers=HEADERS) as client:
+    with (
+        serve(Sandbox(folder / "paces.sqlite", clock=SystemClock())) as server,
+        httpx.Client(headers=HEADERS) as client,
+    ):
         form = {"amount": 1000, "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true",
                 "payment_method_types[]": "card"}  # fmt: skip
         paid = [_timed(client, "POST", f"{server.url}/v1/payment_intents", form) for _ in range(300)]
@@ -128,7 +141,7 @@ def _timed(client: httpx.Client, method: str, url: str, form: dict[str, Any] | N
 
 
 def killed(folder: Path, *, rounds: int) -> Limit:
-    """Kill the process while clients write, start it again, repeat what had no answer: nothing lost, nothing doubled."""
+    """Kill the process while clients write, start it again, repeat what had no answer; what is lost or doubled."""
     path, port = folder / "killed.sqlite", _free_port()
     heard: dict[str, str] = {}
     wanted: list[str] = []
@@ -183,9 +196,7 @@ def _write(port: int, name: str, stop: threading.Event, heard: dict[str, str], w
 
 
 def _served(path: Path, port: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVED, str(path), str(port)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", SERVED, str(path), str(port)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
     return process

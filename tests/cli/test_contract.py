@@ -1,10 +1,9 @@
-"""`engagerr contract …` as it is typed: from terms to a contract that both have signed, its paper, and what it refuses."""
+"""`engagerr contract …` as it is typed: from terms to what both have signed, its paper, and what it refuses."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,13 @@ MARA = ("--name", "Mara Keller", "--email", "mara@alpenpfad.example", "--yes")
 
 
 @pytest.fixture
-def terms(cli: CommandLine, tmp_path: Path) -> Iterator[Path]:
+def terms(cli: CommandLine, tmp_path: Path) -> Path:
     """The example's terms as a file, and the deal that they are for."""
     cli("creator", "add", "Jonna Brenner")
     cli("deal", "add", DEAL, "--brand", "Alpenpfad", "--currency", "EUR", "--creator", "Jonna Brenner")
     path = tmp_path / "terms.toml"
     path.write_text(example_terms())
-    yield path
+    return path
 
 
 def drafted(cli: CommandLine, terms: Path) -> None:

@@ -24,7 +24,7 @@ def test_the_examples_work_one_after_the_other(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     cli("creator", "add", "Jonna Brenner")
-    assert len(OWN) == 18
+    assert len(OWN) == 17
     for verb, examples in OWN:
         if verb == "show":  # from here on two numbers are given
             for draft in (a_draft(cli), a_draft(cli)):

@@ -44,7 +44,9 @@ def test_the_status_says_where_it_is_and_what_is_in_it(nobody: CommandLine) -> N
     assert "1 customers" in nobody("payment", "sandbox", "status").out
 
 
-@pytest.mark.parametrize(("span", "seconds"), [("90s", 90), ("30m", 1_800), ("36h", 129_600), ("7d", 604_800), ("2w", 1_209_600)])
+@pytest.mark.parametrize(
+    ("span", "seconds"), [("90s", 90), ("30m", 1_800), ("36h", 129_600), ("7d", 604_800), ("2w", 1_209_600)]
+)
 def test_the_clock_moves_ahead(nobody: CommandLine, span: str, seconds: int) -> None:
     nobody("payment", "sandbox", "advance", span)
     assert nobody.json("payment", "sandbox", "status")["ahead_seconds"] == seconds
@@ -90,22 +92,23 @@ def test_the_examples_work(nobody: CommandLine) -> None:
 def test_it_runs_until_it_is_ended_and_says_how_to_reach_it(nobody: CommandLine) -> None:
     command = [sys.executable, "-m", "engagerr", "payment", "sandbox", "--port", "0", "--output", "json",
                "--forward-to", "http://127.0.0.1:9/webhook", "--webhook-secret", "whsec_mine"]  # fmt: skip
-    process = subprocess.Popen(
-        command, env={**os.environ, **nobody.env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    text = ""
-    while not text.endswith("}\n"):
-        line = process.stdout.readline()
-        assert line, process.communicate()
-        text += line
-    said = json.loads(text)
-    request = urllib.request.Request(f"{said['url']}/v1/balance", headers={"Authorization": f"Bearer {said['key']}"})
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["object"] == "balance"
-    assert said["secret"] == "whsec_mine"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
+    environment = {**os.environ, **nobody.env}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, "it ended before it said where it is"
+            text += line
+        said = json.loads(text)
+        request = urllib.request.Request(
+            f"{said['url']}/v1/balance", headers={"Authorization": f"Bearer {said['key']}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["object"] == "balance"
+        assert said["secret"] == "whsec_mine"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
     assert nobody.json("payment", "sandbox", "status")["url"] == said["url"]
 
 

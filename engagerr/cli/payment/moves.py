@@ -150,6 +150,32 @@ def reject(
     )  # fmt: skip
 
 
+@verb(app, "withdraw", examples=("engagerr payment movements --state approved",))
+def withdraw(
+    movement: MovementArgument,
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")],
+    yes: YesOption = False,
+) -> None:
+    """Give up a refund or recall that the provider cannot do yet; what was set aside is free again."""
+    ask(f"Give {movement} up?", yes=yes)
+    with workspace() as work:
+        done = work.payments.holds.withdraw(movement, reason=reason)
+    _put_moved(done)
+
+
+@verb(app, "cover", examples=("engagerr payment movements --state failed",))
+def cover(
+    movement: MovementArgument,
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")],
+    yes: YesOption = False,
+) -> None:
+    """Pay ourselves, for now, what payees could not give back of a recall; they owe it from then on."""
+    ask(f"Cover what was not given back of {movement}?", yes=yes)
+    with workspace() as work:
+        done = work.payments.holds.cover(movement, reason=reason)
+    _put_moved(done)
+
+
 @verb(app, "block", examples=("engagerr payment holds",))
 def block(hold: HoldArgument, reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")]) -> None:
     """Stop the release of a hold by hand."""

@@ -41,7 +41,7 @@ def sandbox(
         Doing,
         typer.Argument(
             metavar="DOING",
-            help="run (until Ctrl-C), status, advance SPAN, pay SESSION, onboard ACCOUNT, account ACCOUNT, dispute CHARGE.",
+            help="run (till Ctrl-C), status, advance SPAN, pay SESSION, onboard or account ACCOUNT, dispute CHARGE.",
         ),
     ] = Doing.RUN,
     about: Annotated[

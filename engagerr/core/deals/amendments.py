@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engagerr.core.deals.clauses import Amendment, ContractTerms
+from engagerr.core.deals.clauses import Amendment, ContractTerms, canonical
 from engagerr.core.deals.contract_checks import plain_text
-from engagerr.core.deals.contract_reading import SIGNED, ContractRow, VersionRow, versions_of
+from engagerr.core.deals.contract_reading import SIGNED, ContractRow, versions_of
 from engagerr.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
@@ -82,13 +83,8 @@ def _refuse_another_frame(standing: ContractTerms, terms: ContractTerms) -> None
             )  # fmt: skip
 
 
-def standing_terms(versions: tuple[VersionRow, ...]) -> ContractTerms | None:
-    """What stands, if anything does."""
-    return next((row.terms for row in versions if row.state == SIGNED), None)
-
-
 def _plain(terms: ContractTerms) -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.to_builtins(terms, str_keys=True)
+    document: dict[str, Any] = json.loads(canonical(terms))
     return {name: value for name, value in document.items() if name not in _ASIDE}
 
 

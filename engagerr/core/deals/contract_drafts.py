@@ -74,7 +74,8 @@ def terms_of_proposal(offer: Offered) -> ContractTerms:
     """A first draft: every line becomes a deliverable, every creator a milestone of what their lines come to.
 
     What a proposal does not say takes the usual: two revisions, net 30, half of what is open as kill fee once
-    production has begun. A person reads it before it is sent.
+    production has begun; its exclusivity binds the creators of the deal and nobody else. A person reads it before it
+    is sent.
     """
     keys = {name: str(creator_id) if creator_id else f"name:{name.casefold()}" for creator_id, name in offer.creators}
     deliverables: list[dict[str, Any]] = []
@@ -123,7 +124,10 @@ def terms_of_proposal(offer: Offered) -> ContractTerms:
                 "term": {"from": offer.today.isoformat()},
                 "governing_law": offer.governing_law,
                 "usage_rights": [_as_clause(right) for right in offer.document.usage_rights],
-                "exclusivity": [_as_clause(promise) for promise in offer.document.exclusivity],
+                "exclusivity": [
+                    {**_as_clause(promise), "creators": promise.creators or tuple(keys.values())}
+                    for promise in offer.document.exclusivity
+                ],
                 "kill_fees": [{"stage": "in_production", "rate": "0.5"}],
                 "clauses": [{"heading": "Notes", "text": offer.document.notes}] if offer.document.notes else [],
                 "proposal_id": str(offer.proposal_id),

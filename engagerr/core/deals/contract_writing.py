@@ -65,6 +65,26 @@ def terms_of_deal(
     )  # fmt: skip
 
 
+def completed(session: Session, access: Access, terms: ContractTerms, *, currency: str, flow: str) -> ContractTerms:
+    """Step: the terms with the roster's ids, and with what the settings say today where they leave it open.
+
+    Agreed is what is written down, not what the settings say later.
+    """
+    if (terms.currency, terms.flow) != (currency, flow):
+        raise InvalidInput(
+            f"The terms are in {terms.currency} with the flow {terms.flow}; the deal is in {currency} with the flow"
+            f" {flow}.", hint="Change the deal or the terms, so that they agree.",
+        )  # fmt: skip
+    days = access.settings.payments.auto_release_days
+    spoken = msgspec.structs.replace(
+        terms,
+        milestones=tuple(
+            msgspec.structs.replace(one, silence_days=one.silence_days or days) for one in terms.milestones
+        ),
+    )
+    return with_roster(session, checked(spoken), tenant_id=access.tenant.id)
+
+
 def with_roster(session: Session, terms: ContractTerms, *, tenant_id: UUID) -> ContractTerms:
     """Step: the terms with creators of the roster by their id, whatever the file called them.
 

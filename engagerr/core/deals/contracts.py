@@ -154,7 +154,7 @@ class Contracts:
             given = read_terms(file) if file else terms
             if given is None:
                 given = writing.terms_of_deal(session, access, found, commission_rate=commission_rate, law=law)
-            written = self._completed(session, given, currency=found.currency, flow=found.flow)
+            written = writing.completed(session, access, given, currency=found.currency, flow=found.flow)
             contract_id = writing.insert_contract(session, access, found, written)
             writing.insert_version(session, access, contract_id, written, version=1, reason=None)
             contract = self._find(session, contract_id)
@@ -168,14 +168,17 @@ class Contracts:
         given = read_terms(file) if file else terms
         if given is None:
             raise InvalidInput("No terms are given.", hint="Name a file: --file terms.toml")
-        with self._access.transaction(Permission.EDIT_DEALS) as session:
+        access = self._access
+        with access.transaction(Permission.EDIT_DEALS) as session:
             found = self._kept(session, contract)
             version = open_version(session, found, DRAFT)
-            written = self._completed(session, given, currency=version.terms.currency, flow=version.terms.flow)
+            written = writing.completed(
+                session, access, given, currency=version.terms.currency, flow=version.terms.flow
+            )
             written = msgspec.structs.replace(
                 written, amendment=version.terms.amendment, proposal_id=version.terms.proposal_id
             )
-            writing.write_terms(session, self._access, found, version, written)
+            writing.write_terms(session, access, found, version, written)
             return self._shown(session, self._find(session, found.id), None)
 
     def amend(
@@ -185,12 +188,13 @@ class Contracts:
         given = read_terms(file) if file else terms
         if given is None:
             raise InvalidInput("No terms are given.", hint="Name a file: --file terms.toml")
-        with self._access.transaction(Permission.EDIT_DEALS) as session:
+        access = self._access
+        with access.transaction(Permission.EDIT_DEALS) as session:
             found = self._kept(session, contract)
-            written = self._completed(session, given, currency=given.currency, flow=given.flow)
+            written = writing.completed(session, access, given, currency=given.currency, flow=given.flow)
             written, number = amended(session, found, written, reason=reason)
-            writing.insert_version(session, self._access, found.id, written, version=number, reason=reason)
-            self._access.audit(session, "contract.amendment_drafted", found.subject, version=number, reason=reason)
+            writing.insert_version(session, access, found.id, written, version=number, reason=reason)
+            access.audit(session, "contract.amendment_drafted", found.subject, version=number, reason=reason)
             return self._shown(session, self._find(session, found.id), number)
 
     def recall(self, contract: str | UUID) -> ContractShown:
@@ -248,7 +252,7 @@ class Contracts:
             found = self._kept(session, contract)
             version = version_of(session, found)
             if version.state == DRAFT:
-                self._open_for_signature(session, found, version)
+                signing.open_for_signature(session, access, found, version)
             version = open_version(session, found, SENT)
             code = None
             if found.counterparty_id is None and version.signature(found.other_side) is None:
@@ -280,7 +284,7 @@ class Contracts:
         access = self._access
         with access.transaction(Permission.SIGN_CONTRACTS) as session:
             found = self._find(session, contract)
-            version = self._to_sign(session, found, found.side, terms_hash)
+            version = signing.to_sign(session, access, found, found.side, terms_hash)
             if version.signature(found.side) is None:
                 signing.decide(
                     session, access, found, version, signer, decision=SIGNED, side=found.side,
@@ -376,56 +380,13 @@ class Contracts:
             *noted_clashes(session, version.id, tenant_id=tenant_id),
         )
 
-    def _completed(self, session: Session, terms: ContractTerms, *, currency: str, flow: str) -> ContractTerms:
-        """With the roster's ids, and with what the settings say today where the terms leave it open: agreed is what is
-        written down, not what the settings say later."""
-        if (terms.currency, terms.flow) != (currency, flow):
-            raise InvalidInput(
-                f"The terms are in {terms.currency} with the flow {terms.flow}; the deal is in {currency} with the flow"
-                f" {flow}.", hint="Change the deal or the terms, so that they agree.",
-            )  # fmt: skip
-        days = self._access.settings.payments.auto_release_days
-        spoken = msgspec.structs.replace(
-            terms,
-            milestones=tuple(
-                msgspec.structs.replace(one, silence_days=one.silence_days or days) for one in terms.milestones
-            ),
-        )
-        return writing.with_roster(session, checked(spoken), tenant_id=self._access.tenant.id)
-
-    def _open_for_signature(self, session: Session, contract: ContractRow, version: VersionRow) -> None:
-        from engagerr.core.deals.contract_proofs import hash_of_paper
-        from engagerr.core.deals.stages import advance
-        from engagerr.core.deals.visibility import held_deal
-
-        if held_deal(session, contract.deal_id, tenant_id=self._access.tenant.id).stage == "enquiry":
-            advance(session, self._access, contract.deal_id, "proposed", "a contract was sent")
-        now = self._access.clock.now()
-        writing.change_version(
-            session, contract, version, state=SENT, sent_at=now, document_hash=hash_of_paper(version)
-        )
-
-    def _to_sign(self, session: Session, contract: ContractRow, side: str, terms_hash: str | None) -> VersionRow:
-        """The version that waits for this side, or the one that it has signed already."""
-        from engagerr.core.deals.visibility import held_deal
-
-        # One signature of a deal at a time, in the order in which everything else of it is locked.
-        held_deal(session, contract.deal_id, tenant_id=self._access.tenant.id)
-        version = version_of(session, contract)
-        mine = version.signature(side)
-        if not (version.state == SIGNED and mine is not None and mine.decision == SIGNED):
-            version = open_version(session, contract, SENT)
-        if terms_hash is not None and version.terms_hash.hex() != terms_hash.strip().lower():
-            raise signing.NotThoseTerms(contract.title)
-        return version
-
     def _sign_with_code(
         self, contract: str | UUID, signer: signing.Signer, code: str, terms_hash: str | None
     ) -> Signed:
         access = self._access
         with access.transaction(Permission.EDIT_DEALS) as session:
             found = self._kept(session, contract)
-            version = self._to_sign(session, found, found.other_side, terms_hash)
+            version = signing.to_sign(session, access, found, found.other_side, terms_hash)
             if version.signature(found.other_side) is not None:
                 raise Conflict(f"{found.title!r} was signed for {version.party(found.other_side).name} already.")
             invitation_id, said = signing.invitation_for(session, access, version, code)

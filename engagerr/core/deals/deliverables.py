@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from engagerr.core.deals.deliverable_rounds import (
     STATES,
     SUBMITTED,
     DeliverableRow,
+    NoStep,
     StepRow,
     checked_words,
     deadlines,
@@ -35,7 +37,6 @@ from engagerr.core.deals.usage_rights import RightRow, read_rights, remove_terms
 from engagerr.core.deals.visibility import find_deal, held_deal
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.events import open_task, resolve_tasks
-from engagerr.core.payments.holds import read_holds
 from engagerr.core.roster import find_creator
 from engagerr.core.tenancy import Access, Permission
 
@@ -218,49 +219,47 @@ class Deliverables:
         """
         with self._access.transaction(Permission.EDIT_DEALS) as session:
             deal_id = self._deal_id(session, deal)
-            silent = self._approve_silent(session, deal_id)
             self._close_answered(session)
-            before = live_pieces(session, self._access, deal_id=deal_id)
-            after = [gate(session, self._access, piece) for piece in before]
-            for piece in after:
-                self._deal_follows(session, piece)
-            return Rechecked(
-                pieces=len(after), failing=sum(piece.state == LIVE for piece in after),
-                changed=tuple(new for old, new in zip(before, after, strict=True) if old.state != new.state),
-                approved_by_silence=silent,
-                rights_ending=0 if deal_id else warn_of_ends(
-                    session, self._access, on=self._today(), within_days=RIGHTS_WARNED_DAYS
-                ),
-            )  # fmt: skip
+            silent = self._silent(session, deal_id)
+            live = live_pieces(session, self._access, deal_id=deal_id)
+        # Each on its own: a long look at many must not hold up who works on one.
+        approved = sum(self._approve_silent(piece) for piece in silent)
+        after = [self._looked_at(piece) for piece in live]
+        with self._access.transaction(Permission.EDIT_DEALS) as session:
+            ending = warn_of_ends(session, self._access, on=self._today(), within_days=RIGHTS_WARNED_DAYS)
+        return Rechecked(
+            pieces=len(after), failing=sum(piece.state == LIVE for piece in after),
+            changed=tuple(new for old, new in zip(live, after, strict=True) if old.state != new.state),
+            approved_by_silence=approved, rights_ending=ending,
+        )  # fmt: skip
 
     # ── In between ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _approve_silent(self, session: Session, deal_id: UUID | None) -> int:
-        """What nobody answered until its money was released is approved, as the contract says of silence."""
-        waiting = read_deliverables(
+    def _looked_at(self, piece: DeliverableRow) -> DeliverableRow:
+        with self._access.transaction(Permission.EDIT_DEALS) as session:
+            after = gate(session, self._access, piece)
+            if after.state != piece.state:
+                self._deal_follows(session, after)
+            return after
+
+    def _silent(self, session: Session, deal_id: UUID | None) -> tuple[DeliverableRow, ...]:
+        """What nobody answered until its money was released: approved, as the contract says of silence."""
+        return read_deliverables(
             session, tenant_id=self._access.tenant.id,
-            where="piece.tenant_id = :tenant_id AND piece.state = 'submitted' AND deals.counterparty_id IS NULL"
-            " AND milestone.hold_id IS NOT NULL AND (CAST(:deal_id AS uuid) IS NULL OR piece.deal_id = :deal_id)",
+            where="piece.tenant_id = :tenant_id AND piece.state = 'submitted'"
+            " AND (CAST(:deal_id AS uuid) IS NULL OR piece.deal_id = :deal_id) AND EXISTS ("
+            "SELECT FROM holds WHERE holds.tenant_id = piece.tenant_id AND holds.id = milestone.hold_id"
+            " AND held_minor = 0 AND released_minor > 0)",
             deal_id=deal_id,
         )  # fmt: skip
-        released = {
-            hold.id
-            for hold in read_holds(
-                session, tenant_id=self._access.tenant.id, where="hold.id = ANY (CAST(:ids AS uuid[]))",
-                ids=[str(piece.hold_id) for piece in waiting],
-            )
-            if hold.released and not hold.held
-        }  # fmt: skip
-        approved = 0
-        for piece in waiting:
-            if piece.hold_id in released:
-                after = take_step(
-                    session, self._access, piece, APPROVED, actor="silence", note="Nobody answered in time."
-                )
-                self._answered(session, after)
-                self._deal_follows(session, after)
-                approved += 1
-        return approved
+
+    def _approve_silent(self, piece: DeliverableRow) -> bool:
+        with contextlib.suppress(NoStep), self._access.transaction(Permission.EDIT_DEALS) as session:
+            after = take_step(session, self._access, piece, APPROVED, actor="silence", note="Nobody answered in time.")
+            self._answered(session, after)
+            self._deal_follows(session, after)
+            return True
+        return False
 
     def _deal_follows(self, session: Session, piece: DeliverableRow) -> None:
         """The stage of a deal that is contracted is that of the last of its pieces."""

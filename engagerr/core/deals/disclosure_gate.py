@@ -68,6 +68,7 @@ def gate(session: Session, access: Access, piece: DeliverableRow) -> Deliverable
 
     Only what changed since the last time is written, so that it can be run as often as one likes.
     """
+    piece = _still(session, access, piece)
     assert piece.item_id is not None
     judged = _judge(session, access, piece, piece.item_id)
     if _seen(judged) != _last_seen(session, piece):
@@ -142,6 +143,18 @@ WHERE seen.tenant_id = :keeper AND seen.deliverable_id = :id AND seen.run_id = (
   ORDER BY checked_at DESC, id DESC LIMIT 1)
 ORDER BY seen.way <> 'own', seen.id
 """
+
+
+def _still(session: Session, access: Access, piece: DeliverableRow) -> DeliverableRow:
+    """The deliverable as it stands, held with its milestone until the transaction ends: in the order in which steps
+    take their locks, so that nobody waits in a circle."""
+    for table, held in (("deal_deliverables", piece.id), ("deal_milestones", piece.milestone_id)):
+        session.execute(
+            text(f"SELECT FROM {table} WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE"),
+            {"tenant_id": access.tenant.id, "id": held},
+        )
+    [now] = read_deliverables(session, tenant_id=access.tenant.id, where="piece.id = :id", id=piece.id)
+    return now
 
 
 def _judge(session: Session, access: Access, piece: DeliverableRow, item_id: UUID) -> list[_Judged]:
@@ -225,19 +238,31 @@ def _hold_back(session: Session, access: Access, piece: DeliverableRow, failing:
         resolve_tasks(session, tenant_id=access.tenant.id, kind=_TASK, about=piece.id, now=now)
     if piece.hold_id is None:
         return
-    others = session.execute(
-        text(
-            "SELECT ref FROM deal_deliverables WHERE tenant_id = :tenant_id AND milestone_id = :milestone_id"
-            " AND state = 'live' AND id <> :id ORDER BY ref, number LIMIT 1"
-        ),
-        {"tenant_id": access.tenant.id, "milestone_id": piece.milestone_id, "id": piece.id},
-    ).scalar_one_or_none()
-    if failing:
-        block(session, access, piece.hold_id, kind=_KIND, reason=f"{piece.name} does not disclose: {_reason(failing)}")
-    elif others is not None:
-        block(session, access, piece.hold_id, kind=_KIND, reason=f"{others} does not disclose.")
+    row = session.execute(text(_BLOCKED), {"tenant_id": access.tenant.id, "id": piece.id}).one()
+    reason = f"{piece.name} does not disclose: {_reason(failing)}" if failing else None
+    if reason is None and row.other is not None:
+        reason = row.reason or f"{row.other} does not disclose."
+    if reason == row.reason:
+        return
+    if reason is not None:
+        block(session, access, piece.hold_id, kind=_KIND, reason=reason)
     else:
         lift(session, access, piece.hold_id, kind=_KIND, reason="Everything that is live discloses, or was let pass.")
+
+
+# The open block of a deliverable's milestone, and another piece of it that is live and does not disclose.
+_BLOCKED = """
+SELECT (SELECT ref FROM deal_deliverables AS other
+        WHERE other.tenant_id = piece.tenant_id AND other.milestone_id = piece.milestone_id AND other.state = 'live'
+          AND other.id <> piece.id ORDER BY ref, number LIMIT 1) AS other,
+       (SELECT reason FROM hold_blocks AS block
+        WHERE block.tenant_id = milestone.tenant_id AND block.hold_id = milestone.hold_id AND block.kind = 'disclosure'
+          AND block.lifted_at IS NULL) AS reason
+FROM deal_deliverables AS piece
+JOIN deal_milestones AS milestone
+  ON milestone.tenant_id = piece.tenant_id AND milestone.id = piece.milestone_id
+WHERE piece.tenant_id = :tenant_id AND piece.id = :id
+"""
 
 
 def _reason(failing: list[_Judged]) -> str:

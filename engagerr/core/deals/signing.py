@@ -28,9 +28,13 @@ from engagerr.core.deals.contract_reading import (
     ContractRow,
     SignatureRow,
     VersionRow,
+    open_version,
     version_of,
 )
+from engagerr.core.deals.contract_writing import change_version
 from engagerr.core.deals.exclusivity import CLASH, refused
+from engagerr.core.deals.stages import OFFERING, advance
+from engagerr.core.deals.visibility import held_deal
 from engagerr.core.errors import Broken, Conflict, Forbidden, InvalidInput
 from engagerr.core.tenancy.access import Member, Tenant
 from engagerr.core.tenancy.permissions import Role
@@ -126,6 +130,33 @@ def _as_text(value: Any) -> Any:
 
 
 # ── Steps ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_for_signature(session: Session, access: Access, contract: ContractRow, version: VersionRow) -> None:
+    """Step: a draft is sent: from now on it is what it is. A deal that is an enquiry is proposed with it."""
+    from engagerr.core.deals.contract_proofs import hash_of_paper
+
+    if held_deal(session, contract.deal_id, tenant_id=access.tenant.id).stage == "enquiry":
+        advance(session, access, contract.deal_id, "proposed", "a contract was sent")
+    change_version(
+        session, contract, version, state=SENT, sent_at=access.clock.now(), document_hash=hash_of_paper(version)
+    )
+
+
+def to_sign(session: Session, access: Access, contract: ContractRow, side: str, read_hash: str | None) -> VersionRow:
+    """Step: the version that waits for this side, or the one that it has signed already; its deal is held.
+
+    `NotThoseTerms` where another hash was read.
+    """
+    # One signature of a deal at a time, in the order in which everything else of it is locked.
+    held_deal(session, contract.deal_id, tenant_id=access.tenant.id)
+    version = version_of(session, contract)
+    mine = version.signature(side)
+    if not (version.state == SIGNED and mine is not None and mine.decision == SIGNED):
+        version = open_version(session, contract, SENT)
+    if read_hash is not None and version.terms_hash.hex() != read_hash.strip().lower():
+        raise NotThoseTerms(contract.title)
+    return version
 
 
 def decide(
@@ -328,9 +359,6 @@ def _stands(session: Session, access: Access, contract: ContractRow, version: Ve
 
 
 def _deal_goes_on(session: Session, access: Access, contract: ContractRow) -> None:
-    from engagerr.core.deals.stages import OFFERING, advance
-    from engagerr.core.deals.visibility import held_deal
-
     if held_deal(session, contract.deal_id, tenant_id=access.tenant.id).stage in OFFERING:
         advance(session, access, contract.deal_id, "contracted", "both parties have signed the contract")
 

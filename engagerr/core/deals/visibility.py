@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
 
 # Fewer digits than this would name another deal by accident.
-_LEAST_DIGITS = 4
+_LEAST_DIGITS, _WHOLE_DIGITS = 4, 32
 _NAMED = 5
 _SECRET_BYTES = 10
 
@@ -106,17 +106,22 @@ def find_deal(session: Session, word: str | UUID, *, tenant_id: UUID, lock: bool
     named = " ".join(str(word).split())
     tail = named.lower().replace("-", "")
     digits = len(tail) >= _LEAST_DIGITS and all(digit in "0123456789abcdef" for digit in tail)
-    rows = session.execute(
-        text(
-            f"""
-            SELECT {COLUMNS}, lower(title) = lower(:named) AS by_title FROM deals
-            WHERE {SEEN} AND (lower(title) = lower(:named)
-                              OR (:digits AND right(replace(id::text, '-', ''), length(:tail)) = :tail))
-            ORDER BY tenant_id = :tenant_id DESC, id
-            """  # noqa: S608  columns and conditions of this module
-        ),
-        {"tenant_id": tenant_id, "named": named, "tail": tail, "digits": digits},
-    ).all()
+    whole = f"id = CAST(:tail AS uuid) AND {SEEN}"
+    ended = "lower(title) = lower(:named) OR (:digits AND right(replace(id::text, '-', ''), length(:tail)) = :tail)"
+    rows: list[Any] = []
+    # A whole id is looked up by itself, which takes no time; a title is read through all that this workspace sees.
+    for condition in ((whole,) if digits and len(tail) == _WHOLE_DIGITS else ()) + (f"{SEEN} AND ({ended})",):
+        rows = list(
+            session.execute(
+                text(
+                    f"SELECT {COLUMNS}, lower(title) = lower(:named) AS by_title FROM deals WHERE {condition}"  # noqa: S608
+                    " ORDER BY tenant_id = :tenant_id DESC, id"
+                ),
+                {"tenant_id": tenant_id, "named": named, "tail": tail, "digits": digits},
+            )
+        )
+        if rows:
+            break
     # A title may read like the tail of another one's id.
     found = [row for row in rows if row.by_title] or rows
     if len(found) > 1:

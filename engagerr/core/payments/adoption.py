@@ -130,7 +130,7 @@ def book_rest(session: Session, access: Access, row: Row[Any], *, against: str) 
         )
     post(
         session, tenant_id=tenant_id, key=f"difference:{row.object_id}:{row.id}", legs=legs,
-        subject=row.subject or f"difference:{row.id}", member_id=access.member.id, now=access.clock.now(),
+        subject=row.subject or row.object_id, member_id=access.member.id, now=access.clock.now(),
         effective_at=row.happened_at,
     )  # fmt: skip
     return f"{len(legs)} transfers were booked"

@@ -91,7 +91,7 @@ def _duplicate(sides: Sides) -> str:
 
 def _in_flight(sides: Sides) -> str:
     if sides.ours is None:
-        return f"{sides.what} is being booked at this moment."
+        return f"The provider moved {sides.theirs} for {sides.what}, which is not over yet."
     return f"{sides.ours} for {sides.what} was booked just now; the provider's lists do not show it yet."
 
 

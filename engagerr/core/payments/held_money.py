@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -46,8 +46,10 @@ from engagerr.core.payments.movements import (
     carry_out_recall,
     carry_out_refund,
     carry_out_release,
+    cover,
     decide,
     end_movement,
+    withdraw_waiting,
 )
 from engagerr.core.payments.operations import Operation
 from engagerr.core.payments.receipts import Receipt, receipt_of
@@ -255,6 +257,27 @@ class Holds:
             )  # fmt: skip
             self._carry_out(session, hold, movement)
         return self._moved(movement.id, ())
+
+    def withdraw(self, movement: str | UUID, *, reason: str) -> Moved:
+        """Give up a refund or recall that the provider cannot do yet (it lacks money): the money is free again."""
+        with self._access.transaction(Permission.RELEASE) as session:
+            asked = find_movement(session, self._access, movement)
+            lock_hold(session, self._access, asked.hold_id)
+            return self._page(session, withdraw_waiting(session, self._access, asked, reason=reason))
+
+    def cover(self, movement: str | UUID, *, reason: str) -> Moved:
+        """Pay ourselves, for now, what payees could not give back of a recall: it is in the hold, and owed by them."""
+        with self._access.transaction(Permission.RELEASE) as session:
+            asked = find_movement(session, self._access, movement)
+            row = lock_hold(session, self._access, asked.hold_id)
+            if asked.kind != "recall":
+                raise InvalidInput(f"Only what was recalled is covered, and this is a {asked.kind}.")
+            within_limit(session, self._access, asked.amount)
+            if asked.state == "approved":
+                asked = withdraw_waiting(session, self._access, asked, reason=reason)
+            cover(session, self._access, row, asked, by=self._access.member.id)
+            page = self._page(session, asked)
+            return replace(page, receipt=receipt_of(session, self._access, f"movement:{asked.id}", "cover"))
 
     def movements(self, *, state: str | None = None, limit: int = 50) -> tuple[MovementRow, ...]:
         """What was asked for, the newest first; of one state ("requested": what waits for a second person)."""

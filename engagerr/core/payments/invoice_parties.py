@@ -77,8 +77,8 @@ class Party:
     def snapshot(self) -> dict[str, Any]:
         """What an invoice keeps of it, as it stands today: later changes do not reach invoices that stand."""
         kept = ("name", "street", "postcode", "city", "region", "country", "email", "vat_id", "tax_number",
-                "registration", "business", "small_business", "iban", "bic")  # fmt: skip
-        return {name: getattr(self, name) for name in kept if getattr(self, name) is not None}
+                "registration", "business", "small_business", "iban", "bic", "evidence")  # fmt: skip
+        return {name: getattr(self, name) for name in kept if getattr(self, name) not in (None, {})}
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Party))

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.events import emit
+from engagerr.core.events import emit, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.holds import Blocked, HoldRow
 from engagerr.core.payments.ledger import Leg, account, post
@@ -27,7 +27,7 @@ from engagerr.core.payments.movement_rows import (
     read_movements,
     shares_of,
 )
-from engagerr.core.payments.operations import Operation, OpKind, intend
+from engagerr.core.payments.operations import Operation, OpKind, intend, withdraw
 from engagerr.core.payments.receipts import give_receipt
 from engagerr.core.payments.splits import COMMISSION, parts_of
 
@@ -296,6 +296,89 @@ def carry_out_recall(session: Session, access: Access, hold: HoldRow, movement: 
     if not operations:
         end_movement(session, access, movement)
     return tuple(operations)
+
+
+def withdraw_waiting(session: Session, access: Access, movement: MovementRow, *, reason: str) -> MovementRow:
+    """Give up what the provider was asked for and cannot do yet: what was set aside for it is free again.
+
+    `Conflict` where nothing waits: what was sent may have been done.
+    """
+    waiting = session.execute(
+        text(
+            "SELECT id FROM payment_operations WHERE tenant_id = :tenant_id AND subject = :subject"
+            " AND request ->> '_movement' = :movement AND state = 'intended' ORDER BY id"
+        ),
+        {
+            "tenant_id": access.tenant.id, "subject": f"hold:{movement.hold_id}", "movement": str(movement.id),
+        },
+    ).scalars().all()  # fmt: skip
+    if not waiting:
+        raise Conflict(
+            f"Nothing of the {movement.kind} of {movement.amount} waits: it is {movement.state}.",
+            hint="`engagerr payment movements` shows what is on its way.", facts={"movement": str(movement.id)},
+        )  # fmt: skip
+    for operation_id in waiting:
+        withdraw(session, access, operation_id, reason=reason)
+    return movement_by_id(session, access, movement.id)
+
+
+def cover(session: Session, access: Access, hold: HoldRow, movement: MovementRow, *, by: UUID) -> None:
+    """Book what the payees could not give back of a recall as owed by them, so that it is there all the same: ours."""
+    tenant_id = access.tenant.id
+    missing = session.execute(
+        text(
+            """
+            SELECT share.id, share.party, sum((operation.request ->> '_amount_minor')::bigint) AS minor
+            FROM payment_operations AS operation JOIN hold_shares AS share
+              ON share.tenant_id = operation.tenant_id AND share.id::text = operation.request ->> '_share'
+            WHERE operation.tenant_id = :tenant_id AND operation.kind = 'reversal' AND operation.state = 'failed'
+              AND operation.subject = :subject AND operation.request ->> '_movement' = :movement
+            GROUP BY share.id, share.party ORDER BY share.id
+            """
+        ),
+        {"tenant_id": tenant_id, "subject": f"hold:{hold.id}", "movement": str(movement.id)},
+    ).all()
+    if not missing:
+        raise Conflict(f"The payees gave back all of the recall of {movement.amount} for {hold.title}.")
+    if movement.dispute_id is None:
+        destination = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=hold.currency)
+    else:
+        destination = claim_account(session, access, movement.dispute_id, hold.currency)
+    legs = [
+        Leg(
+            source=account(
+                session, tenant_id=tenant_id, kind="receivable", party=row.party, currency=hold.currency
+            ),
+            destination=destination, amount=Money(int(row.minor), hold.currency), kind="recovery",
+        )
+        for row in missing
+    ]  # fmt: skip
+    posting = post(
+        session, tenant_id=tenant_id, key=f"cover:{movement.id}", subject=f"hold:{hold.id}", legs=legs, member_id=by,
+        now=access.clock.now(),
+    )  # fmt: skip
+    if posting.replayed:
+        return
+    for row in missing:
+        session.execute(
+            text(
+                "UPDATE hold_shares SET recalled_minor = recalled_minor + :minor"
+                " WHERE tenant_id = :tenant_id AND id = :id"
+            ),
+            {"tenant_id": tenant_id, "id": row.id, "minor": int(row.minor)},
+        )
+        resolve_tasks(
+            session, tenant_id=tenant_id, kind="recall.failed", about=hold.id, subject=str(row.id),
+            now=access.clock.now(),
+        )  # fmt: skip
+    amount = Money(sum(int(row.minor) for row in missing), hold.currency)
+    names = party_names(session, access, [row.party for row in missing])
+    give_receipt(
+        session, access, kind="cover", subject=f"movement:{movement.id}", title=hold.title, amount=amount,
+        lines=[(f"Owed by {names[row.party]}", Money(int(row.minor), hold.currency)) for row in missing],
+        reason=movement.reason, by=by,
+    )  # fmt: skip
+    access.audit(session, "hold.recall.covered", f"hold:{hold.id}", movement=str(movement.id), amount=amount.minor)
 
 
 def end_movement(session: Session, access: Access, movement: MovementRow) -> None:

@@ -100,18 +100,20 @@ class Reconciliation:
         started = access.clock.now()
         copied = copy_books(access, self._gateway(), whole=whole)
         first = last = self._compare(started, copied)
-        opened, cleared, adopted = first.opened, first.cleared, 0
-        troubles: list[str] = []
+        opened, cleared = first.opened, first.cleared
+        tried: dict[UUID, str | None] = {}
         # What is taken over may show what it hid: a payment that is booked now, the fee of which is not.
         for _ in range(_ROUNDS if adopt else 0):
-            taken, troubles = self._adopt()
-            if not taken:
+            before = len(tried)
+            self._adopt(tried)
+            if len(tried) == before:
                 break
             last = self._compare(started, copied)
-            opened, cleared, adopted = opened + last.opened, cleared + last.cleared, adopted + taken
+            opened, cleared = opened + last.opened, cleared + last.cleared
         with access.transaction(Permission.READ_MONEY) as session:
             keep_tasks(session, access)
             waiting = _waiting(session, access)
+            adopted = _adopted(session, access, list(tried))
         log(
             "reconciliation.done", lines=last.lines, transfers=last.transfers, matched=last.matched, adopted=adopted,
             waiting=waiting, kinds=last.kinds,
@@ -120,7 +122,8 @@ class Reconciliation:
             id=last.id, started_at=started, finished_at=access.clock.now(), copied_lines=copied.lines,
             copied_payouts=copied.payouts, lines=last.lines, payouts=last.payouts, transfers=last.transfers,
             matched=last.matched, opened=opened, adopted=adopted, cleared=cleared, waiting=waiting, kinds=last.kinds,
-            control=last.control, unread=dict(copied.unread), troubles=tuple(troubles),
+            control=last.control, unread=dict(copied.unread),
+            troubles=tuple(trouble for trouble in tried.values() if trouble is not None),
         )  # fmt: skip
 
     def runs(self, *, limit: int = 20) -> tuple[PastRun, ...]:
@@ -171,22 +174,24 @@ class Reconciliation:
             run_id, seen.lines, seen.payouts, seen.transfers, seen.matched, opened, cleared, seen.kinds, seen.control
         )
 
-    def _adopt(self) -> tuple[int, list[str]]:
-        """Take over, each in a transaction of its own, what needs nobody's word."""
-        access = self._access
-        adopted, troubles, after = 0, list[str](), None
+    def _adopt(self, tried: dict[UUID, str | None]) -> None:
+        """Take over, each in a transaction of its own and once a run, what needs nobody's word.
+
+        `tried` gets each with what stood in the way, if anything did.
+        """
+        after = None
         while rows := self._adoptable(after):
             for row in rows:
+                if row.id in tried:
+                    continue
+                tried[row.id] = None
                 try:
-                    done = adopt_row(access, self._gateway, row)
+                    adopt_row(self._access, self._gateway, row)
                 except EngagerrError as error:
                     log("reconciliation.not_adopted", object=row.object_id, kind=row.kind, error=error.message)
                     if row.kind != "in_flight":
-                        troubles.append(what_went_wrong(error))
-                else:
-                    adopted += done.state == "adopted"
+                        tried[row.id] = what_went_wrong(error)
             after = rows[-1].id
-        return adopted, troubles
 
     def _adoptable(self, after: UUID | None) -> tuple[Row[Any], ...]:
         with self._access.transaction(Permission.READ_MONEY) as session:
@@ -242,3 +247,14 @@ def _waiting(session: Session, access: Access) -> int:
         {"tenant_id": access.tenant.id},
     ).scalar_one()
     return waiting
+
+
+def _adopted(session: Session, access: Access, tried: list[UUID]) -> int:
+    """How many of these the books say now as the provider does."""
+    adopted: int = session.execute(
+        text(
+            "SELECT count(*) FROM differences WHERE tenant_id = :tenant_id AND id = ANY (:tried) AND state = 'adopted'"
+        ),
+        {"tenant_id": access.tenant.id, "tried": tried},
+    ).scalar_one()
+    return adopted

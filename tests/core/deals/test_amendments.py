@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -9,6 +11,7 @@ import pytest
 from engagerr import Money, Workspace
 from engagerr.core.deals.amendments import compared
 from engagerr.core.deals.clauses import ContractTerms, canonical, terms_of
+from engagerr.core.deals.contract_paper import layout
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.payments.holds import HoldRow, read_holds
 from engagerr.core.tenancy import Permission
@@ -68,7 +71,7 @@ def test_an_amendment_changes_nothing_until_both_have_signed_it(workspace: Works
 def test_the_commission_of_the_signed_contract_is_used_whatever_is_edited_afterwards(workspace: Workspace) -> None:
     """Scenario 48: the agreed snapshot, by its hash."""
     contract, signed = a_signed(workspace)
-    workspace.roster.set_terms("Ann Lee", commission_rate=__import__("decimal").Decimal("0.40"))
+    workspace.roster.set_terms("Ann Lee", commission_rate=Decimal("0.40"), exclusive=False)
     workspace.contracts.amend(
         contract, terms=terms_of(canonical(signed.version.terms).replace('"0.15"', '"0.40"')), reason="more for us"
     )
@@ -153,8 +156,6 @@ def test_one_amendment_at_a_time(workspace: Workspace) -> None:
 
 
 def test_the_amendment_says_on_paper_what_it_takes_the_place_of(workspace: Workspace) -> None:
-    from engagerr.core.deals.contract_paper import layout
-
     contract, _ = a_signed(workspace)
     amended(workspace, contract, dearer(workspace, contract))
     version = workspace.contracts.show(contract).version
@@ -187,7 +188,5 @@ def test_parts_are_compared_by_their_names_wherever_they_stand() -> None:
 
 
 def _parts(terms: ContractTerms) -> dict[str, Any]:
-    import json
-
     parts: dict[str, Any] = json.loads(canonical(terms))
     return parts

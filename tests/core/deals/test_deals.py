@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.deals.deal_pages import Worth
 from engagerr.core.deals.deals import Changes, NewDeal
-from engagerr.core.deals.visibility import Side, find_deal
+from engagerr.core.deals.visibility import Side, find_deal, new_code
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.matching.brief_file import brief_of
 from engagerr.core.money import Money
@@ -53,7 +54,7 @@ def outcomes(connection: Connection, work: Workspace) -> list[tuple[str, str, st
         "SELECT creator.name, outcome, reason, score FROM match_outcomes JOIN creators AS creator"
         " ON creator.id = creator_id WHERE match_outcomes.tenant_id = %s ORDER BY match_outcomes.id",
         [work.tenant.id],
-    ).fetchall()  # type: ignore[return-value]
+    ).fetchall()
 
 
 def entries(connection: Connection, work: Workspace) -> dict[str, str]:
@@ -173,21 +174,24 @@ def test_a_word_that_fits_two_deals_is_refused(workspace: Workspace, other_works
 
 def test_roles_read_and_edit_as_the_table_says(workspace: Workspace, engagerr: Engagerr) -> None:
     a_deal(workspace)
+    edits: list[Callable[[Workspace], Any]] = [
+        lambda work: work.deals.add(NewDeal("x", brand="b")),
+        lambda work: work.deals.edit(TITLE, Changes(note="x")),
+        lambda work: work.deals.move(TITLE, "proposed"),
+        lambda work: work.deals.decline(TITLE, reason="x"),
+        lambda work: work.deals.share(TITLE),
+        lambda work: work.deals.join(new_code(uuid4())[0]),
+        lambda work: work.deals.set_ageing("enquiry", 3),
+        lambda work: work.proposals.draft(TITLE),
+        lambda work: work.proposals.send(TITLE),
+        lambda work: work.proposals.accept(TITLE),
+    ]
     for role in ("analyst", "finance"):
         reader = colleague(workspace, engagerr, role)
         assert len(reader.deals.list()) == 1
-        for verb in (
-            lambda work: work.deals.add(NewDeal("x", brand="b")),
-            lambda work: work.deals.edit(TITLE, Changes(note="x")),
-            lambda work: work.deals.move(TITLE, "proposed"),
-            lambda work: work.deals.decline(TITLE, reason="x"),
-            lambda work: work.deals.share(TITLE),
-            lambda work: work.deals.join("AAAA"),
-            lambda work: work.deals.set_ageing("enquiry", 3),
-        ):
-            with pytest.raises((Forbidden, InvalidInput)) as refused:
+        for verb in edits:
+            with pytest.raises(Forbidden):
                 verb(reader)
-            assert isinstance(refused.value, Forbidden) or "no code" in str(refused.value)
     viewer = colleague(workspace, engagerr, "viewer")
     for read in (viewer.deals.list, viewer.deals.pipeline, viewer.deals.stuck, lambda: viewer.deals.show(TITLE)):
         with pytest.raises(Forbidden):

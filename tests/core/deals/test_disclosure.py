@@ -422,7 +422,7 @@ def test_looking_again_at_what_did_not_change_writes_nothing(
     def rows() -> list[Any]:
         return [
             superuser_connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
-            for table in ("deliverable_checks", "deliverable_steps", "hold_blocks", "content_terms")
+            for table in ("deliverable_checks", "deliverable_steps", "hold_blocks", "content_terms", "audit_log")
         ]
 
     before = rows()

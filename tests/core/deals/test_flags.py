@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engagerr import Workspace
 from engagerr.core.deals.contract_checks import checked
-from engagerr.core.deals.contract_drafts import example_terms
+from engagerr.core.deals.contract_drafts import example_terms, read_terms
 from engagerr.core.deals.flags import flags_of
 from engagerr.core.errors import InvalidInput
 from tests.core.deals.contract_cases import a_draft, some_terms
@@ -124,17 +124,19 @@ def test_somebody_elses_contract_is_read_by_the_task(workspace: Workspace, tmp_p
 def test_free_clauses_are_read_by_the_task_and_the_rest_by_rules(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "terms.toml"
     path.write_text(
-        example_terms().replace("They are the creator's to keep.", "x").replace('heading = "Product"', 'heading = "Usage"')
-        .replace("The brand sends two pairs", "The brand may use the content in perpetuity, worldwide, in all media. Two pairs")
-    )  # fmt: skip
+        example_terms()
+        .replace('heading = "Product"', 'heading = "Usage"')
+        .replace(
+            "The brand sends two", "The brand may use the content in perpetuity, worldwide, in all media. It sends two"
+        )
+        .replace("net_days = 30", "net_days = 90")
+    )
     sources = {flag.source.partition("/")[0] for flag in workspace.contracts.flagging.of_file(path)}
     assert "rule" in sources
     assert len(sources) == 2
 
 
 def test_the_example_is_a_contract(tmp_path: Path, workspace: Workspace) -> None:
-    from engagerr.core.deals.contract_drafts import read_terms
-
     path = tmp_path / "terms.toml"
     path.write_text(example_terms())
     assert read_terms(path).total.minor == 600_000

@@ -385,7 +385,7 @@ def test_no_verb_of_the_other_side_says_anything_of_ours(parties: Parties) -> No
 
 def test_the_floor_answers_no_question_of_the_other_side(parties: Parties) -> None:
     """Offers above, at and below it are taken alike: it binds our own steps, and nobody learns where it lies."""
-    answers = []
+    answers: list[tuple[Any, ...]] = []
     for minor in (FLOOR + 1, FLOOR, FLOOR - 1, 1):
         sent = parties.brand.proposals.counter(
             TITLE, Counter({"2": LineEdit(price=eur(minor))}, drop=() if answers else ("1",))
@@ -450,11 +450,12 @@ def test_the_two_of_them_negotiate_and_each_step_says_who_took_it(parties: Parti
 
 
 def test_nobody_speaks_for_a_side_that_has_a_workspace(parties: Parties) -> None:
-    for verb in (
+    said: list[Callable[[], Any]] = [
         lambda: countered(parties.agency, 1, theirs=True),
         lambda: parties.agency.proposals.accept(TITLE, theirs=True),
         lambda: parties.agency.proposals.decline(TITLE, reason="x", theirs=True),
-    ):
+    ]
+    for verb in said:
         with pytest.raises(Conflict, match="Alpenpfad has a workspace here"):
             verb()
     with pytest.raises(Conflict, match="Northlight has a workspace here"):

@@ -107,6 +107,15 @@ class Hands:
                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}  # fmt: skip
         self.gateway.send("payment", request, key="top-up")
 
+    def pay_out(self, name: str) -> None:
+        """All that a payee has at the provider goes to their bank."""
+        account = self.work.payments.payees.show(name).account
+        assert account is not None
+        self.control("clock", days=10)
+        available = self.gateway.balance(account=account)["available"]
+        amount = next(line["amount"] for line in available if line["currency"] == "eur")
+        self.gateway.send("payout", {"amount": amount, "currency": "eur", "_account": account}, key=f"out {name}")
+
     def of(self, hold: HoldRow) -> HoldRow:
         """The hold as it stands now."""
         return self.work.payments.holds.show(hold.id).hold

@@ -334,3 +334,40 @@ def test_commission_is_converted_at_a_quote_and_both_currencies_balance(money: H
         money.work.payments.conversions.convert(late.id)
     with pytest.raises(InvalidInput):
         money.work.payments.conversions.quote(eur("10.00"), into="USD", rate="nan", source="x")
+
+
+def test_what_a_payee_cannot_give_back_waits_and_can_be_covered(money: Hands) -> None:
+    ann = money.payee("Ann Lee")
+    hold = money.hold((f"creator:{ann}", 1), amount="500.00")
+    money.paid(hold)
+    money.top_up()
+    money.work.payments.holds.release(hold.id)
+    money.pay_out("Ann Lee")
+    recalled = money.work.payments.holds.recall(hold.id, amount=eur("200.00"), reason="taken down")
+    assert recalled.movement.state == "approved"
+    assert money.of(hold).held == eur("0")
+
+    covered = money.work.payments.holds.cover(recalled.movement.id, reason="the brand is waiting")
+    assert covered.receipt is not None
+    assert covered.receipt.lines == (("Owed by Ann Lee", eur("200.00")),)
+    assert money.of(hold).held == eur("200.00")
+    assert money.balance("receivable", f"creator:{ann}") == -200_00
+    again = money.work.payments.holds.cover(recalled.movement.id, reason="once more")
+    assert again.receipt == covered.receipt
+    money.work.payments.holds.refund(hold.id)
+    assert money.of(hold).refunded == eur("200.00")
+    assert money.work.payments.ledger.verify().sound
+
+
+def test_a_recall_that_waits_is_given_up(money: Hands) -> None:
+    ann = money.payee("Ann Lee")
+    hold = money.hold((f"creator:{ann}", 1), amount="500.00")
+    money.paid(hold)
+    money.work.payments.holds.release(hold.id)
+    money.pay_out("Ann Lee")
+    recalled = money.work.payments.holds.recall(hold.id, amount=eur("200.00"), reason="taken down")
+    given_up = money.work.payments.holds.withdraw(recalled.movement.id, reason="they promised to send it")
+    assert given_up.movement.state == "failed"
+    assert money.work.payments.holds.show(hold.id).shares[0].recalled == eur("0")
+    with pytest.raises(Conflict, match="Nothing of"):
+        money.work.payments.holds.withdraw(recalled.movement.id, reason="again")

@@ -411,7 +411,6 @@ tax_filings = Table(
     Column("year", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
-    Column("totals", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("member_id", Uuid),
     timestamp("made_at"),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -419,5 +418,5 @@ tax_filings = Table(
     CheckConstraint("kind IN ('1099-NEC', '1099-K', 'DAC7')", name="kind"),
     CheckConstraint("octet_length(content_hash) = 32", name="content_hash"),
     CheckConstraint("rows >= 0", name="rows"),
-    comment="Append-only: which report was taken, when, and what it summed up to.",
+    comment="Append-only: which report was handed in, when, and the hash of what it said.",
 )

@@ -68,6 +68,10 @@ contracts = Table(
         "state", Text, nullable=False, server_default=text("'draft'"),
         comment="follows the versions: signed while one stands",
     ),
+    Column(
+        "sent_at", DateTime(timezone=True),
+        comment="when a version was last sent: until then the other side sees nothing of it",
+    ),
     timestamp("created_at"),
     timestamp("updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),

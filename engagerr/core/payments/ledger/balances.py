@@ -56,9 +56,10 @@ def balance(session: Session, *, tenant_id: UUID, account_id: UUID, at: datetime
     return _balance(row, at)
 
 
-def read_balances(session: Session, *, tenant_id: UUID) -> dict[UUID, Balance]:
-    """What each account holds now, by account."""
-    return {row.id: _balance(row, None) for row in session.execute(_EACH, {"tenant_id": tenant_id})}
+def read_balances(session: Session, *, tenant_id: UUID, at: datetime | None = None) -> dict[UUID, Balance]:
+    """What each account holds, now or at the end of the moment `at`, by account."""
+    values = {"tenant_id": tenant_id, "account_id": None, "at": at}
+    return {row.id: _balance(row, at) for row in session.execute(_NOW if at is None else _AT, values)}
 
 
 def _balance(row: Row[Any], at: datetime | None) -> Balance:
@@ -66,22 +67,15 @@ def _balance(row: Row[Any], at: datetime | None) -> Balance:
     return Balance(row.id, parts[0], parts[1], parts[2], at)
 
 
-_EACH = text(
-    """
-    SELECT account.id, account.currency, coalesce(sum(posted), 0) AS posted, coalesce(sum(pending_in), 0) AS pending_in,
-           coalesce(sum(pending_out), 0) AS pending_out
-    FROM ledger_accounts AS account
-    LEFT JOIN ledger_balances AS part ON part.tenant_id = :tenant_id AND part.account_id = account.id
-    WHERE account.tenant_id = :tenant_id GROUP BY account.id, account.currency
-    """
-)
+# Of one account, or of all of them.
 _NOW = text(
     """
     SELECT account.id, account.currency, coalesce(sum(posted), 0) AS posted, coalesce(sum(pending_in), 0) AS pending_in,
            coalesce(sum(pending_out), 0) AS pending_out
     FROM ledger_accounts AS account
     LEFT JOIN ledger_balances AS part ON part.tenant_id = :tenant_id AND part.account_id = account.id
-    WHERE account.tenant_id = :tenant_id AND account.id = :account_id GROUP BY account.id, account.currency
+    WHERE account.tenant_id = :tenant_id AND (CAST(:account_id AS uuid) IS NULL OR account.id = :account_id)
+    GROUP BY account.id, account.currency
     """
 )
 # For each row of the balance, the newest transfer on either side carries what it was after it.
@@ -96,16 +90,17 @@ _AT = text(
         (SELECT source_version AS version, source_posted AS posted, source_pending_in AS pending_in,
                 source_pending_out AS pending_out
          FROM ledger_transfers
-         WHERE tenant_id = :tenant_id AND source_id = :account_id AND source_lane = part.lane AND recorded_at <= :at
+         WHERE tenant_id = :tenant_id AND source_id = account.id AND source_lane = part.lane AND recorded_at <= :at
          ORDER BY recorded_at DESC, source_version DESC LIMIT 1)
         UNION ALL
         (SELECT destination_version, destination_posted, destination_pending_in, destination_pending_out
          FROM ledger_transfers
-         WHERE tenant_id = :tenant_id AND destination_id = :account_id AND destination_lane = part.lane
+         WHERE tenant_id = :tenant_id AND destination_id = account.id AND destination_lane = part.lane
            AND recorded_at <= :at
          ORDER BY recorded_at DESC, destination_version DESC LIMIT 1)
       ) AS side ORDER BY version DESC LIMIT 1
     ) AS was ON true
-    WHERE account.tenant_id = :tenant_id AND account.id = :account_id GROUP BY account.id, account.currency
+    WHERE account.tenant_id = :tenant_id AND (CAST(:account_id AS uuid) IS NULL OR account.id = :account_id)
+    GROUP BY account.id, account.currency
     """
 )

@@ -30,11 +30,11 @@ class Ledger:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def accounts(self, *, kind: str | None = None) -> tuple[AccountBalance, ...]:
-        """All accounts with what they hold now; only those of one kind, where it is given."""
+    def accounts(self, *, kind: str | None = None, at: datetime | None = None) -> tuple[AccountBalance, ...]:
+        """All accounts with what they hold, now or at the end of the moment `at`; or only those of one kind."""
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
             rows = read_accounts(session, tenant_id=self._access.tenant.id, kind=kind)
-            held = read_balances(session, tenant_id=self._access.tenant.id)
+            held = read_balances(session, tenant_id=self._access.tenant.id, at=at)
         return tuple(AccountBalance(row, held[row.id]) for row in rows)
 
     def balance(self, account: str | UUID, *, at: datetime | None = None) -> AccountBalance:

@@ -84,7 +84,7 @@ def first(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def platform(desk: Desk) -> dict[str, Any]:
+def platform() -> dict[str, Any]:
     """The platform's own account."""
     return {
         **blank("account"), "id": PLATFORM, "object": "account", "type": "standard", "country": "DE",

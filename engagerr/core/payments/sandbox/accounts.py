@@ -1,7 +1,7 @@
 """Connected accounts (v2, with their v1 face), their onboarding, their bank accounts.
 
-An account may receive transfers when it asked for it and its owner was checked. Who is not checked yet sees to it on the
-page of an account link, or a test does by `/_sandbox/accounts/{id}`. Addresses with `+verified`, `+pending` or
+An account may receive transfers when it asked for it and its owner was checked. Who is not checked yet sees to it on
+the page of an account link, or a test does by `/_sandbox/accounts/{id}`. Addresses with `+verified`, `+pending` or
 `+restricted` before the @ are checked at once, after a minute, or never to the end.
 """
 
@@ -230,7 +230,7 @@ def show_first(desk: Desk, _form: dict[str, Any], account: str) -> dict[str, Any
 def show_own(desk: Desk, _form: dict[str, Any]) -> dict[str, Any]:
     """The account that the key is of."""
     if desk.account == PLATFORM:
-        return account_views.platform(desk)
+        return account_views.platform()
     return account_views.first(desk, account(desk, desk.account))
 
 

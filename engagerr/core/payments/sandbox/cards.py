@@ -11,7 +11,7 @@ class Means:
     """A means of payment and how it behaves.
 
     `fails` is (code, decline code, sentence) of a charge; `refuses` the same when it is attached to a customer;
-    `dispute` the reason of a dispute that follows; `later` is what a bank debit comes to: succeeded, failed or disputed.
+    `dispute` the reason of a dispute that follows; `later` is how a bank debit ends: succeeded, failed or disputed.
     """
 
     type: str = "card"
@@ -70,7 +70,7 @@ NUMBERS: dict[str, Means] = {
     "4000000000000127": _fails("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.",
                                last4="0127"),
     "4000000000000119": _fails("processing_error", "processing_error",
-                               "An error occurred while processing your card. Try again in a little bit.", last4="0119"),
+                               "An error occurred while processing your card.", last4="0119"),
     "4000000000006975": _fails("card_declined", "card_velocity_exceeded", last4="6975"),
     "4100000000000019": _fails("card_declined", "fraudulent", last4="0019"),
     "4000000000000341": _fails("card_declined", "generic_decline", last4="0341", refuses=False),
@@ -125,7 +125,7 @@ _US_BANK = {
     "1235": Means("us_bank_account", last4="1235", later="disputed"),
 }
 _BANK_NAMES = {
-    "pm_sepaDebit": _SEPA["3000"], "pm_sepaDebit_failed": _SEPA["3001"], "pm_sepaDebit_fails": _SEPA["3001"], "pm_sepaDebit_disputed": _SEPA["3002"],
+    "pm_sepaDebit": _SEPA["3000"], "pm_sepaDebit_failed": _SEPA["3001"], "pm_sepaDebit_disputed": _SEPA["3002"],
     "pm_sepaDebit_slow": _SEPA["3003"], "pm_sepaDebit_slowFails": _SEPA["3004"],
     "pm_usBankAccount": _US_BANK["6789"], "pm_usBankAccount_success": _US_BANK["6789"],
     "pm_usBankAccount_accountClosed": _US_BANK["1113"], "pm_usBankAccount_insufficientFunds": _US_BANK["2227"],

@@ -105,8 +105,7 @@ def create_price(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     recurring = form.get("recurring")
     amount = _unit_amount(form)
     if recurring is not None:
-        recurring = {"interval": recurring["interval"], "interval_count": recurring.get("interval_count", 1),
-                     "meter": recurring.get("meter"), "usage_type": recurring.get("usage_type", "licensed")}  # fmt: skip
+        recurring = {"interval_count": 1, "meter": None, "usage_type": "licensed", **recurring}
     body = desk.new(
         "price", "price_", product=product, currency=form["currency"].lower(), recurring=recurring,
         type="one_time" if recurring is None else "recurring", active=form.get("active", True),

@@ -130,7 +130,7 @@ def raise_declined(body: dict[str, Any], **facts: Any) -> None:
             body["failure_message"],
             charge=body["id"],
             **facts,
-        )  # fmt: skip
+        )
     )
 
 

@@ -175,7 +175,8 @@ def complete(desk: Desk, session: str, form: dict[str, Any]) -> dict[str, Any]:
         desk.save(body)
         return {**body, "declined": refused}
     body |= {"status": "complete", "url": None, "customer_details": {
-        **blank("payment_pages_checkout_session_customer_details"), "email": form.get("email") or body["customer_email"],
+        **blank("payment_pages_checkout_session_customer_details"),
+        "email": form.get("email") or body["customer_email"],
         "name": form.get("name"), "tax_exempt": "none", "tax_ids": []}}  # fmt: skip
     desk.never("checkout.expire", session)
     desk.save(body)
@@ -260,7 +261,7 @@ def _subscribe(desk: Desk, body: dict[str, Any], customer: dict[str, Any] | None
     return None
 
 
-def _set_up(desk: Desk, body: dict[str, Any], customer: dict[str, Any] | None, name: str) -> str | None:
+def _set_up(desk: Desk, body: dict[str, Any], _customer: dict[str, Any] | None, name: str) -> str | None:
     intent = desk.get("setup_intent", body["setup_intent"])
     intent["payment_method"] = resolved(desk, name)["id"]
     setup_intents.succeeded(desk, intent)

@@ -30,11 +30,11 @@ def answer(sandbox: Sandbox, method: str, path: str, form: Form) -> Any:
     return control(sandbox, form, rest)
 
 
-def _clock(sandbox: Sandbox, _form: Form, rest: str) -> Any:
+def _clock(sandbox: Sandbox, _form: Form, _rest: str) -> Any:
     return {"now": sandbox.now(), "ahead": int(sandbox.store.fact("ahead", "0"))}
 
 
-def _advance(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _advance(sandbox: Sandbox, form: Form, _rest: str) -> Any:
     """Move the clock ahead: {seconds} or {days} on, or {to: a second}."""
     before = sandbox.now()
     to = int(form["to"]) if "to" in form else before + int(form.get("seconds", 0)) + int(form.get("days", 0)) * 86_400
@@ -45,21 +45,21 @@ def _advance(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return {"now": to, "happened": done}
 
 
-def _plan_fault(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _plan_fault(sandbox: Sandbox, form: Form, _rest: str) -> Any:
     return {"fault": faults.plan(sandbox.store, form)}
 
 
-def _faults(sandbox: Sandbox, _form: Form, rest: str) -> Any:
+def _faults(sandbox: Sandbox, _form: Form, _rest: str) -> Any:
     names = ("fault", "kind", "method", "path", "times", "seconds", "hits")
     rows = sandbox.store.rows("SELECT n, kind, method, path, times, seconds, hits FROM faults ORDER BY n")
     return {"faults": [dict(zip(names, row, strict=True)) for row in rows]}
 
 
-def _no_faults(sandbox: Sandbox, _form: Form, rest: str) -> Any:
+def _no_faults(sandbox: Sandbox, _form: Form, _rest: str) -> Any:
     return {"removed": sandbox.store.run("DELETE FROM faults")}
 
 
-def _settings(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _settings(sandbox: Sandbox, form: Form, _rest: str) -> Any:
     """{settlement_days}: until a charge is available; {debit_seconds}: until a bank debit ends."""
     for name, value in form.items():
         if name not in _SETTINGS:
@@ -127,7 +127,7 @@ def _checkout(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return shown(checkout.complete(sandbox.desk(), rest, form))
 
 
-def _endpoint(sandbox: Sandbox, form: Form, rest: str) -> Any:
+def _endpoint(sandbox: Sandbox, form: Form, _rest: str) -> Any:
     """{url, secret?}: have all events sent there, those of connected accounts too."""
     desk, url = sandbox.desk(), str(form.get("url", ""))
     secret = form.get("secret")
@@ -140,7 +140,7 @@ def _endpoint(sandbox: Sandbox, form: Form, rest: str) -> Any:
     return {**shown(body), "secret": body["_secret"]}
 
 
-def _about(sandbox: Sandbox, _form: Form, rest: str) -> Any:
+def _about(sandbox: Sandbox, _form: Form, _rest: str) -> Any:
     return {"sandbox": "engagerr", "api_version": sandbox.known.version, "account": PLATFORM, "now": sandbox.now()}
 
 

@@ -22,7 +22,8 @@ def create(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     if clock is not None:
         desk.named("test_helpers.test_clock", clock, "test_clock")
         desk = desk.on(clock)
-    values: dict[str, Any] = {"tax_exempt": "none", "balance": 0, "invoice_prefix": desk.id("")[:8].upper(), "test_clock": clock,
+    values: dict[str, Any] = {"tax_exempt": "none", "balance": 0, "test_clock": clock,
+              "invoice_prefix": desk.id("")[:8].upper(),
               "next_invoice_sequence": 1, "preferred_locales": [], "delinquent": False, "currency": None}  # fmt: skip
     kept = given(form, *_FIELDS)
     settings = {"custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None}
@@ -148,6 +149,7 @@ def list_sources(desk: Desk, form: dict[str, Any], customer: str) -> dict[str, A
 @route("POST", "/v1/customers/{customer}/cards/{id}")
 def update_source(desk: Desk, form: dict[str, Any], customer: str, id: str) -> dict[str, Any]:
     """Change a card of the older kind."""
+    desk.get("customer", customer)
     card = desk.get("source", id)
     before = snapshot(card)
     names = [name for name in form if name in card and name != "metadata"]
@@ -161,6 +163,7 @@ def update_source(desk: Desk, form: dict[str, Any], customer: str, id: str) -> d
 @route("DELETE", "/v1/customers/{customer}/sources/{id}")
 def delete_source(desk: Desk, _form: dict[str, Any], customer: str, id: str) -> dict[str, Any]:
     """Take a card of the older kind away."""
+    desk.get("customer", customer)
     card = desk.get("source", id)
     desk.store.remove(id)
     desk.emit("customer.source.deleted", card)

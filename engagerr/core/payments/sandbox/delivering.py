@@ -81,7 +81,7 @@ class Courier:
             try:
                 while self.round() and not self._stopped.is_set():
                     pass
-            except Exception:
+            except Exception:  # noqa: BLE001 one that cannot be sent keeps no other back
                 _log.exception("A webhook of the sandbox could not be sent.")
 
     def round(self) -> int:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _FILE = Path(__file__).with_name("stripe_api.json.gz")
-_PARAMETER = re.compile(r"^\{(\w+)\}$")
 
 
 # What Stripe has and does not describe: the pages of checkout as the official command line pays on them.
@@ -38,13 +37,20 @@ class Operation:
     answer: dict[str, Any]
 
 
+Routes = dict[tuple[str, int], list[tuple[tuple[str, ...], Operation]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All operations and schemas; `version` is the version of Stripe's API that they describe."""
+    """All operations and schemas; `version` is the version of Stripe's API that they describe.
+
+    `routes` are the operations by method and number of segments, literal segments before parameters.
+    """
 
     version: str
     operations: dict[tuple[str, str], Operation]
     schemas: dict[str, Any]
+    routes: Routes
 
     def schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema itself, or the one that it refers to."""
@@ -55,11 +61,11 @@ class Description:
     def match(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation at this path and the values in its path; None where the description has none."""
         segments = tuple(path.strip("/").split("/"))
-        for template, operation in _by_length(self).get((method, len(segments)), ()):
+        for template, operation in self.routes.get((method, len(segments)), ()):
             values: dict[str, str] = {}
             for given, expected in zip(segments, template, strict=True):
-                if expected is None or expected.startswith("{"):
-                    values[(expected or "{}")[1:-1]] = given
+                if expected.startswith("{"):
+                    values[expected[1:-1]] = given
                 elif expected != given:
                     break
             else:
@@ -79,21 +85,14 @@ def description() -> Description:
     for (method, path), names in _BESIDE.items():
         form = {"type": "object", "properties": {name: {} for name in names}}
         operations[method, path] = Operation(method, path, form, {})
-    return Description(document["version"], operations, document["schemas"])
+    return Description(document["version"], operations, document["schemas"], _routes(operations.values()))
 
 
-_ROUTES: dict[int, dict[tuple[str, int], list[tuple[tuple[str, ...], Operation]]]] = {}
-
-
-def _by_length(known: Description) -> dict[tuple[str, int], list[tuple[tuple[str, ...], Operation]]]:
-    """Operations by method and number of segments, literal segments before parameters."""
-    found = _ROUTES.get(id(known))
-    if found is None:
-        found = {}
-        for operation in known.operations.values():
-            segments = tuple(operation.path.strip("/").split("/"))
-            found.setdefault((operation.method, len(segments)), []).append((segments, operation))
-        for routes in found.values():
-            routes.sort(key=lambda route: [bool(_PARAMETER.match(segment)) for segment in route[0]])
-        _ROUTES[id(known)] = found
+def _routes(operations: Iterable[Operation]) -> Routes:
+    found: Routes = {}
+    for operation in operations:
+        segments = tuple(operation.path.strip("/").split("/"))
+        found.setdefault((operation.method, len(segments)), []).append((segments, operation))
+    for routes in found.values():
+        routes.sort(key=lambda route: [segment.startswith("{") for segment in route[0]])
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +24,8 @@ class Desk:
     """What the functions of the routes are given.
 
     `now` is the time of the sandbox, or of the test clock `clock`, in whole seconds; `account` the account that the
-    request is for. `version` is the version of the API that the client named: who names none has one from before methods
-    of payment were chosen by Stripe.
+    request is for. `version` is the version of the API that the client named: who names none has one from before
+    methods of payment were chosen by Stripe.
     """
 
     store: Store
@@ -115,6 +116,18 @@ class Desk:
             data.reverse()
         return {"object": "list", "data": data, "has_more": len(rows) > limit, "url": self.path}
 
+    def sifted(self, kind: str, form: dict[str, Any], keep: Callable[[dict[str, Any]], bool], **where: Any) -> Any:
+        """A page of a list of those that `keep` wants: reads on until the page is full or nothing is left."""
+        limit, chosen = form.get("limit", _USUAL), list[dict[str, Any]]()
+        reading = {**form, "limit": _MOST}
+        while True:
+            page = self.listed(kind, reading, **where)
+            chosen += [body for body in page["data"] if keep(body)]
+            if len(chosen) > limit or not page["has_more"] or "ending_before" in form:
+                break
+            reading["starting_after"] = page["data"][-1]["id"]
+        return {**page, "data": chosen[:limit], "has_more": len(chosen) > limit or page["has_more"]}
+
     def _between(self, kind: str, sql: str, values: list[Any], form: dict[str, Any]) -> tuple[str, list[Any]]:
         for name, sign in (("starting_after", "<"), ("ending_before", ">")):
             if name in form:
@@ -196,7 +209,7 @@ def _select(kind: str, account: str, where: dict[str, Any]) -> tuple[str, list[A
             f" AND l{number}.field = ? AND l{number}.value = ?"
         )
         values += [field, text_of(value)]
-    sql = f"SELECT o.n, o.body FROM objects o{joins} WHERE o.account = ? AND o.kind = ? AND o.deleted = 0"
+    sql = f"SELECT o.n, o.body FROM objects o{joins} WHERE o.account = ? AND o.kind = ? AND o.deleted = 0"  # noqa: S608 l0, l1 … are its only names
     return sql, [*values, account, kind]
 
 

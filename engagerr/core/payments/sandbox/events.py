@@ -42,22 +42,13 @@ def list_events(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filtered(desk: Desk, form: dict[str, Any], types: list[str], success: bool | None) -> dict[str, Any]:
-    """A page of events, of any of the types and with this success; read on where a page has too few of them."""
-    limit = form.get("limit", 10)
-    single = types[0] if len(types) == 1 and not types[0].endswith("*") else None
-    chosen: list[dict[str, Any]] = []
-    reading = dict(form, limit=100 if success is not None or (types and not single) else limit)
-    while True:
-        page = desk.listed("event", reading, type=single)
-        for event in page["data"]:
-            if _matches(event["type"], types) and (success is None or _succeeded(desk, event) == success):
-                chosen.append(event)
-        more = page["has_more"]
-        if len(chosen) >= limit or not more or "ending_before" in reading:
-            break
-        reading["starting_after"] = page["data"][-1]["id"]
-    data = [_waiting(desk, event) for event in chosen[:limit]]
-    return {"object": "list", "data": data, "has_more": more or len(chosen) > limit, "url": "/v1/events"}
+    """A page of events, of any of the types and with this success."""
+    if success is None and len(types) < 2 and not any(one.endswith("*") for one in types):
+        page = desk.listed("event", form, type=types[0] if types else None)
+    else:
+        page = desk.sifted("event", form, lambda event: _matches(event["type"], types) and (
+            success is None or _succeeded(desk, event) == success))  # fmt: skip
+    return {**page, "data": [_waiting(desk, event) for event in page["data"]], "url": "/v1/events"}
 
 
 def _matches(type: str, types: list[str]) -> bool:

@@ -119,7 +119,7 @@ def _read_array(known: Description, schema: dict[str, Any], value: Any, name: st
     return [_value(known, schema.get("items", {}), each, f"{name}[{n}]") for n, each in enumerate(value)]
 
 
-def _read_string(known: Description, schema: dict[str, Any], value: Any, name: str) -> str:
+def _read_string(_known: Description, schema: dict[str, Any], value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise Refusal(f"Invalid string: {json.dumps(value)}", param=name)
     allowed = schema.get("enum")
@@ -133,7 +133,7 @@ def _read_string(known: Description, schema: dict[str, Any], value: Any, name: s
     return value
 
 
-def _read_integer(known: Description, schema: dict[str, Any], value: Any, name: str) -> int:
+def _read_integer(_known: Description, schema: dict[str, Any], value: Any, name: str) -> int:
     text = str(value)
     # ASCII digits only: Python would take the digits of every script.
     digits = text.removeprefix("-")
@@ -149,7 +149,7 @@ def _read_integer(known: Description, schema: dict[str, Any], value: Any, name: 
     return number
 
 
-def _read_number(known: Description, schema: dict[str, Any], value: Any, name: str) -> float:
+def _read_number(_known: Description, _schema: dict[str, Any], value: Any, name: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -159,7 +159,7 @@ def _read_number(known: Description, schema: dict[str, Any], value: Any, name: s
     return number
 
 
-def _read_boolean(known: Description, schema: dict[str, Any], value: Any, name: str) -> bool:
+def _read_boolean(_known: Description, _schema: dict[str, Any], value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
     if value not in ("true", "false"):

@@ -71,12 +71,12 @@ def of_invoice_item(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def totalled(desk: Desk, invoice: dict[str, Any], coupons: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+def totalled(invoice: dict[str, Any], coupons: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     """The invoice with its sums: lines, less discounts (id, coupon), plus taxes that are not in the prices."""
     lines = invoice["lines"]["data"]
     subtotal = sum(one["amount"] for one in lines)
-    off = _discounted(invoice, lines, coupons, subtotal)
-    tax, extra = _taxed(desk, invoice, lines)
+    off = _discounted(invoice, lines, coupons)
+    tax, extra = _taxed(invoice, lines)
     total = subtotal - off + extra
     invoice |= {"subtotal": subtotal, "subtotal_excluding_tax": subtotal - (tax - extra), "total": total,
                 "total_excluding_tax": total - tax}  # fmt: skip
@@ -85,9 +85,7 @@ def totalled(desk: Desk, invoice: dict[str, Any], coupons: list[tuple[str, dict[
     return invoice
 
 
-def _discounted(
-    invoice: dict[str, Any], lines: list[dict[str, Any]], coupons: list[tuple[str, dict[str, Any]]], subtotal: int
-) -> int:
+def _discounted(invoice: dict[str, Any], lines: list[dict[str, Any]], coupons: list[tuple[str, dict[str, Any]]]) -> int:
     """Take coupons off; what each took stands on the invoice and, by the lines' weight, on the lines."""
     taken: list[dict[str, Any]] = []
     for one in lines:
@@ -115,7 +113,7 @@ def _spread(lines: list[dict[str, Any]], id: str, amount: int, whole: int) -> No
         left -= part
 
 
-def _taxed(desk: Desk, invoice: dict[str, Any], lines: list[dict[str, Any]]) -> tuple[int, int]:
+def _taxed(invoice: dict[str, Any], lines: list[dict[str, Any]]) -> tuple[int, int]:
     """(all taxes, those on top of the prices), by the invoice's default rates, a line at a time."""
     rates = invoice["default_tax_rates"]
     totals: dict[str, dict[str, Any]] = {}

@@ -64,7 +64,7 @@ def _appended(desk: Desk, invoice: dict[str, Any], items: list[dict[str, Any]]) 
     for item in items:
         line = {**invoice_lines.of_invoice_item(desk, item), "invoice": invoice["id"]}
         invoice["lines"]["data"].append(line)
-    invoice_lines.totalled(desk, invoice, invoice["_coupons"])
+    invoice_lines.totalled(invoice, invoice["_coupons"])
     desk.save(invoice)
 
 
@@ -91,7 +91,7 @@ def delete_item(desk: Desk, _form: dict[str, Any], invoiceitem: str) -> dict[str
             line for line in invoice["lines"]["data"]
             if (line["parent"] or {}).get("invoice_item_details", {}).get("invoice_item") != invoiceitem
         ]  # fmt: skip
-        invoice_lines.totalled(desk, invoice, invoice["_coupons"])
+        invoice_lines.totalled(invoice, invoice["_coupons"])
         desk.save(invoice)
     desk.store.remove(invoiceitem)
     desk.emit("invoiceitem.deleted", item)
@@ -162,7 +162,7 @@ def update(desk: Desk, form: dict[str, Any], invoice: str) -> dict[str, Any]:
     if "default_tax_rates" in form:
         body["default_tax_rates"] = [desk.named("tax_rate", id, "default_tax_rates")
                                      for id in form["default_tax_rates"] or []]  # fmt: skip
-        invoice_lines.totalled(desk, body, body["_coupons"])
+        invoice_lines.totalled(body, body["_coupons"])
     desk.save(body)
     desk.emit("invoice.updated", body, before)
     return body

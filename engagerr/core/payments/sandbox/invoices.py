@@ -35,7 +35,7 @@ def draft(
         billing_reason=reason, status="draft", parent=parent, default_tax_rates=rates, account_country="DE",
         collection_method=values.pop("collection_method", None) or of_subscription.get(
             "collection_method") or "charge_automatically", starting_balance=0, amount_paid=0, attempt_count=0,
-        attempted=False, auto_advance=values.pop("auto_advance", True), customer_tax_ids=[], post_payment_credit_notes_amount=0,
+        attempted=False, auto_advance=values.pop("auto_advance", True), customer_tax_ids=[],
         period_start=values.pop("period_start", desk.now), period_end=values.pop("period_end", desk.now),
         issuer={"type": "self"}, _intent=None, _subscription=of_subscription.get("id"), test_clock=desk.clock or None,
         discounts=discounts or [], payment_settings={"default_mandate": None, "payment_method_options": None,
@@ -45,7 +45,7 @@ def draft(
         each["invoice"] = body["id"]
     body["lines"] = {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{body['id']}/lines"}
     body["_coupons"] = lasting(desk, discounts or [])
-    totalled(desk, body, body["_coupons"])
+    totalled(body, body["_coupons"])
     desk.add("invoice", body)
     desk.emit("invoice.created", body)
     return body

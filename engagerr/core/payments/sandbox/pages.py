@@ -24,7 +24,8 @@ def page(desk: Desk, name: str, id: str) -> str:
                     "receipts": _receipt, "invoices": _invoice}[name](desk, id)  # fmt: skip
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-        f"<h1>{escape(title)}</h1>{inner}<p><small>This is the sandbox on this machine: no money moves.</small></p></html>"
+        f"<h1>{escape(title)}</h1>{inner}<p><small>This is the sandbox on this machine: no money moves.</small></p>"
+        "</html>"
     )
 
 

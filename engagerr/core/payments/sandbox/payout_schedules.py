@@ -1,4 +1,4 @@
-"""Automatic payouts: every day, week or month all that is available, each payout with the entries that it is made of."""
+"""Automatic payouts: every day, week or month all that is available, and what each payout is made of."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _falls_on(schedule: dict[str, Any], day: datetime) -> bool:
 
 
 @happening("payout.automatic")
-def pay_out(desk: Desk, ref: str) -> None:
+def pay_out(desk: Desk, _ref: str) -> None:
     """Pay out what is available, a payout a currency, and say of what entries each is made."""
     body = _kept(desk)
     banks = desk.find("external_account", account=desk.account)

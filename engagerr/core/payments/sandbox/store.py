@@ -1,7 +1,7 @@
 """The sandbox's books in one SQLite file: another company's, so they are not in our database.
 
-Many threads and processes share the file. Each request is one transaction; the file is in WAL mode, so a process that is
-killed loses nothing that it answered.
+Many threads and processes share the file. Each request is one transaction; the file is in WAL mode, so a process that
+is killed loses nothing that it answered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ CREATE INDEX IF NOT EXISTS due_next ON due (clock, at, n);
 CREATE INDEX IF NOT EXISTS due_ref ON due (ref);
 CREATE TABLE IF NOT EXISTS keys (
     account TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,
-    request TEXT NOT NULL, status INTEGER, body TEXT, busy REAL NOT NULL DEFAULT 0, PRIMARY KEY (account, key)) WITHOUT ROWID;
+    request TEXT NOT NULL, status INTEGER, body TEXT, busy REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS keys_created ON keys (created);
 CREATE TABLE IF NOT EXISTS deliveries (
     n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, endpoint TEXT NOT NULL, at INTEGER NOT NULL,
@@ -77,6 +79,8 @@ LINKED: Mapping[str, tuple[str, ...]] = {
     "external_account": ("account", "object"),
     "webhook_endpoint": ("status",),
 }
+_TRIES = 200
+_PAUSE = 0.02
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -86,12 +90,23 @@ class Store:
     def __init__(self, path: Path | str, *, seed: str) -> None:
         self._lock = threading.RLock()
         self._file = sqlite3.connect(str(path), timeout=60, isolation_level=None, check_same_thread=False)
-        self._file.execute("PRAGMA journal_mode = WAL")
+        self._keep_a_log()
         # A killed process loses nothing at NORMAL; only a machine that loses its power may.
         self._file.execute("PRAGMA synchronous = NORMAL")
         self._file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         self._file.execute("INSERT OR IGNORE INTO facts VALUES ('seed', ?)", (seed,))
         self._seed = self.fact("seed", "")
+
+    def _keep_a_log(self) -> None:
+        """Turn the write-ahead log on. Where another process does so at the same moment, SQLite does not wait."""
+        for patience in range(_TRIES, -1, -1):
+            try:
+                self._file.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if not patience:
+                    raise
+                time.sleep(_PAUSE)
 
     def close(self) -> None:
         """Close the file; what was answered is in it."""

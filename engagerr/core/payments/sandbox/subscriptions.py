@@ -122,7 +122,7 @@ def _first_invoice(desk: Desk, body: dict[str, Any], form: dict[str, Any]) -> di
     if automatic and means is None and body["trial_end"] is None and behaviour != "default_incomplete":
         raise Refusal("This customer has no attached payment source or default payment method. Please consider adding "
                       "a default payment method.", code="resource_missing")  # fmt: skip
-    extra = [_extra_line(desk, body, item) for item in form.get("add_invoice_items") or []]
+    extra = [_extra_line(desk, item) for item in form.get("add_invoice_items") or []]
     invoice = invoices.finalise(desk, invoice_for(desk, body, "subscription_create", extra))
     body = desk.get("subscription", body["id"])
     if not automatic and body["status"] == "incomplete":
@@ -138,7 +138,7 @@ def _first_invoice(desk: Desk, body: dict[str, Any], form: dict[str, Any]) -> di
     return desk.get("subscription", body["id"])
 
 
-def _extra_line(desk: Desk, body: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+def _extra_line(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
     price = create_price(desk, item["price_data"]) if "price_data" in item else desk.named(
         "price", item.get("price", ""), "add_invoice_items[0][price]")  # fmt: skip
     quantity = item.get("quantity", 1)
@@ -159,15 +159,13 @@ def show(desk: Desk, _form: dict[str, Any], subscription_exposed_id: str) -> dic
 def list_subscriptions(desk: Desk, form: dict[str, Any]) -> dict[str, Any]:
     """Subscriptions, newest first; those that are over only where they are asked for."""
     status = form.get("status")
-    page = desk.listed(
-        "subscription", form, customer=form.get("customer"), test_clock=form.get("test_clock"),
-        status=None if status in (None, "all", "ended") else status,
-    )  # fmt: skip
-    if status is None:
-        page["data"] = [body for body in page["data"] if body["status"] not in OVER]
-    elif status == "ended":
-        page["data"] = [body for body in page["data"] if body["status"] in OVER]
-    return page
+    where = {"customer": form.get("customer"), "test_clock": form.get("test_clock")}
+    if status in (None, "ended"):
+        page: dict[str, Any] = desk.sifted(
+            "subscription", form, lambda body: (body["status"] in OVER) == (status == "ended"), **where
+        )
+        return page
+    return desk.listed("subscription", form, status=None if status == "all" else status, **where)
 
 
 @route("POST", "/v1/subscriptions/{subscription_exposed_id}")
@@ -298,7 +296,8 @@ def _prorate(desk: Desk, body: dict[str, Any], old: dict[str, Any], new: dict[st
         amount = sign * periods.share(invoice_lines.cost(item["price"], item["quantity"]), start, finish, at)
         product = desk.get("product", item["price"]["product"])
         pending_item(
-            desk, body["customer"], amount, item["price"]["currency"], f"{words} {item['quantity']} × {product['name']}",
+            desk, body["customer"], amount, item["price"]["currency"],
+            f"{words} {item['quantity']} × {product['name']}",
             period=(at, finish), proration=True, subscription=body["id"], price=item["price"],
             quantity=item["quantity"],
         )  # fmt: skip

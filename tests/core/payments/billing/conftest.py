@@ -14,10 +14,13 @@ from engagerr.core.payments.invoices import Invoices
 def invoices(workspace: Workspace) -> Invoices:
     """Northlight in Hamburg; Trailhead in Munich, Sentier in Lyon, Cascade in the US, the creator Jonna."""
     invoices = Invoices(workspace.access)
-    here = {"street": "Gertrudenkirchhof 4", "postcode": "20095", "city": "Hamburg"}
     invoices.parties.save_self(
-        "Northlight GmbH", PartyDetails(country="DE", vat_id="DE 136695976", iban="DE02120300000000202051", **here)
-    )
+        "Northlight GmbH",
+        PartyDetails(
+            country="DE", vat_id="DE 136695976", iban="DE02120300000000202051", street="Gertrudenkirchhof 4",
+            postcode="20095", city="Hamburg",
+        ),
+    )  # fmt: skip
     invoices.parties.save("Trailhead GmbH", PartyDetails(country="DE", street="Industriestr. 12", city="München"))
     invoices.parties.save(
         "Sentier SARL", PartyDetails(country="FR", vat_id="FR40303265045", street="Rue de la Soie 3", city="Lyon")

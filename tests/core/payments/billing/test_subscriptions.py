@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Rejected
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Rejected, Unavailable
 from engagerr.core.payments.invoices import Invoices
 from engagerr.core.payments.plans import Plan, Plans
 from engagerr.core.payments.stripe_gateway import StripeGateway
-from engagerr.core.payments.subscriptions import Subscriptions, provider_changed
+from engagerr.core.payments.subscriptions import Subscriptions, provider_changed, settle_billing
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 
@@ -156,6 +157,7 @@ def test_a_subscription_lives_through_failure_new_card_change_refund_and_end(
     set_to_end = subscriptions.cancel("Trailhead GmbH")
     assert set_to_end.cancel_at_period_end
     assert subscriptions.entitled("reports")
+    assert set_to_end.period_end is not None
     later((set_to_end.period_end - clock.now() + timedelta(days=1)) / timedelta(days=1) + 1)
     over = subscriptions.show(set_to_end.id).subscription
     assert (over.state, over.ended_at is not None) == ("cancelled", True)
@@ -262,3 +264,61 @@ def test_who_may_not_bill_starts_nothing(
         subscriptions.start("Trailhead GmbH", "desk-max", payment_method=GOOD)
     with pytest.raises(NotFound, match="no party"):
         subscriptions.start("Nobody", "desk", payment_method=GOOD)
+
+
+def test_news_come_through_the_inbox_without_anybody_asking(
+    subscriptions: Subscriptions, invoices: Invoices, workspace: Workspace, clock: SteeredClock
+) -> None:
+    subscriptions.start("Trailhead GmbH", "desk", payment_method=GOOD)
+    clock.advance(days=15)
+    for _ in range(2):  # the second time there is nothing to do
+        workspace.payments.events.poll()
+        workspace.payments.events.handle()
+        held = subscriptions.show("Trailhead GmbH").subscription
+        assert held.state == "active"
+        assert [bill.gross for bill in invoices.list()] == [eur("49")]
+    assert agree(subscriptions)
+    assert [event.state for event in workspace.payments.events.list() if event.state == "dead"] == []
+
+
+def test_a_refund_that_comes_back_is_undone_in_books_and_paper(
+    subscriptions: Subscriptions, invoices: Invoices, workspace: Workspace, clock: SteeredClock
+) -> None:
+    subscriptions.start("Trailhead GmbH", "desk-pro", payment_method="pm_card_refundFail")
+    subscriptions.refresh("Trailhead GmbH")
+    subscriptions.refund("Trailhead GmbH", reason="goodwill", amount=eur("30"))
+    assert agree(subscriptions)
+    clock.advance(days=10)
+    workspace.payments.events.poll()
+    workspace.payments.events.handle()
+    operation = next(one for one in workspace.payments.events.operations() if one.kind == "refund")
+    with workspace.access.database.transaction(workspace.tenant.id) as session:
+        for _ in range(2):
+            settle_billing(session, workspace.access, operation)
+    assert operation.state == "failed"
+    held = subscriptions.show("Trailhead GmbH")
+    assert [one.refunded for one in held.invoices if one.paid] == [eur("0")]
+    [note] = [bill for bill in invoices.list() if bill.kind == "credit_note"]
+    assert (note.state, note.void_reason) == ("void", "the refund came back")
+    assert [check.booked for check in subscriptions.verify()] == [eur("99")]
+    assert agree(subscriptions)
+    # What came back can be refunded again.
+    subscriptions.refund("Trailhead GmbH", reason="once more", amount=eur("99"))
+
+
+def test_two_people_who_subscribe_a_party_at_once_make_one_subscription(
+    subscriptions: Subscriptions, gateway: StripeGateway
+) -> None:
+    def start(_: int) -> bool:
+        try:
+            subscriptions.start("Trailhead GmbH", "desk-pro", payment_method=GOOD)
+        except (Conflict, Unavailable):
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert any(pool.map(start, range(4)))
+    subscriptions.refresh("Trailhead GmbH")
+    assert len(list(gateway.list("subscription", status="all"))) == 1
+    assert [row.state for row in subscriptions.list()] == ["active"]
+    assert agree(subscriptions)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from engagerr import Workspace
+from engagerr import Engagerr, Workspace
+from engagerr.core.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from tests.core.payments.reconciliation.two_books import Provider, TwoBooks, access_of, later
+from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 
 
@@ -236,3 +239,70 @@ def test_each_balance_is_explained_to_the_cent(books: TwoBooks, clock: SteeredCl
     for one in books.reconcile(adopt=False).control:
         assert one.theirs == one.ours + one.differences
         assert one.rest == 0
+
+
+def test_a_run_that_breaks_off_is_repeated_without_loss_or_doubling(books: TwoBooks, clock: SteeredClock) -> None:
+    for _ in range(4):
+        books.paid()
+    books.provider.breaks_after = 2
+    with pytest.raises(Unavailable):
+        books.reconcile()
+    books.provider.breaks_after = None
+    clock.advance(hours=1)
+    run = books.reconcile()
+    assert (run.lines, run.kinds, run.copied_lines) == (4, {}, 4)
+
+
+def test_two_runs_at_once_write_each_difference_once(books: TwoBooks, clock: SteeredClock) -> None:
+    plant_amount(books)
+    plant_missing_there(books)
+    clock.advance(hours=1)
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: books.reconcile(adopt=False), range(4)))
+    assert sum(run.opened for run in runs) == 2
+    assert all(run.kinds == {"amount": 1, "missing_there": 1} for run in runs)
+    assert len(books.differences.list(state=None)) == 2
+
+
+def test_who_may_only_read_may_look_and_not_take_over(books: TwoBooks, engagerr: Engagerr, clock: SteeredClock) -> None:
+    plant_an_unknown_charge(books)
+    clock.advance(hours=1)
+    viewer = colleague(books.workspace, engagerr, "viewer")
+    theirs = TwoBooks(viewer, books.provider)
+    for ask in (theirs.reconcile, theirs.differences.list):
+        with pytest.raises(Forbidden):
+            ask()
+    books.reconcile()
+    [found] = books.differences.list()
+    with pytest.raises(Forbidden):
+        theirs.differences.adopt(found.id, reason="mine")
+    with pytest.raises(Forbidden):
+        theirs.differences.dismiss(found.id, reason="mine")
+
+
+def test_other_workspaces_see_nothing_of_it(books: TwoBooks, other_workspace: Workspace, clock: SteeredClock) -> None:
+    plant_amount(books)
+    clock.advance(hours=1)
+    books.reconcile(adopt=False)
+    [found] = books.differences.list()
+    others = TwoBooks(other_workspace, Provider(clock.now(), access_of(other_workspace).tenant.id))
+    assert others.differences.list(state=None) == ()
+    with pytest.raises(NotFound):
+        others.differences.show(found.id)
+    assert others.reconcile().lines == 0
+
+
+def test_pages_of_differences_leave_none_out(books: TwoBooks, clock: SteeredClock) -> None:
+    for _ in range(5):
+        plant_amount(books)
+    clock.advance(hours=1)
+    books.reconcile(adopt=False)
+    seen, after = [], None
+    while page := books.differences.list(after=after, limit=2):
+        seen += page
+        after = page[-1].id
+    assert tuple(seen) == books.differences.list()
+    assert len({row.id for row in seen}) == 5
+    for wrong in ({"limit": 0}, {"state": "lost"}, {"kind": "odd"}):
+        with pytest.raises(InvalidInput):
+            books.differences.list(**wrong)

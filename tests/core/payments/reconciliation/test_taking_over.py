@@ -193,6 +193,19 @@ def test_a_refund_of_the_dashboard_names_the_hold_that_it_is_about(money: Hands,
     assert reconciled(money).kinds == {}
 
 
+def test_what_the_bank_decided_meanwhile_is_taken_over(money: Hands, clock: SteeredClock) -> None:
+    hold = money.hold(("commission", 1), amount="500.00")
+    money.paid(hold)
+    dispute = disputed(money, hold)
+    clock.advance(hours=1)
+    reconciled(money)
+    money.control(f"disputes/{dispute}", status="won")
+    clock.advance(hours=1)
+    run = reconciled(money)
+    assert (run.adopted, run.kinds, run.troubles) == (1, {}, ())
+    assert money.of(hold).held == eur("500.00")
+
+
 # ── Books that are older than the provider ──────────────────────────────────────────────────────────────────────────
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from engagerr import Money, Workspace
-from engagerr.core.errors import Rejected
+from engagerr.core.errors import Rejected, Unavailable
 from engagerr.core.payments.differences import Differences
 from engagerr.core.payments.ledger import Leg, account, post
 from engagerr.core.payments.reconciliation import Reconciliation, Run
@@ -42,6 +42,7 @@ class Provider:
     asked: list[str] = field(default_factory=list)
     off_by: int = 0
     refuses: str | None = None
+    breaks_after: int | None = None
 
     def __call__(self) -> Provider:
         """As the workspace asks for its gateway."""
@@ -55,7 +56,9 @@ class Provider:
             raise Rejected(f"{account} may not be read.")
         since = filters.get("created", {}).get("gte", 0)
         kept = {"balance_transaction": self.lines, "payout": self.payouts}.get(of_type, {}).get(account or "", [])
-        for found in sorted(kept, key=lambda each: (-each["created"], each["id"])):
+        for place, found in enumerate(sorted(kept, key=lambda each: (-each["created"], each["id"]))):
+            if place == self.breaks_after:
+                raise Unavailable("The provider went away.")
             if found["created"] < since or filters.get("payout") not in (None, found.get("_payout")):
                 continue
             self.asked.append(found["id"])

@@ -78,9 +78,7 @@ def test_a_change_of_an_account_is_told_in_both_ways(
     assert thin[0].related_object.id == account.id
 
 
-def test_a_new_bank_account_has_another_fingerprint(
-    client: stripe.StripeClient, payee: Make, control: Control
-) -> None:
+def test_a_new_bank_account_has_another_fingerprint(client: stripe.StripeClient, payee: Make, control: Control) -> None:
     account = payee()
     prints = []
     for number in ("000123456789", "000999999999", "000123456789"):
@@ -105,9 +103,7 @@ def test_a_payout_arrives_in_two_days(client: stripe.StripeClient, payee: Make, 
     assert kinds[:3] == ["payout.paid", "payout.updated", "payout.created"]
 
 
-def test_a_payout_to_a_bank_that_refuses_comes_back(
-    client: stripe.StripeClient, payee: Make, control: Control
-) -> None:
+def test_a_payout_to_a_bank_that_refuses_comes_back(client: stripe.StripeClient, payee: Make, control: Control) -> None:
     account = payee().id
     funded(client, account)
     control(f"accounts/{account}", bank_account="000111111116")

@@ -94,7 +94,9 @@ def test_a_trial_costs_nothing_warns_and_then_costs(shop: Shop) -> None:
     assert shop.totals(made.id) == [(0, "paid"), (4_900, "paid")]
 
 
-@pytest.mark.parametrize(("behaviour", "ends"), [("cancel", "canceled"), ("pause", "paused"), ("create_invoice", "past_due")])
+@pytest.mark.parametrize(
+    ("behaviour", "ends"), [("cancel", "canceled"), ("pause", "paused"), ("create_invoice", "past_due")]
+)
 def test_a_trial_may_end_without_a_card(shop: Shop, behaviour: str, ends: str) -> None:
     made = shop.subscribe(
         shop.customer(None), trial_period_days=7,
@@ -341,7 +343,7 @@ def test_every_moment_lies_in_exactly_one_period(anchor: int, interval: str, cou
     assert ahead(anchor, recurring, 0) == anchor
 
 
-@given(st.integers(-10**9, 10**9), st.integers(1, 10**7), st.integers(0, 10**7))
+@given(st.integers(-(10**9), 10**9), st.integers(1, 10**7), st.integers(0, 10**7))
 def test_what_is_left_of_a_period_is_never_more_than_all_of_it(amount: int, length: int, into: int) -> None:
     left = share(amount, 0, length, min(into, length))
     assert abs(left) <= abs(amount)

@@ -45,7 +45,10 @@ def test_a_payer_pays_on_the_page_and_is_sent_on(
     assert (status, target) == (303, f"https://a.example/done?s={made.id}")
     found = client.v1.checkout.sessions.retrieve(made.id, {"expand": ["payment_intent", "line_items"]})
     assert (found.status, found.payment_status, found.url) == ("complete", "paid", None)
-    assert (found.payment_intent.transfer_group, found.payment_intent.metadata["engagerr_operation"]) == ("hold_1", "op")
+    assert (found.payment_intent.transfer_group, found.payment_intent.metadata["engagerr_operation"]) == (
+        "hold_1",
+        "op",
+    )
     assert found.line_items.data[0].amount_total == 10_000
     assert client.v1.events.list({"type": "checkout.session.completed"}).data[0].data.object.id == made.id
 
@@ -72,7 +75,10 @@ def test_a_session_is_paid_once(client: stripe.StripeClient, sandbox: Judged, se
 
 @pytest.mark.parametrize(
     ("method", "event", "paid"),
-    [("pm_sepaDebit_slow", "async_payment_succeeded", "paid"), ("pm_sepaDebit_slowFails", "async_payment_failed", "unpaid")],
+    [
+        ("pm_sepaDebit_slow", "async_payment_succeeded", "paid"),
+        ("pm_sepaDebit_slowFails", "async_payment_failed", "unpaid"),
+    ],
 )
 def test_a_bank_debit_ends_after_the_session_did(
     client: stripe.StripeClient, session: Session, control: Control, method: str, event: str, paid: str
@@ -97,9 +103,7 @@ def test_a_session_expires_after_a_day_or_when_it_is_told_to(
         client.v1.checkout.sessions.expire(paid.id)
 
 
-def test_a_subscription_can_begin_on_the_page(
-    client: stripe.StripeClient, session: Session, control: Control
-) -> None:
+def test_a_subscription_can_begin_on_the_page(client: stripe.StripeClient, session: Session, control: Control) -> None:
     product = client.v1.products.create({"name": "Studio"}).id
     price = client.v1.prices.create(
         {"product": product, "currency": "eur", "unit_amount": 4_900, "recurring": {"interval": "month"}}
@@ -116,7 +120,11 @@ def test_a_subscription_can_begin_on_the_page(
 
 @pytest.mark.parametrize(
     ("change", "param"),
-    [({"line_items": []}, "line_items"), ({"mode": "subscription"}, "line_items"), ({"success_url": ""}, "success_url")],
+    [
+        ({"line_items": []}, "line_items"),
+        ({"mode": "subscription"}, "line_items"),
+        ({"success_url": ""}, "success_url"),
+    ],
 )
 def test_a_session_that_cannot_be_paid_is_refused(session: Session, change: dict[str, Any], param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:

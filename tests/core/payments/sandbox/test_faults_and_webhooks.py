@@ -79,7 +79,9 @@ def test_a_fault_that_does_not_exist_is_refused(sandbox: Judged) -> None:
     assert b"timeout_before" in answer.body
 
 
-def test_an_event_is_signed_as_stripe_signs(sandbox: Judged, courier: Courier, receiver: Receiver, clock: SteeredClock) -> None:
+def test_an_event_is_signed_as_stripe_signs(
+    sandbox: Judged, courier: Courier, receiver: Receiver, clock: SteeredClock
+) -> None:
     create(sandbox, "customers", "name=Ann")
     assert courier.round() == 1
     [(body, headers)] = receiver.taken

@@ -55,7 +55,10 @@ def test_a_key_with_other_parameters_is_refused(client: stripe.StripeClient, cha
 
 def test_the_order_of_parameters_is_no_difference(sandbox: Judged) -> None:
     headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "k"}
-    bodies = [b"amount=1000&currency=eur&metadata[a]=1&metadata[b]=2", b"metadata[b]=2&metadata[a]=1&currency=eur&amount=1000"]
+    bodies = [
+        b"amount=1000&currency=eur&metadata[a]=1&metadata[b]=2",
+        b"metadata[b]=2&metadata[a]=1&currency=eur&amount=1000",
+    ]
     first, again = (sandbox.answer("POST", "/v1/topups", headers, body) for body in bodies)
     assert first.body == again.body
 
@@ -93,9 +96,7 @@ def test_a_wrong_parameter_is_not_remembered(client: stripe.StripeClient) -> Non
     assert client.v1.topups.create(TOPUP, {"idempotency_key": "k"}).amount == 1_000
 
 
-def test_too_little_money_stays_under_the_key(
-    client: stripe.StripeClient, payee: Callable[..., Any]
-) -> None:
+def test_too_little_money_stays_under_the_key(client: stripe.StripeClient, payee: Callable[..., Any]) -> None:
     send = {**TOPUP, "destination": payee().id}
     for key in ("k", "k"):
         with pytest.raises(stripe.InvalidRequestError) as refused:

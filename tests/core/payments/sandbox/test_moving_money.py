@@ -60,9 +60,7 @@ def test_a_declined_card_leaves_a_failed_charge_and_no_money(
     assert kinds == ["payment_intent.payment_failed", "charge.failed", "payment_intent.created"]
 
 
-def test_authentication_is_asked_for_and_given_or_not(
-    client: stripe.StripeClient, pay: Pay, control: Control
-) -> None:
+def test_authentication_is_asked_for_and_given_or_not(client: stripe.StripeClient, pay: Pay, control: Control) -> None:
     agreed, refused = (pay(method="pm_card_authenticationRequired") for _ in range(2))
     assert agreed.status == refused.status == "requires_action"
     control(f"authenticate/{agreed.id}")

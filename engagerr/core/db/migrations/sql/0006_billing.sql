@@ -347,7 +347,6 @@ CREATE TABLE tax_filings (
   year INTEGER NOT NULL,
   rows INTEGER NOT NULL,
   content_hash BYTEA NOT NULL,
-  totals JSONB DEFAULT '{}'::jsonb NOT NULL,
   member_id UUID,
   made_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT tax_filings_pkey PRIMARY KEY (tenant_id, id),
@@ -356,7 +355,7 @@ CREATE TABLE tax_filings (
   CONSTRAINT tax_filings_rows_check CHECK (rows >= 0)
 );
 CREATE INDEX tax_filings_year_idx ON tax_filings (tenant_id, kind, year);
-COMMENT ON TABLE tax_filings IS 'Append-only: which report was taken, when, and what it summed up to.';
+COMMENT ON TABLE tax_filings IS 'Append-only: which report was handed in, when, and the hash of what it said.';
 
 -- ── Tenancy and privileges ─────────────────────────────────────────────────────────────────────────────────────────
 SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[

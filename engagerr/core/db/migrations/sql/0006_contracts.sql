@@ -15,6 +15,7 @@ CREATE TABLE contracts (
   brand TEXT NOT NULL,
   version INTEGER DEFAULT 0 NOT NULL,
   state TEXT DEFAULT 'draft' NOT NULL,
+  sent_at TIMESTAMP WITH TIME ZONE,
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
   updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT contracts_pkey PRIMARY KEY (tenant_id, id),
@@ -29,6 +30,7 @@ COMMENT ON TABLE contracts IS 'One agreement of a deal; what it says stands in i
 COMMENT ON COLUMN contracts.counterparty_id IS 'the other workspace of the deal, copied from it';
 COMMENT ON COLUMN contracts.owner_side IS 'which party the workspace is that keeps it, copied from the deal';
 COMMENT ON COLUMN contracts.version IS 'the version that stands, else the newest; 0 before the first';
+COMMENT ON COLUMN contracts.sent_at IS 'when a version was last sent: until then the other side sees nothing of it';
 COMMENT ON COLUMN contracts.state IS 'follows the versions: signed while one stands';
 
 CREATE TABLE contract_versions (
@@ -192,7 +194,7 @@ GRANT SELECT, INSERT, UPDATE (sealed_key, key_id, retired_at) ON contract_seal_k
 -- The other workspace of the deal reads what was sent to it, never a draft, and does one thing itself: it signs or
 -- declines. Everything that follows from a signature is written in the workspace that keeps the contract.
 CREATE POLICY counterparty_reads ON contracts FOR SELECT TO :app USING (
-  counterparty_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid AND state <> 'draft');
+  counterparty_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid AND sent_at IS NOT NULL);
 CREATE POLICY counterparty_reads ON contract_versions FOR SELECT TO :app USING (
   counterparty_id = nullif(current_setting('engagerr.tenant_id', true), '')::uuid AND sent_at IS NOT NULL);
 CREATE POLICY counterparty_reads ON contract_signatures FOR SELECT TO :app USING (
@@ -214,6 +216,7 @@ BEGIN
   NEW.owner_side := coalesce(deal.side, NEW.owner_side);
   NEW.version := 0;
   NEW.state := 'draft';
+  NEW.sent_at := NULL;
   RETURN NEW;
 END
 $$;
@@ -572,6 +575,9 @@ BEGIN
       SELECT version, state, terms::jsonb ->> 'title', terms::jsonb #>> '{parties,brand,name}', now()
       FROM contract_versions WHERE tenant_id = NEW.tenant_id AND contract_id = NEW.contract_id
       ORDER BY (state = 'signed') DESC, (state <> 'superseded') DESC, version DESC LIMIT 1)
+    WHERE tenant_id = NEW.tenant_id AND id = NEW.contract_id;
+  UPDATE contracts SET sent_at = (
+      SELECT max(sent_at) FROM contract_versions WHERE tenant_id = NEW.tenant_id AND contract_id = NEW.contract_id)
     WHERE tenant_id = NEW.tenant_id AND id = NEW.contract_id;
   RETURN NULL;
 END

@@ -384,7 +384,10 @@ BEGIN
   NEW.side := CASE taken_by WHEN 'maker' THEN 'agency' WHEN 'brand' THEN 'brand' ELSE mine END;
   IF taken_by IS NULL THEN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'there is no such step', 'step');
-  ELSIF taken_by = 'keeper' AND me <> deal.tenant_id OR NEW.side <> mine AND deal.counterparty_id IS NOT NULL THEN
+  ELSIF taken_by = 'keeper' AND me <> deal.tenant_id
+        OR NEW.side <> mine AND deal.counterparty_id IS NOT NULL
+           -- Silence was a yes: the money is gone, and who keeps the deal puts that down.
+           AND NOT (NEW.to_state = 'approved' AND me = deal.tenant_id AND released > 0 AND held = 0) THEN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'that is for the other side to say', 'taker');
   ELSIF NEW.at < piece.state_since THEN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'the last step was later', 'at');

@@ -118,8 +118,6 @@ COMMENT ON COLUMN payment_operations.purpose IS 'why, as the caller keys it: the
 COMMENT ON COLUMN payment_operations.lane IS 'operations of one lane go out in the order in which they were intended';
 COMMENT ON COLUMN payment_operations.request IS 'what is sent; keys that begin with _ stay here';
 COMMENT ON COLUMN payment_operations.generation IS 'counts the idempotency keys: a new one only once it is proven that the last made nothing';
-COMMENT ON COLUMN payment_operations.sent_at IS 'when this generation was first sent';
-COMMENT ON COLUMN payment_operations.lease_until IS 'until then one worker has it in hand';
 COMMENT ON COLUMN payment_operations.waits_for IS 'what has to change before it is worth sending again';
 
 CREATE TABLE provider_events (
