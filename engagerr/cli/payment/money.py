@@ -244,6 +244,7 @@ def _movement_columns() -> list[Column[MovementRow]]:
 
 def _drawn(page: HoldPage) -> list[RenderableType]:
     hold = page.hold
+    whole = sum(share.weight for share in hold.shares)
     parts: list[RenderableType] = [
         facts(
             [
@@ -255,7 +256,8 @@ def _drawn(page: HoldPage) -> list[RenderableType]:
                            f" + {hold.refunded} refunded + {hold.lost} lost"),
                 ("Available", str(page.available)),
                 ("Shares", clean(", ".join(
-                    f"{page.parties.get(share.party, share.party)} {share.weight}" for share in hold.shares))),
+                    f"{page.parties.get(share.party, share.party)} {100 * share.weight / whole:.4g} %"
+                    for share in hold.shares))),
                 ("Releases itself", minute(hold.auto_release_at)),
                 ("Held until at most", day(hold.must_end_by)),
                 *(("Blocked", clean(f"{block.kind}: {block.reason}")) for block in hold.blocks),

@@ -282,6 +282,11 @@ def _moved(done: Moved) -> list[RenderableType]:
                 f" engagerr payment approve {str(movement.id)[-8:]}"
             )
         )
+        lines.append(
+            clean(f"Who may: {', '.join(done.approvers)}.")
+            if done.approvers
+            else "Nobody else here may: engagerr member add ADDRESS --role finance, or raise payments.four_eyes_minor."
+        )
     if done.receipt is not None:
         lines.extend(drawn_receipt(done.receipt))
     elif movement.state == "approved":

@@ -13,9 +13,10 @@ import msgspec
 
 from engagerr.core.deals import contract_writing as writing
 from engagerr.core.deals import signing
+from engagerr.core.deals import signing_codes as codes
 from engagerr.core.deals.amendments import Comparison, amended, compared
 from engagerr.core.deals.clauses import ContractTerms
-from engagerr.core.deals.contract_checks import checked, plain_text
+from engagerr.core.deals.contract_checks import plain_text
 from engagerr.core.deals.contract_drafts import read_terms
 from engagerr.core.deals.contract_reading import (
     DECLINED,
@@ -66,7 +67,7 @@ class Sent:
 
     contract: ContractRow
     version: VersionRow
-    code: signing.Code | None
+    code: codes.Code | None
     flags: tuple[Flag, ...]
     clashes: tuple[Clash, ...]
 
@@ -203,7 +204,7 @@ class Contracts:
             found = self._kept(session, contract)
             version = open_version(session, found, SENT)
             writing.change_version(session, found, version, state=DRAFT, sent_at=None, document_hash=None)
-            signing.void_codes(session, self._access, version)
+            codes.void_codes(session, self._access, version)
             self._access.audit(session, "contract.recalled", found.subject, version=version.version)
             return self._shown(session, self._find(session, found.id), None)
 
@@ -253,6 +254,8 @@ class Contracts:
             version = version_of(session, found)
             if version.state == DRAFT:
                 signing.open_for_signature(session, access, found, version)
+            else:
+                signing.to_sign(session, access, found, found.side, None)
             version = open_version(session, found, SENT)
             code = None
             if found.counterparty_id is None and version.signature(found.other_side) is None:
@@ -262,7 +265,7 @@ class Contracts:
                         f"No address of {version.party(found.other_side).name} is known.",
                         hint="Say whom the signing code is for: --email pat@brand.example",
                     )
-                code = signing.make_code(session, access, version, email=to, days=days)
+                code = codes.make_code(session, access, version, email=to, days=days)
             access.audit(
                 session, "contract.sent", found.subject, version=version.version, terms_hash=version.terms_hash.hex(),
                 to=code.email if code else found.counterparty_id,
@@ -309,7 +312,7 @@ class Contracts:
             side = found.side
             if code is not None:
                 side = found.other_side
-                invitation_id, why = signing.invitation_for(session, access, version, code)
+                invitation_id, why = codes.invitation_for(session, access, version, code)
             if code is None or invitation_id is not None:
                 signing.decide(
                     session, access, found, version, signer, decision=DECLINED, side=side,
@@ -317,7 +320,7 @@ class Contracts:
                 )  # fmt: skip
                 signing.conclude_refusal(session, access, found, version, said)
                 return self._find(session, found.id)
-        raise signing.CodeRefused(why)
+        raise codes.CodeRefused(why)
 
     # ── Paper ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -389,7 +392,7 @@ class Contracts:
             version = signing.to_sign(session, access, found, found.other_side, terms_hash)
             if version.signature(found.other_side) is not None:
                 raise Conflict(f"{found.title!r} was signed for {version.party(found.other_side).name} already.")
-            invitation_id, said = signing.invitation_for(session, access, version, code)
+            invitation_id, said = codes.invitation_for(session, access, version, code)
             if invitation_id is not None:
                 signing.decide(
                     session, access, found, version, signer, decision=SIGNED, side=found.other_side,
@@ -399,7 +402,7 @@ class Contracts:
                 concluded = signing.conclude(session, access, found, version)
                 found = self._find(session, found.id)
         if invitation_id is None:
-            raise signing.CodeRefused(said)
+            raise codes.CodeRefused(said)
         return self._sealed(Signed(found, concluded, concluded.state == SIGNED))
 
     def _sealed(self, signed: Signed) -> Signed:

@@ -6,14 +6,11 @@ deal is contracted, milestones and holds are opened) happens in the transaction 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -33,19 +30,16 @@ from engagerr.core.deals.contract_reading import (
 )
 from engagerr.core.deals.contract_writing import change_version
 from engagerr.core.deals.exclusivity import CLASH, refused
+from engagerr.core.deals.signing_codes import CodeRefused, checked_email
 from engagerr.core.deals.stages import OFFERING, advance
-from engagerr.core.deals.visibility import held_deal
-from engagerr.core.errors import Broken, Conflict, Forbidden, InvalidInput
+from engagerr.core.deals.visibility import DealRow, held_deal
+from engagerr.core.errors import Broken, Conflict
 from engagerr.core.tenancy.access import Member, Tenant
 from engagerr.core.tenancy.permissions import Role
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.tenancy import Access
-
-_SECRET_BYTES = 10
-MOST_TRIES = 5
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +56,6 @@ class Signer:
     program: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A one-time signing code, shown once: only its hash is kept."""
-
-    code: str
-    email: str
-    expires_at: datetime
-
-
 class NotThoseTerms(Conflict):
     """The terms that were read are not the terms that wait for a signature."""
 
@@ -78,13 +63,6 @@ class NotThoseTerms(Conflict):
         super().__init__(
             f"{title!r} was changed since you read it.", hint="Read it again: engagerr contract show, then sign.",
         )  # fmt: skip
-
-
-class CodeRefused(Forbidden):
-    """A signing code that opens nothing (any more)."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The signing code {why}.", hint="`engagerr contract send` makes a new one.")
 
 
 def statement_of(version: VersionRow, side: str) -> str:
@@ -136,7 +114,7 @@ def open_for_signature(session: Session, access: Access, contract: ContractRow, 
     """Step: a draft is sent: from now on it is what it is. A deal that is an enquiry is proposed with it."""
     from engagerr.core.deals.contract_proofs import hash_of_paper
 
-    if held_deal(session, contract.deal_id, tenant_id=access.tenant.id).stage == "enquiry":
+    if _open_deal(session, access, contract).stage == "enquiry":
         advance(session, access, contract.deal_id, "proposed", "a contract was sent")
     change_version(
         session, contract, version, state=SENT, sent_at=access.clock.now(), document_hash=hash_of_paper(version)
@@ -149,7 +127,7 @@ def to_sign(session: Session, access: Access, contract: ContractRow, side: str, 
     `NotThoseTerms` where another hash was read.
     """
     # One signature of a deal at a time, in the order in which everything else of it is locked.
-    held_deal(session, contract.deal_id, tenant_id=access.tenant.id)
+    _open_deal(session, access, contract)
     version = version_of(session, contract)
     mine = version.signature(side)
     if not (version.state == SIGNED and mine is not None and mine.decision == SIGNED):
@@ -190,7 +168,7 @@ def decide(
     said = {
         "version_id": version.id, "terms_hash": version.terms_hash, "decision": decision, "side": side,
         "signer_tenant_id": access.tenant.id, "name": plain_text(signer.name, "name"),
-        "title": plain_text(signer.title, "title") if signer.title else None, "email": _email(signer.email),
+        "title": plain_text(signer.title, "title") if signer.title else None, "email": checked_email(signer.email),
         "statement": statement, "evidence": evidence, "at": now,
     }  # fmt: skip
     try:
@@ -252,72 +230,6 @@ def conclude_refusal(session: Session, access: Access, contract: ContractRow, ve
     _set_tenant(session, access.tenant.id)
 
 
-def make_code(session: Session, access: Access, version: VersionRow, *, email: str, days: int) -> Code:
-    """Step: a code for a version, in place of those made before."""
-    secret = secrets.token_bytes(_SECRET_BYTES)
-    letters = base64.b32encode(secret).decode()
-    now = access.clock.now()
-    made = Code(
-        "-".join(letters[at : at + 4] for at in range(0, len(letters), 4)), _email(email), now + timedelta(days)
-    )
-    values = {"tenant_id": access.tenant.id, "version_id": version.id, "now": now}
-    void_codes(session, access, version)
-    session.execute(
-        text(
-            "INSERT INTO contract_invitations (tenant_id, version_id, email, code_hash, member_id, made_at, expires_at)"
-            " VALUES (:tenant_id, :version_id, :email, :code_hash, :member_id, :now, :expires_at)"
-        ),
-        {
-            **values, "email": made.email, "code_hash": _code_hash(secret), "member_id": access.member.id,
-            "expires_at": made.expires_at,
-        },
-    )  # fmt: skip
-    return made
-
-
-def void_codes(session: Session, access: Access, version: VersionRow) -> None:
-    """Step: codes of a version that were not used open nothing any more."""
-    session.execute(
-        text(
-            "UPDATE contract_invitations SET used_at = :now"
-            " WHERE tenant_id = :tenant_id AND version_id = :version_id AND used_at IS NULL"
-        ),
-        {"tenant_id": access.tenant.id, "version_id": version.id, "now": access.clock.now()},
-    )
-
-
-def invitation_for(session: Session, access: Access, version: VersionRow, code: str) -> tuple[UUID | None, str]:
-    """Step: (invitation, the address it went to) of a code; (None, why it is refused) else, which counts as a try.
-
-    It raises nothing, so that the try is kept: the caller commits, then raises `CodeRefused`.
-    """
-    row = session.execute(
-        text(
-            "SELECT id, email, code_hash, tries, expires_at FROM contract_invitations"
-            " WHERE tenant_id = :tenant_id AND version_id = :version_id AND used_at IS NULL FOR UPDATE"
-        ),
-        {"tenant_id": access.tenant.id, "version_id": version.id},
-    ).one_or_none()
-    if row is None:
-        return None, "was used already, or none was made"
-    if row.tries >= MOST_TRIES:
-        return None, "was mistyped too often and opens nothing any more"
-    if row.expires_at <= access.clock.now():
-        return None, f"was good until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-    letters = "".join(code.split()).replace("-", "").upper()
-    try:
-        given = base64.b32decode(letters)
-    except ValueError:
-        given = b""
-    if not secrets.compare_digest(_code_hash(given), bytes(row.code_hash)):
-        session.execute(
-            text("UPDATE contract_invitations SET tries = tries + 1 WHERE tenant_id = :tenant_id AND id = :id"),
-            {"tenant_id": access.tenant.id, "id": row.id},
-        )
-        return None, f"is not the one that was sent ({MOST_TRIES - row.tries - 1} tries left)"
-    return row.id, row.email
-
-
 def keeper_of(session: Session, access: Access, contract: ContractRow, version: VersionRow) -> Access:
     """Step: access to the workspace that keeps the contract, as the member who sent the version. For what follows from
     the other party's signature, and for nothing else: it is the sender's offer that was taken."""
@@ -358,6 +270,17 @@ def _stands(session: Session, access: Access, contract: ContractRow, version: Ve
         raise refused(session, access, contract.title, version.id, keeper=contract.kept) from error
 
 
+def _open_deal(session: Session, access: Access, contract: ContractRow) -> DealRow:
+    """The deal, held; `Conflict` where it was declined or cancelled: nothing is agreed in it any more."""
+    deal = held_deal(session, contract.deal_id, tenant_id=access.tenant.id)
+    if deal.closed_from is not None:
+        raise Conflict(
+            f"The deal {deal.title!r} is {deal.stage}: its contract is not signed any more.",
+            hint="Open the deal again: engagerr deal reopen", facts={"deal": str(deal.id), "stage": deal.stage},
+        )  # fmt: skip
+    return deal
+
+
 def _deal_goes_on(session: Session, access: Access, contract: ContractRow) -> None:
     if held_deal(session, contract.deal_id, tenant_id=access.tenant.id).stage in OFFERING:
         advance(session, access, contract.deal_id, "contracted", "both parties have signed the contract")
@@ -384,17 +307,6 @@ def _told(session: Session, keeper: Access, contract: ContractRow, version: Vers
 
 def _set_tenant(session: Session, tenant_id: UUID) -> None:
     session.execute(text("SELECT set_config('engagerr.tenant_id', :tenant, true)"), {"tenant": str(tenant_id)})
-
-
-def _code_hash(secret: bytes) -> bytes:
-    return hashlib.sha256(b"engagerr.contract." + secret).digest()
-
-
-def _email(address: str) -> str:
-    cleaned = plain_text(address, "email")
-    if not _EMAIL.match(cleaned):
-        raise InvalidInput(f"{cleaned!r} is no address of mail.", hint="Write it like pat@brand.example.")
-    return cleaned
 
 
 def _in_words(error: IntegrityError, contract: ContractRow, version: VersionRow) -> Exception:

@@ -55,6 +55,7 @@ from engagerr.core.payments.operations import Operation
 from engagerr.core.payments.receipts import Receipt, receipt_of
 from engagerr.core.payments.transfers import carry, prepare_transfers
 from engagerr.core.tenancy import Access, Permission
+from engagerr.core.tenancy.permissions import PERMISSIONS
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -87,7 +88,8 @@ class Funding:
 @dataclass(frozen=True, slots=True)
 class Moved:
     """What a verb of money did. `already`: it had been done, and nothing was done again. `troubles`: what the provider
-    did not do yet and will be asked again. There is no receipt before a movement is done."""
+    did not do yet and will be asked again. There is no receipt before a movement is done; `approvers` may allow one
+    that waits for a second person."""
 
     hold: HoldRow
     movement: MovementRow
@@ -96,6 +98,7 @@ class Moved:
     parties: dict[str, str]
     already: bool = False
     troubles: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
 
 
 class NothingHeld(Conflict):
@@ -519,9 +522,24 @@ class Holds:
         hold = read_holds(session, tenant_id=self._access.tenant.id, where="hold.id = :id", id=movement.hold_id)[0]
         return Moved(
             hold=hold, movement=movement, shares=shares, already=already, troubles=troubles,
+            approvers=_approvers(session, self._access, movement) if movement.state == "requested" else (),
             receipt=receipt_of(session, self._access, f"movement:{movement.id}", movement.kind),
             parties=dict(party_names(session, self._access, [share.party for share in shares])),
         )  # fmt: skip
+
+
+def _approvers(session: Session, access: Access, movement: MovementRow) -> tuple[str, ...]:
+    """Who may allow it: everybody whose role approves, but not whoever asked."""
+    roles = [role.value for role, may in PERMISSIONS.items() if Permission.APPROVE_RELEASE in may]
+    return tuple(
+        session.execute(
+            text(
+                "SELECT name FROM members WHERE tenant_id = :tenant_id AND removed_at IS NULL AND role = ANY(:roles)"
+                " AND id IS DISTINCT FROM :asker ORDER BY name"
+            ),
+            {"tenant_id": access.tenant.id, "roles": roles, "asker": movement.requested_by_id},
+        ).scalars()
+    )
 
 
 def _key(session: Session, access: Access, kind: str, hold: HoldRow, amount: Money | None) -> str:

@@ -296,13 +296,15 @@ def lock_hold(session: Session, access: Access, hold_id: UUID) -> HoldRow:
 
 
 def find_hold(session: Session, access: Access, word: str | UUID) -> UUID:
-    """The hold that a word names: its id, the end of its id, its subject, or its exact title."""
+    """The hold that a word names: its id or the end of it, its subject, its title, or its deal's or milestone's."""
     wanted = str(word).strip()
     rows = session.execute(
         text(
             """
             SELECT id, title FROM holds WHERE tenant_id = :tenant_id
               AND (id::text = lower(:word) OR subject = :word OR lower(title) = lower(:word)
+                   OR starts_with(lower(title), lower(:word) || ': ')
+                   OR right(lower(title), length(:word) + 2) = ': ' || lower(:word)
                    OR (length(:word) >= 6 AND right(id::text, length(:word)) = lower(:word)))
             ORDER BY id LIMIT 3
             """

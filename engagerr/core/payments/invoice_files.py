@@ -68,7 +68,7 @@ def _page(invoice: Invoice) -> dict[str, Any]:
     supplied = _days(head)
     facts = [("Number", str(head.number)), ("Date", _day(head.issued_on)), ("Supplied", supplied)]
     if head.corrects is not None:
-        facts.append(("Corrects", f"{head.corrects}, {_day(head.corrects_issued_on)}"))
+        facts.append(("Corrects", head.corrects))
     if head.reference:
         facts.append(("Your reference", head.reference))
     if head.kind == "invoice" and not head.self_billed:
@@ -80,7 +80,7 @@ def _page(invoice: Invoice) -> dict[str, Any]:
         "stamp": "VOID" if head.state == "void" else "",
         "opening": _opening(head),
         "seller": {"name": head.seller["name"], "line": " · ".join(_address(head.seller))},
-        "buyer": {"address": _address(head.buyer), "ids": _ids(head.buyer)},
+        "buyer": {"address": _address(head.buyer, at_home=head.seller["country"]), "ids": _ids(head.buyer)},
         "facts": facts,
         "currency": head.currency,
         "lines": [
@@ -156,9 +156,12 @@ def _foot(seller: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-def _address(party: Mapping[str, Any]) -> list[str]:
+def _address(party: Mapping[str, Any], *, at_home: str | None = None) -> list[str]:
+    """The lines of an address; the country where it is another one than `at_home`."""
     place = " ".join(str(party[name]) for name in ("postcode", "city") if party.get(name))
-    parts = [party["name"], party.get("street"), place or None, party.get("region"), party["country"]]
+    parts = [party["name"], party.get("street"), place or None, party.get("region")]
+    if party["country"] != at_home:
+        parts.append(party["country"])
     return [str(part) for part in parts if part]
 
 
@@ -202,11 +205,12 @@ def _spaced(iban: str) -> str:
 def _typeset(page: Mapping[str, Any]) -> bytes:
     import typst
 
-    fonts, families = _fonts()
+    content = json.dumps(page, ensure_ascii=False)
+    fonts, families = _fonts(with_system=not _written_by_our_font(content))
     try:
         made = typst.compile(
             _template(), format="pdf", font_paths=fonts, pdf_standards=["a-3b"], timestamp=_EPOCH,
-            sys_inputs={"invoice": json.dumps(page, ensure_ascii=False), "fonts": json.dumps(families)},
+            sys_inputs={"invoice": content, "fonts": json.dumps(families)},
         )  # fmt: skip
     except typst.TypstError as error:
         raise Broken(
@@ -260,10 +264,34 @@ def _template() -> bytes:
 
 
 @functools.cache
-def _fonts() -> tuple[typst.Fonts, tuple[str, ...]]:
-    """DejaVu, which comes with a dependency; and a last resort that draws a box for what it cannot write."""
-    import matplotlib
+def _fonts(*, with_system: bool) -> tuple[typst.Fonts, tuple[str, ...]]:
+    """DejaVu, which comes with a dependency, and a last resort that draws a box for what nothing here can write.
+
+    Only names in scripts that DejaVu lacks (Chinese, Japanese, Korean …) are set with fonts of the machine.
+    """
     import typst
 
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return typst.Fonts(include_system_fonts=False, font_paths=[folder]), (_FONT, "Last Resort High-Efficiency")
+    fonts = typst.Fonts(include_system_fonts=with_system, font_paths=[_font_folder()])
+    others = [name for name in sorted(set(fonts.families())) if name.startswith(_FOR_OTHER_SCRIPTS)]
+    return fonts, (_FONT, *others, "Last Resort High-Efficiency")
+
+
+_FOR_OTHER_SCRIPTS = (
+    "Noto Sans", "Source Han Sans", "Hiragino", "PingFang", "Apple SD Gothic", "Yu Gothic", "Microsoft YaHei",
+    "Malgun Gothic", "WenQuanYi", "IPAexGothic", "Geeza Pro", "Kohinoor", "Nirmala UI", "Thonburi", "Leelawadee UI",
+)  # fmt: skip
+
+
+def _font_folder() -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+def _written_by_our_font(words: str) -> bool:
+    if words.isascii():
+        return True
+    from matplotlib.ft2font import FT2Font
+
+    letters = FT2Font(str(_font_folder() / "DejaVuSans.ttf")).get_charmap()
+    return all(ord(sign) in letters for sign in set(words))

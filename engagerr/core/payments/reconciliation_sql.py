@@ -67,8 +67,13 @@ WITH at_provider AS MATERIALIZED (
   SELECT account.id, account.kind, CASE account.kind
       WHEN 'connected' THEN coalesce(payee.provider_account, account.party) ELSE '' END AS balance
     FROM ledger_accounts AS account
-    LEFT JOIN payees AS payee ON account.kind = 'connected' AND payee.tenant_id = account.tenant_id
-      AND account.party IN ('payee:' || payee.id, 'creator:' || payee.creator_id)
+    LEFT JOIN (
+      -- Two names for one account, each to be found by itself: with thousands of payees, anything else is slow.
+      SELECT 'payee:' || id AS party, provider_account FROM payees WHERE tenant_id = :tenant_id
+      UNION ALL
+      SELECT 'creator:' || creator_id, provider_account FROM payees
+        WHERE tenant_id = :tenant_id AND creator_id IS NOT NULL
+    ) AS payee ON account.kind = 'connected' AND payee.party = account.party
     WHERE account.tenant_id = :tenant_id AND account.kind IN ('outside', 'connected', 'fees')
 ), moved AS MATERIALIZED (
   SELECT transfer.id, transfer.key, transfer.kind, transfer.currency, transfer.amount_minor, transfer.recorded_at,

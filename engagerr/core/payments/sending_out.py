@@ -50,6 +50,7 @@ _STORED_FAILURES = 2
 # Whatever call was under way when the first failure came has ended since.
 _NOTHING_LASTS_SO_LONG = timedelta(minutes=10)
 _BUSY_TRIES, _LONGEST_NAP_SECONDS = 3, 5.0
+_BOOKING_TRIES = 3
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=60), timedelta(hours=1)
 # What the mirror says of a payee may be this old when money goes out.
 _MIRROR_AGE = timedelta(minutes=1)
@@ -116,9 +117,8 @@ def _carried_out(access: Access, gateway: StripeGateway, claim: _Claim) -> Step:
                 return _refused(access, claim, error)  # what it was to act upon is not there, so it never did
             return _recorded(access, claim, error, certain=not claim.doubtful)
         if found is not None:
-            with access.database.transaction(access.tenant.id) as session:
-                log("payment.adopted", operation=str(operation.id), kind=operation.kind.value, object=found["id"])
-                return Step(converge(session, access, operation.id, found), "adopted")
+            log("payment.adopted", operation=str(operation.id), kind=operation.kind.value, object=found["id"])
+            return Step(_brought_in(access, operation, found), "adopted")
         operation = _with_a_key_that_holds(access, claim)
     try:
         made = _sent(access, gateway, operation)
@@ -127,8 +127,20 @@ def _carried_out(access: Access, gateway: StripeGateway, claim: _Claim) -> Step:
         return _recorded(access, claim, error, certain=unsent and not claim.doubtful)
     except (Rejected, NotAtProvider) as error:
         return _refused(access, claim, error)
-    with access.database.transaction(access.tenant.id) as session:
-        return Step(converge(session, access, operation.id, made), "sent")
+    return Step(_brought_in(access, operation, made), "sent")
+
+
+def _brought_in(access: Access, operation: Operation, made: dict[str, Any]) -> Operation:
+    """Bring what was made into the books. Two writers that met try again; whoever cannot leaves it to the janitor."""
+    for tries_left in reversed(range(_BOOKING_TRIES)):
+        try:
+            with access.database.transaction(access.tenant.id) as session:
+                return converge(session, access, operation.id, made)
+        except Unavailable:
+            if not tries_left:
+                raise
+            access.clock.sleep(0.1 * (_BOOKING_TRIES - tries_left))
+    raise AssertionError("the last try returns or raises")
 
 
 def _claim(access: Access, gateway: StripeGateway, operation_id: UUID) -> _Claim:

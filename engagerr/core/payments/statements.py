@@ -194,8 +194,8 @@ def _statement(
     rows = session.execute(
         text(_PAGE.format(legs=_LEGS)),
         {
-            **values, "limit": limit + 1, "after_at": after[0] if after else None,
-            "after_id": after[1] if after else None,
+            **values, "limit": limit + 1, "since": after[0] if after else since,
+            "after_at": after[0] if after else None, "after_id": after[1] if after else None,
         },
     ).all()  # fmt: skip
     running = after[2] if after else opening
@@ -273,9 +273,13 @@ def _parties(session: Session, access: Access) -> tuple[_Found, ...]:
             FROM ledger_accounts AS account
             LEFT JOIN holds AS hold
               ON account.kind = 'hold' AND hold.tenant_id = :tenant_id AND account.party = hold.id::text
-            LEFT JOIN payees AS payee ON account.kind IN ('payable', 'connected') AND payee.tenant_id = :tenant_id
-              AND account.party IN ('payee:' || payee.id, 'creator:' || payee.creator_id)
-            LEFT JOIN creators AS creator ON account.kind IN ('payable', 'connected') AND payee.id IS NULL
+            LEFT JOIN (
+              SELECT 'payee:' || id AS party, name FROM payees WHERE tenant_id = :tenant_id
+              UNION ALL
+              SELECT 'creator:' || creator_id, name FROM payees
+                WHERE tenant_id = :tenant_id AND creator_id IS NOT NULL
+            ) AS payee ON account.kind IN ('payable', 'connected') AND payee.party = account.party
+            LEFT JOIN creators AS creator ON account.kind IN ('payable', 'connected')
               AND creator.tenant_id = :tenant_id AND account.party = 'creator:' || creator.id
             WHERE account.tenant_id = :tenant_id
               AND (account.kind = ANY (:ours) OR account.kind IN ('payable', 'connected', 'hold'))

@@ -26,7 +26,19 @@ class SignedDeal:
     title: str
     creator_id: UUID
     brand: Workspace | None
+    code: bytes
     terms: dict[str, Any]
+
+    def join(self, brand: Workspace) -> None:
+        """Another workspace becomes the other side of the deal, with the code that it was given."""
+        access = self.work.access
+        with brand.access.transaction(Permission.EDIT_DEALS) as session:
+            joined = session.execute(
+                text("SELECT engagerr_join_deal(:keeper, :code, :now)"),
+                {"keeper": access.tenant.id, "code": self.code, "now": access.clock.now()},
+            ).scalar_one()
+        assert joined == self.id
+        self.brand = brand
 
     def sign(self, **changes: Any) -> VersionRow:
         """A new version with these changes, which both sides sign; what follows from it happens."""
@@ -137,14 +149,11 @@ def a_signed_deal(
             ),
             {**values, "code": code},
         )
+    made = SignedDeal(work, deal_id, deal_id, title, creator.id, None, code, some_terms(creator.id, **changes))
     if brand is not None:
-        with brand.access.transaction(Permission.EDIT_DEALS) as session:
-            joined = session.execute(
-                text("SELECT engagerr_join_deal(:tenant_id, :code, :now)"), {**values, "code": code}
-            ).scalar_one()
-            assert joined == deal_id
+        made.join(brand)
     with access.transaction(Permission.EDIT_DEALS) as session:
-        contract_id = session.execute(
+        made.contract_id = session.execute(
             text(
                 "INSERT INTO contracts (tenant_id, deal_id, owner_side, title, brand, created_at, updated_at)"
                 " VALUES (:tenant_id, :deal_id, :side, :title, 'Trailpeak', :now, :now) RETURNING id"
@@ -158,6 +167,5 @@ def a_signed_deal(
                 ),
                 {**values, "stage": stage},
             )
-    deal = SignedDeal(work, deal_id, contract_id, title, creator.id, brand, some_terms(creator.id, **changes))
-    deal.sign()
-    return deal
+    made.sign()
+    return made

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engagerr import Engagerr, Workspace
-from engagerr.core.deals.clauses import terms_of
+from engagerr import Engagerr, Money, Workspace
+from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight, terms_of
 from engagerr.core.deals.contract_files import ATTACHMENT, pdf
 from engagerr.core.deals.contract_paper import layout
 from engagerr.core.deals.contract_reading import NoContract
+from engagerr.core.deals.deal_writing import NewDeal
+from engagerr.core.deals.drafting import TermsEdit, Wanted
 from engagerr.core.deals.seals import attached_terms
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.tenancy.permissions import Role
@@ -158,6 +166,24 @@ def test_the_paper_is_the_same_to_the_byte_whenever_it_is_made(workspace: Worksp
     assert b"pdfaid:part>3<" in first.content.replace(b" ", b"")
 
 
+_ELSEWHERE = """
+import hashlib, pickle, sys
+from engagerr.core.deals.contract_files import pdf
+print(hashlib.sha256(pdf(pickle.load(sys.stdin.buffer))).hexdigest())
+"""
+
+
+def test_another_process_in_another_place_makes_the_same_bytes(workspace: Workspace) -> None:
+    contract, _ = a_sent(workspace)
+    version = workspace.contracts.show(contract).version
+    assert version.document_hash is not None
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE], input=pickle.dumps(replace(version, state="sent")), capture_output=True,
+        check=True, env={**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7"},
+    )  # fmt: skip
+    assert elsewhere.stdout.decode().strip() == version.document_hash.hex()
+
+
 def test_the_paper_of_what_was_signed_can_still_be_made_as_it_was_sent(workspace: Workspace) -> None:
     contract, code = a_sent(workspace)
     sent = workspace.contracts.paper(contract).content
@@ -256,3 +282,77 @@ def test_a_file_that_is_not_there_is_said(workspace: Workspace, tmp_path: Path) 
         workspace.contracts.draft("Trail shoes", file=tmp_path / "no.toml")
     with pytest.raises(NotFound):
         workspace.contracts.show(contract, version=7)
+
+
+# ── From the accepted proposal ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def offered(work: Workspace, *, accept: bool = True) -> None:
+    """A deal with two creators and an offer that both sides want."""
+    for name in ("Ann Lee", "Ben Ode"):
+        creator = work.roster.add(name)
+        work.roster.set_terms(str(creator.id), commission_rate=Decimal("0.2"), exclusive=True)
+    work.deals.add(
+        NewDeal("Trail shoes", brand="Alpenpfad", brand_email="mara@alpenpfad.example",
+                creators=("Ann Lee", "Ben Ode"), currency="EUR")
+    )  # fmt: skip
+    for line in (
+        Wanted("Ann Lee", "youtube_integration", price=Money(400_000, "EUR"), platform="youtube"),
+        Wanted("Ann Lee", "short_video", price=Money(50_000, "EUR"), platform="instagram", quantity=2),
+        Wanted("Ben Ode", "short_video", price=Money(80_000, "EUR"), platform="tiktok"),
+    ):
+        work.proposals.add_line("Trail shoes", line)
+    work.proposals.set_terms(
+        "Trail shoes",
+        TermsEdit(
+            usage_rights=(UsageRight(channels=("instagram",), territories=("DE",), term_days=90),),
+            exclusivity=(
+                ExclusivityPromise(category="shoes", territories=("DE",), starts=date(2026, 11, 1), until=None),
+            ),
+            notes="Two pairs of shoes are sent.",
+        ),
+    )
+    work.proposals.send("Trail shoes")
+    if accept:
+        work.proposals.accept("Trail shoes", theirs=True)
+
+
+def test_a_contract_is_drafted_of_the_accepted_proposal(workspace: Workspace) -> None:
+    offered(workspace)
+    terms = workspace.contracts.draft("Trail shoes").version.terms
+    assert terms.total == Money(580_000, "EUR")
+    assert [(one.title, one.amount_minor) for one in terms.milestones] == [
+        ("Work of Ann Lee", 500_000), ("Work of Ben Ode", 80_000),
+    ]  # fmt: skip
+    assert terms.commission_rate == Decimal("0.2"), "what their terms say today"
+    assert terms.parties.brand.email == "mara@alpenpfad.example"
+    assert len(terms.exclusivity[0].creators) == 2, "the creators of the deal, not the roster"
+    assert terms.usage_rights[0].term_days == 90
+    assert terms.clauses[0].text == "Two pairs of shoes are sent."
+    assert terms.proposal_id is not None
+
+
+def test_what_was_drafted_of_a_proposal_is_signed_as_it_is(workspace: Workspace) -> None:
+    offered(workspace)
+    contract = str(workspace.contracts.draft("Trail shoes").contract.id)
+    sent = workspace.contracts.send(contract)
+    assert sent.code is not None
+    workspace.contracts.sign(contract, MARA, code=sent.code.code)
+    assert workspace.contracts.sign(contract, ANN).complete
+    assert workspace.deals.show("Trail shoes").row.stage == "contracted"
+
+
+def test_without_an_accepted_proposal_or_terms_there_is_nothing_to_draft_of(workspace: Workspace) -> None:
+    offered(workspace, accept=False)
+    with pytest.raises(Conflict, match="No version of the offer is accepted"):
+        workspace.contracts.draft("Trail shoes")
+
+
+def test_creators_with_other_commissions_need_one_that_is_said(workspace: Workspace, clock: SteeredClock) -> None:
+    offered(workspace)
+    workspace.roster.end_terms("Ben Ode", on=clock.now().date() - timedelta(days=1))
+    workspace.roster.set_terms("Ben Ode", commission_rate=Decimal("0.1"), exclusive=True, since=clock.now().date())
+    with pytest.raises(InvalidInput, match="2 different commission rates"):
+        workspace.contracts.draft("Trail shoes")
+    drafted = workspace.contracts.draft("Trail shoes", commission_rate=Decimal("0.125"), law="Austria")
+    assert (drafted.version.terms.commission_rate, drafted.version.terms.governing_law) == (Decimal("0.125"), "Austria")

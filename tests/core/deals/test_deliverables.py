@@ -387,10 +387,23 @@ def test_the_brand_moves_the_deal_that_another_workspace_keeps(joined: tuple[Sig
         assert not [task for task in open_tasks(session, tenant_id=deal.work.tenant.id) if "waits" in task.message]
 
 
+def test_a_brand_that_joins_later_finds_what_there_is_and_answers_from_then_on(
+    deal: SignedDeal, other_workspace: Workspace
+) -> None:
+    deal.work.deliverables.submit(of(deal).id, link=DRAFT)
+    assert other_workspace.deliverables.list() == ()
+    deal.join(other_workspace)
+    assert [piece.name for piece in other_workspace.deliverables.list()] == ["D1", "D2", "D2#2"]
+    assert other_workspace.deliverables.show(of(deal).id).steps[0].link == DRAFT
+    with pytest.raises(Conflict, match="for the other side to say"):
+        deal.work.deliverables.approve(of(deal).id)
+    assert other_workspace.deliverables.approve(of(deal).id).state == "approved"
+
+
 def test_a_brand_that_joined_and_stays_silent_has_approved_once_the_money_is_out(
     money: Hands,
     other_workspace: Workspace,
-    clock: SteeredClock,  # noqa: F811
+    clock: SteeredClock,
 ) -> None:
     deal = a_signed_deal(money.work, brand=other_workspace)
     money.work.payments.holds.fund(hold_of(deal).id, method="pm_card_visa")

@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 from engagerr import Workspace
 from engagerr.core.deals.contracts import Signed
 from engagerr.core.deals.seals import check_seal, reseal_seal_keys
-from engagerr.core.deals.signing import CodeRefused, NotThoseTerms, Signer
+from engagerr.core.deals.signing import NotThoseTerms, Signer
+from engagerr.core.deals.signing_codes import CodeRefused
 from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInput
 from engagerr.core.tenancy import Permission
 from engagerr.core.tenancy.vault import Vault
@@ -122,6 +123,21 @@ def test_a_signature_needs_a_name_and_an_address_that_can_be_read(workspace: Wor
     with pytest.raises(InvalidInput):
         workspace.contracts.sign(contract, signer)
     assert workspace.contracts.show(contract).version.signatures == ()
+
+
+def test_nothing_is_signed_in_a_deal_that_is_closed(workspace: Workspace, app_connection: Connection) -> None:
+    contract, code = a_sent(workspace)
+    workspace.contracts.sign(contract, MARA, code=code)
+    workspace.deals.cancel("Trail shoes", reason="the brand withdrew")
+    for verb in (lambda: workspace.contracts.sign(contract, ANN), lambda: workspace.contracts.send(contract)):
+        with pytest.raises(Conflict, match="is cancelled"):
+            verb()
+    version = workspace.contracts.show(contract).version
+    assert refusal(app_connection, workspace, version) is None, "a signature alone makes nothing stand"
+    signed = "UPDATE contract_versions SET state = 'signed', signed_at = now()"
+    assert change(app_connection, workspace, signed) == "contract_versions_step"
+    workspace.deals.reopen("Trail shoes", reason="it did not")
+    assert workspace.contracts.sign(contract, ANN).complete
 
 
 # ── Codes ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from engagerr import Workspace
+from engagerr import Engagerr, Settings, Workspace
 from engagerr.core.errors import Broken, Conflict, InvalidInput, NotFound, Rejected, Unavailable
 from engagerr.core.payments.inbox import handle_pending
 from engagerr.core.payments.operations import (
@@ -38,7 +38,7 @@ from sqlalchemy import text
 from tests.core.payments.conftest import Control, Hands
 from tests.factories import in_tenant
 from tests.fakes.clock import SteeredClock
-from tests.fakes.cluster import Connection
+from tests.fakes.cluster import SUPERUSER, Clone, Connection
 from tests.fakes.payment_provider import (
     Killed,
     Plan,
@@ -343,7 +343,7 @@ with Engagerr.open() as engagerr:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_kill_9_around_the_call_loses_nothing_and_doubles_nothing(
-    workspace: Workspace, gateway: StripeGateway, sandbox: Server, clock: SteeredClock, moment: str, clone: Any
+    workspace: Workspace, gateway: StripeGateway, sandbox: Server, clock: SteeredClock, moment: str, clone: Clone
 ) -> None:
     operation = asked(workspace.access, OpKind.PAYMENT, a_payment())
     env = {
@@ -660,6 +660,26 @@ def test_no_secret_of_a_payment_is_kept(workspace: Workspace, gateway: StripeGat
         kept = session.execute(text("SELECT payload::text FROM provider_events")).scalars().all()
     assert len(kept) > 0
     assert not any("client_secret" in one for one in kept)
+
+
+def test_books_that_are_locked_for_a_moment_take_it_in_without_asking_the_provider_again(
+    workspace: Workspace, settings: Settings, troubled: TroubledGateway, clock: SteeredClock, clone: Clone
+) -> None:
+    """Somebody else holds the row when the answer comes; the wait for it is cut short, and it is tried again."""
+    impatient = settings.model_copy(
+        update={"database": settings.database.model_copy(update={"lock_timeout_seconds": 1})}
+    )
+    operation = asked(workspace.access, OpKind.PAYMENT, a_payment())
+    with clone.connect(SUPERUSER) as other, Engagerr(impatient, clock=clock, stripe=troubled) as engagerr:
+        access = engagerr.workspace().access
+
+        def hold_the_row() -> None:
+            other.execute("SELECT 1 FROM payment_operations WHERE id = %s FOR UPDATE", [operation.id])
+            threading.Timer(1.3, other.rollback).start()
+
+        troubled.trouble(Plan(after=hold_the_row))
+        assert perform(access, troubled, operation.id).state == "succeeded"
+    assert len(troubled.seen.calls) == 1
 
 
 # --- what the database itself refuses --------------------------------------------------------------------------------

@@ -148,11 +148,12 @@ payment_operations = Table(
             " 'refund', 'payout', 'product', 'price', 'coupon', 'subscription', 'invoice', 'invoice_item')"
         ),
     ),
-    Index("payment_operations_open_idx", "tenant_id", "created_at", "id", postgresql_where=_OPEN),
-    Index("payment_operations_lane_idx", "tenant_id", "lane", "created_at", postgresql_where=_OPEN),
+    Index("payment_operations_created_idx", "tenant_id", "created_at", "id"),
     Index(
-        "payment_operations_awaiting_idx", "tenant_id", "updated_at", postgresql_where=text("state = 'awaiting'")
+        "payment_operations_open_idx", "tenant_id", "created_at", "id",
+        postgresql_where=text("state IN ('intended', 'sent', 'unknown', 'awaiting')"),
     ),
+    Index("payment_operations_lane_idx", "tenant_id", "lane", "created_at", postgresql_where=_OPEN),
     Index("payment_operations_subject_idx", "tenant_id", "subject", "created_at"),
     CheckConstraint(_one_of("kind", OPERATION_KINDS), name="kind"),
     CheckConstraint(_one_of("state", OPERATION_STATES), name="state"),

@@ -122,7 +122,7 @@ class Courier:
         if gone or fault == "lose":
             store.run("UPDATE deliveries SET state = 'lost' WHERE n = ?", number)
             return []
-        body = json.dumps(shown(event), indent=2).encode()
+        body = json.dumps(shown(event)).encode()
         delivery = _Delivery(number, endpoint["url"], endpoint["_secret"], body)
         return [(delivery, fault == "reorder")] * (2 if fault == "duplicate" else 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -249,4 +248,5 @@ def merged_metadata(body: dict[str, Any], form: dict[str, Any]) -> dict[str, str
 
 def snapshot(body: dict[str, Any]) -> dict[str, Any]:
     """A copy that later changes do not touch."""
-    return copy.deepcopy(body)
+    copied: dict[str, Any] = json.loads(json.dumps(body))
+    return copied

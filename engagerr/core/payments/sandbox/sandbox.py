@@ -327,7 +327,7 @@ def _json(status: int, document: Any, *, request: str | None = None, **headers: 
         headers["Request-Id"] = request
     if status in (409, 429):
         headers["Stripe-Should-Retry"] = "true"
-    return Answer(status, headers, json.dumps(document, indent=2).encode())
+    return Answer(status, headers, json.dumps(document).encode())
 
 
 def _faulty(fault: faults.Fault) -> Answer:

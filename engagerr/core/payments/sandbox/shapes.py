@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 from typing import Any
 
 from engagerr.core.payments.sandbox.description import Description, description
@@ -13,15 +14,16 @@ _DEEPEST = 12
 
 def blank(name: str) -> dict[str, Any]:
     """An object of this schema with its required properties, and null for each that may be null."""
-    return copy.deepcopy(_blank(name))
+    # Text to object is several times faster than a deep copy, and every object begins here.
+    fresh: dict[str, Any] = json.loads(_blank(name))
+    return fresh
 
 
 @functools.cache
-def _blank(name: str) -> dict[str, Any]:
+def _blank(name: str) -> str:
     known = description()
     found = example(known, known.schemas[name])
-    assert isinstance(found, dict)
-    return found
+    return json.dumps(found)
 
 
 def example(known: Description, schema: dict[str, Any], depth: int = 0) -> Any:

@@ -158,8 +158,10 @@ class Store:
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         """The next id. It looks like chance and follows from the seed, so that a run can be repeated."""
-        number = int(self.fact("ids", "0")) + 1
-        self.set_fact("ids", str(number))
+        number = self.rows(
+            "INSERT INTO facts VALUES ('ids', '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+            " RETURNING value"
+        )[0][0]
         value = int.from_bytes(hashlib.sha512(f"{self._seed}:{number}".encode()).digest(), "big")
         letters = []
         for _ in range(length):

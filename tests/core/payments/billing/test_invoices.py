@@ -12,12 +12,13 @@ from decimal import Decimal
 import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from engagerr.core.payments.invoice_drafts import InvoiceStands, PartyChanged, finalise_invoice
 from engagerr.core.payments.invoice_lines import LineDraft
 from engagerr.core.payments.invoice_parties import PartyDetails
 from engagerr.core.payments.invoices import Invoices
 from engagerr.core.tenancy import Permission
+from sqlalchemy import text
 from tests.factories import colleague, in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone, Connection
@@ -80,6 +81,25 @@ def test_thirty_two_finalisers_at_once_leave_no_gap_and_no_number_twice(
         invoices.finalise(draft)
     [series] = invoices.verify()
     assert (series.last, series.whole) == (32, True)
+
+
+def test_a_connection_that_is_cut_after_the_number_leaves_no_gap(
+    invoices: Invoices, workspace: Workspace, superuser_connection: Connection
+) -> None:
+    drafts = [invoices.draft("Trailhead GmbH", a_reel()).head.id for _ in range(3)]
+    for draft in drafts:
+        with (
+            contextlib.suppress(Unavailable),
+            workspace.access.database.transaction(workspace.tenant.id) as session,
+        ):
+            number = finalise_invoice(session, workspace.access, draft).number
+            superuser_connection.execute(
+                "SELECT pg_terminate_backend(%s)", [session.execute(text("SELECT pg_backend_pid()")).scalar_one()]
+            )
+            session.execute(text("SELECT 1"))
+        assert number == "INV-2026-00001"
+    assert invoices.verify() == ()
+    assert invoices.finalise(drafts[2]).head.number == "INV-2026-00001"
 
 
 def test_a_gap_made_behind_our_back_is_found(

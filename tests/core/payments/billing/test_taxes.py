@@ -152,7 +152,7 @@ def paid(money: Hands, taxes: Taxes, invoices: Invoices) -> Taxes:
     taxes.receive("Bob Ode", "DAC7", BOB, signed_on=date(2026, 1, 5))
     for at, amount in enumerate(("900.01", "100.00")):
         shares = ((f"creator:{ann}", 5000), (f"creator:{bob}", 3500), ("commission", 1500))
-        hold = money.hold(*shares, amount=amount, subject=f"milestone:{at}")
+        hold = money.hold(*shares, amount=amount, subject=f"order:{at}")
         money.paid(hold)
         money.work.payments.holds.release(hold.id)
     return taxes
@@ -204,7 +204,7 @@ def test_one_payment_stands_on_one_form_only(paid: Taxes, invoices: Invoices) ->
 
 
 def test_what_was_recalled_is_taken_off_again(paid: Taxes, money: Hands) -> None:
-    hold = next(row for row in money.work.payments.holds.list() if row.subject == "milestone:1")
+    hold = next(row for row in money.work.payments.holds.list() if row.subject == "order:1")
     money.top_up()
     money.work.payments.holds.recall(hold.id, amount=eur("100.00"), reason="never delivered")
     money.hear()
@@ -223,7 +223,7 @@ def test_without_a_rate_dollars_are_missing_and_never_zero(paid: Taxes) -> None:
 
 def test_who_has_given_no_form_is_listed_with_what_is_missing(money: Hands, taxes: Taxes) -> None:
     cleo = money.payee("Cleo Fay")
-    hold = money.hold((f"creator:{cleo}", 1), amount="50.00")
+    hold = money.hold((f"creator:{cleo}", 1), amount="50.00", subject="order:1")
     money.paid(hold)
     money.work.payments.holds.release(hold.id)
     rows = taxes.dac7_report(2026).rows + taxes.us_report("1099-NEC", 2026).rows

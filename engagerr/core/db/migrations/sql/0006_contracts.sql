@@ -386,7 +386,10 @@ BEGIN
     WHEN 'sent declined' THEN EXISTS (
       SELECT FROM contract_signatures
       WHERE tenant_id = OLD.tenant_id AND version_id = OLD.id AND decision = 'declined')
-    WHEN 'sent signed' THEN engagerr_both_signed(OLD)
+    WHEN 'sent signed' THEN engagerr_both_signed(OLD) AND EXISTS (
+      SELECT FROM deals JOIN contracts ON contracts.tenant_id = deals.tenant_id AND contracts.deal_id = deals.id
+      WHERE contracts.tenant_id = OLD.tenant_id AND contracts.id = OLD.contract_id
+        AND deals.stage NOT IN ('declined', 'cancelled'))
     -- Only a later version that both have signed takes the place of one that stands.
     WHEN 'signed superseded' THEN EXISTS (
       SELECT FROM contract_versions AS later

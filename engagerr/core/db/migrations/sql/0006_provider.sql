@@ -107,11 +107,11 @@ CREATE UNIQUE INDEX payment_operations_provider_id_key ON payment_operations (te
   WHERE provider_id IS NOT NULL AND kind IN (
     'customer', 'account', 'payment', 'checkout', 'transfer', 'reversal', 'refund', 'payout', 'product', 'price', 'coupon',
     'subscription', 'invoice', 'invoice_item');
+CREATE INDEX payment_operations_created_idx ON payment_operations (tenant_id, created_at, id);
 CREATE INDEX payment_operations_open_idx ON payment_operations (tenant_id, created_at, id)
-  WHERE state IN ('intended', 'sent', 'unknown');
+  WHERE state IN ('intended', 'sent', 'unknown', 'awaiting');
 CREATE INDEX payment_operations_lane_idx ON payment_operations (tenant_id, lane, created_at)
   WHERE state IN ('intended', 'sent', 'unknown');
-CREATE INDEX payment_operations_awaiting_idx ON payment_operations (tenant_id, updated_at) WHERE state = 'awaiting';
 CREATE INDEX payment_operations_subject_idx ON payment_operations (tenant_id, subject, created_at);
 COMMENT ON TABLE payment_operations IS 'One row for each thing that we ask the provider to do, written before it is asked.';
 COMMENT ON COLUMN payment_operations.purpose IS 'why, as the caller keys it: the same purpose is the same operation';
@@ -171,8 +171,8 @@ SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
 -- ── Privileges ─────────────────────────────────────────────────────────────────────────────────────────────────────
 GRANT SELECT, INSERT, UPDATE (name, email, provider_id, updated_at) ON payment_customers TO :app;
 GRANT SELECT, INSERT, UPDATE (creator_id, name, name_key, email, provider_account, capability, capability_reason,
-  requirements, requirements_due_at, destination_fingerprint, pinned_fingerprint, destination_label, destination_since, updated_at,
-  refreshed_at) ON payees TO :app;
+  requirements, requirements_due_at, destination_fingerprint, pinned_fingerprint, destination_label,
+  destination_since, updated_at, refreshed_at) ON payees TO :app;
 -- What was asked for never changes, only how it went.
 GRANT SELECT, INSERT, UPDATE (generation, state, waits_for, provider_id, result, error, attempts, sent_at, lease_until,
   next_attempt_at, updated_at) ON payment_operations TO :app;
