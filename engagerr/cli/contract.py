@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
     from engagerr.core.deals.contract_reading import ContractRow, SignatureRow, VersionRow
     from engagerr.core.deals.contracts import ContractShown
     from engagerr.core.deals.exclusivity import Claim, Clash
@@ -261,6 +262,8 @@ def _signature(one: SignatureRow) -> dict[str, Any]:
 
 
 def _drawn(found: ContractShown) -> Sequence[RenderableType]:
+    from engagerr.core.deals.contract_paper import lasts
+
     version, terms = found.version, found.version.terms
     lines = [
         ("Contract", f"{found.contract.title} ({found.contract.id})"),
@@ -270,6 +273,11 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
         ("Total", f"{terms.total} in {len(terms.milestones)} milestones; commission {terms.commission_rate}"),
         ("Term", f"{terms.term.starts} to {terms.term.until or MISSING}; law of {terms.governing_law}"),
         ("SHA-256", version.terms_hash.hex()),
+    ]
+    lines += [("May be used", f"{', '.join(one.channels)}; {_places(one)}; {lasts(one)}") for one in terms.usage_rights]
+    lines += [
+        ("Exclusive", f"{one.category or 'every category'}; {_places(one)}; {one.starts} to {one.until or MISSING}")
+        for one in terms.exclusivity
     ]
     for side in ("agency", "brand"):
         one = version.signature(side)
@@ -295,6 +303,10 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
     if found.flags:
         parts.append(table(found.flags, flag_columns(), title="What hurts"))
     return parts
+
+
+def _places(clause: UsageRight | ExclusivityPromise) -> str:
+    return ", ".join(clause.territories) or "everywhere"
 
 
 def flag_columns() -> list[Column[Flag]]:

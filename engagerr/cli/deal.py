@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engagerr.cli.command import noun, verb, workspace
+from engagerr.cli.offers import amount_of, proposal_document, said_amount
 from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, number, plain, put, show, table, words
+from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr import Workspace
     from engagerr.core.deals.ageing import AgeLimit
     from engagerr.core.deals.deal_pages import DealPage, ListedDeal, PipelineRow, Step, StuckDeal
-    from engagerr.core.deals.offers import Proposal
     from engagerr.core.deals.visibility import DealRow
-    from engagerr.core.money import Money
 
 app = noun("deal")
 
@@ -36,17 +35,6 @@ DealArgument = Annotated[
     str, typer.Argument(metavar="DEAL", help="The deal's title, its id, or the last digits of the id.")
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="WORDS", help="Why. The other side reads it.")]
-
-
-def said_amount(work: Workspace, deal: str, said: str | None) -> Money | None:
-    """ "3000" in the deal's currency, or "3000 EUR"."""
-    if said is None:
-        return None
-    from engagerr.core.money import Money
-
-    amount, _, currency = said.strip().partition(" ")
-    named = currency.strip().upper() or work.deals.show(deal).row.currency
-    return Money.parse(amount.replace(",", ""), named)
 
 
 @verb(
@@ -87,16 +75,15 @@ def add(
     ] = None,
 ) -> None:
     """Open a deal. It begins as an enquiry; the first offer makes it proposed."""
-    from engagerr.core.deals.deals import Changes, NewDeal
+    from engagerr.core.deals.deals import NewDeal
 
     new = NewDeal(
         title=title, brand=brand, brand_email=brand_email, creators=tuple(creator or ()), flow=flow,
         currency=currency, side=side, brief=brief, shortlist=shortlist, approach=approach, note=note,
+        expected=amount_of(expected),
     )  # fmt: skip
     with workspace() as work:
         page = work.deals.add(new)
-        if expected is not None:
-            page = work.deals.edit(page.row.id, Changes(expected=said_amount(work, str(page.row.id), expected)))
     _put_page(page)
 
 
@@ -183,19 +170,26 @@ def cancel(deal: DealArgument, reason: ReasonOption) -> None:
     _put_page(page)
 
 
-@verb(app, "reopen", examples=('engagerr deal reopen "Trail shoes, spring" --reason "the launch is on again"',))
-def reopen(deal: DealArgument, reason: ReasonOption) -> None:
-    """Open a declined or cancelled deal again, at the stage that it was left at."""
-    with workspace() as work:
-        page = work.deals.reopen(deal, reason=reason)
-    _put_page(page)
-
-
 @verb(app, "decline", examples=('engagerr deal decline "Autumn jackets" --reason "no budget this year"',))
 def decline(deal: DealArgument, reason: ReasonOption) -> None:
     """End a deal that one side does not want; the open offer ends with it, and its shortlist is told."""
     with workspace() as work:
         page = work.deals.decline(deal, reason=reason)
+    _put_page(page)
+
+
+@verb(
+    app,
+    "reopen",
+    examples=(
+        'engagerr deal reopen "Trail shoes, spring" --reason "the launch is on again"',
+        'engagerr deal reopen "Autumn jackets" --reason "they found the budget"',
+    ),
+)
+def reopen(deal: DealArgument, reason: ReasonOption) -> None:
+    """Open a declined or cancelled deal again, at the stage that it was left at."""
+    with workspace() as work:
+        page = work.deals.reopen(deal, reason=reason)
     _put_page(page)
 
 
@@ -234,8 +228,6 @@ def ageing(
     days: Annotated[str | None, typer.Argument(metavar="[DAYS]", help="From how many on; `usual` goes back.")] = None,
 ) -> None:
     """Show, or set, from how many days on a deal in each stage is stuck."""
-    from engagerr.core.errors import InvalidInput
-
     if (stage is None) != (days is None) or not (days is None or days == "usual" or days.isdecimal()):
         raise InvalidInput("Say the stage and the days.", hint="engagerr deal ageing proposed 5, or … proposed usual")
     with workspace() as work:
@@ -353,13 +345,6 @@ def _step_columns() -> list[Column[Step]]:
         Column("By", lambda step: clean(f"{step.actor} ({step.side})"), elastic=True),
         Column("Why", lambda step: clean(step.reason or MISSING), fold=True),
     ]
-
-
-def proposal_document(offer: Proposal) -> dict[str, Any]:
-    """A version of an offer as JSON, its document as a file has it."""
-    from engagerr.core.deals.line_items import stored_of
-
-    return {**plain(offer), "name": offer.name, "document": stored_of(offer.document)}
 
 
 def _put_page(page: DealPage) -> None:

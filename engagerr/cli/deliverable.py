@@ -186,10 +186,10 @@ def check(
         {**plain(seen), "changed": [_document(row, today) for row in seen.changed]},
         csv=("pieces", "failing", "approved_by_silence", "rights_ending"),
         drawing=lambda: [
-            f"{seen.pieces} pieces are live; {seen.failing} of them do not disclose and hold money back.",
+            f"Live: {seen.pieces}. Not disclosed, so that their money waits: {seen.failing}.",
             *(clean(f"{row.deal}/{row.name} is {_said(row.state)} now.") for row in seen.changed),
-            *([f"{seen.approved_by_silence} were approved by silence."] if seen.approved_by_silence else []),
-            *([f"{seen.rights_ending} usage rights end within 30 days: engagerr deliverable rights --expiring 30"]
+            *([f"Approved by silence: {seen.approved_by_silence}."] if seen.approved_by_silence else []),
+            *([f"Rights that end within 30 days: {seen.rights_ending} (engagerr deliverable rights --expiring 30)"]
               if seen.rights_ending else []),
         ],
     )  # fmt: skip

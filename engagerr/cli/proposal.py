@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engagerr.cli.command import YesOption, ask, noun, verb, workspace
-from engagerr.cli.deal import DealArgument, ReasonOption, proposal_document, said_amount
+from engagerr.cli.deal import DealArgument, ReasonOption
 from engagerr.cli.offers import (
     count_of,
     day_of,
@@ -20,7 +20,9 @@ from engagerr.cli.offers import (
     package_of,
     pairs_of,
     promise_of,
+    proposal_document,
     right_of,
+    said_amount,
 )
 from engagerr.cli.output import MISSING, Column, clean, minute, note, number, plain, put, show
 
@@ -64,6 +66,7 @@ DespiteOption = Annotated[
         'engagerr proposal draft "Trail shoes, spring"',
         'engagerr proposal draft "Trail shoes, spring" --creator "Jonna Brenner" --deliverable instagram_story'
         " --replace",
+        'engagerr proposal draft "Autumn jackets" --creator "Jonna Brenner"',
     ),
 )
 def draft(
@@ -255,7 +258,14 @@ def list_(deal: DealArgument) -> None:
     )  # fmt: skip
 
 
-@verb(app, "send", examples=('engagerr proposal send "Trail shoes, spring" --message "As we spoke." --days 10',))
+@verb(
+    app,
+    "send",
+    examples=(
+        'engagerr proposal send "Trail shoes, spring" --message "As we spoke." --days 10',
+        'engagerr proposal send "Autumn jackets"',
+    ),
+)
 def send(
     deal: DealArgument, message: MessageOption = None, days: DaysOption = None, despite: DespiteOption = None
 ) -> None:
@@ -352,7 +362,7 @@ def accept(
     _put(found)
 
 
-@verb(app, "withdraw", examples=('engagerr proposal withdraw "Trail shoes, spring" --reason "the dates moved"',))
+@verb(app, "withdraw", examples=('engagerr proposal withdraw "Autumn jackets" --reason "the dates moved"',))
 def withdraw(deal: DealArgument, reason: ReasonOption) -> None:
     """Take your open version back, or give up the accepted one while there is no contract."""
     with workspace() as work:

@@ -101,9 +101,9 @@ PLAIN_POST = "SELECT made FROM plain_post(%s, %s, %s)"
 FILL = """
 INSERT INTO ledger_transfers
 SELECT %(tenant)s, engagerr_transfer_id((i %% 16)::smallint, i / 16 + 1, engagerr_id_ending(%(tenant)s)), i %% 16,
-       i / 16 + 1, %(outside)s, (%(payables)s::uuid[])[1 + i %% 500], 'EUR', 100, 'single', NULL, NULL, 'bench ' || i, 0,
-       sha256('x'), 'fund', 'bench:1', NULL, at, at, i %% 16, i / 16 + 1, -100 * (i / 16 + 1), 0, 0, 0, i / 500 + 1,
-       100 * (i / 500 + 1), 0, 0, sha256('x')
+       i / 16 + 1, %(outside)s, (%(payables)s::uuid[])[1 + i %% 500], 'EUR', 100, 'single', NULL, NULL,
+       'bench ' || i, 0, sha256('x'), 'fund', 'bench:1', NULL, at, at, i %% 16, i / 16 + 1, -100 * (i / 16 + 1), 0, 0,
+       0, i / 500 + 1, 100 * (i / 500 + 1), 0, 0, sha256('x')
 FROM (SELECT i, %(first)s::timestamptz + i * interval '1 second' AS at
       FROM generate_series(%(from)s::bigint, %(to)s::bigint) AS i) AS numbered
 """
@@ -170,7 +170,8 @@ def found(home: Home) -> Books:
     with home.connect(SUPERUSER) as superuser:
         superuser.execute(
             "INSERT INTO plain_accounts (id, currency, balance, may_be_negative)"
-            " SELECT 'acc_' || id, 'EUR', CASE WHEN id = ANY (%s) THEN 1e12 ELSE 0 END, NOT guarded FROM ledger_accounts",
+            " SELECT 'acc_' || id, 'EUR', CASE WHEN id = ANY (%s) THEN 1e12 ELSE 0 END, NOT guarded"
+            " FROM ledger_accounts",
             [books.givers],
         )
     return books
@@ -254,9 +255,9 @@ def five_round_trips(connection: psycopg.Connection[Any], source: str, destinati
             [source, destination, minor],
         ).fetchone()
         assert made is not None
-        for account in after:
+        for account, left in after.items():
             connection.execute(
-                "UPDATE plain_accounts SET balance = %s, version = version + 1 WHERE id = %s", [after[account], account]
+                "UPDATE plain_accounts SET balance = %s, version = version + 1 WHERE id = %s", [left, account]
             )
         connection.execute(
             "INSERT INTO plain_entries (account_id, transfer_id, amount, balance_before, balance_after, version,"

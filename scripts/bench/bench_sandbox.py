@@ -101,6 +101,7 @@ def triggers(cli: str, folder: Path) -> tuple[list[Limit], dict[str, Any]]:
             wrong = dict(
                 zip(names, pool.map(lambda name: trigger(cli, name, server.url, environment), names), strict=True)
             )
+    sandbox.judge_events()
     failed = {name: why for name, why in wrong.items() if why is not None}
     money = [name for name in names if name.startswith(MONEY)]
     excused = {name: why for why, group in MISSING.items() for name in group}

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sample_partnership
+from engagerr import Engagerr
 from engagerr.cli.main import app
 from tests.fakes.cluster import Clone, Cluster
 from typer.testing import CliRunner
@@ -42,6 +44,7 @@ class CommandLine:
 
     def __init__(self, home: Path, clone: Clone | None) -> None:
         self.home = home
+        self.clone = clone
         self.env = {"ENGAGERR_HOME": str(home)}
         if clone is not None:
             self.env["ENGAGERR_DATABASE__URL"] = clone.url()
@@ -85,7 +88,7 @@ def sample(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def with_sample_data(cli: CommandLine) -> CommandLine:
-    """Found Northlight and import the files of the manifest, as scripts/quickstart does."""
+    """Found Northlight, import the files of the manifest and make its partnerships, as scripts/quickstart does."""
     cli("init", "--agency", "Northlight", "--email", "you@northlight.example")
     options = {"creator": "--creator", "account": "--account", "period": "--period", "observed_at": "--observed-at"}
 
@@ -94,4 +97,7 @@ def with_sample_data(cli: CommandLine) -> CommandLine:
 
     for words, group in groupby(json.loads((SAMPLE / "manifest.json").read_text()), key=said):
         cli("import", "file", *(SAMPLE / entry["path"] for entry in group), *words)
+    assert cli.clone is not None
+    with Engagerr(cli.clone.settings(cli.home)) as engagerr:
+        sample_partnership.fill(engagerr.workspace())
     return cli

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from engagerr.cli.contract import app
+from engagerr.cli.reference import commands
 from engagerr.core.deals.contract_drafts import example_terms
 from tests.cli.conftest import Answer, CommandLine
+from tests.core.deals.contract_cases import pkcs12_file
 
 DEAL = "Trail shoes, spring"
 ANN = ("--name", "Ann Berg", "--email", "ann@northlight.example", "--title", "Managing Director", "--yes")
@@ -20,7 +24,10 @@ MARA = ("--name", "Mara Keller", "--email", "mara@alpenpfad.example", "--yes")
 def terms(cli: CommandLine, tmp_path: Path) -> Path:
     """The example's terms as a file, and the deal that they are for."""
     cli("creator", "add", "Jonna Brenner")
-    cli("deal", "add", DEAL, "--brand", "Alpenpfad", "--currency", "EUR", "--creator", "Jonna Brenner")
+    cli(
+        "deal", "add", DEAL, "--brand", "Alpenpfad", "--brand-email", "mara@alpenpfad.example", "--currency", "EUR",
+        "--creator", "Jonna Brenner",
+    )  # fmt: skip
     path = tmp_path / "terms.toml"
     path.write_text(example_terms())
     return path
@@ -181,6 +188,53 @@ def test_a_rate_that_is_none_is_refused(cli: CommandLine, terms: Path) -> None:
     answer: Answer = cli("contract", "draft", DEAL, "--commission", "much", code=2)
     assert "'much' is no rate" in answer.err
     assert cli("contract", "draft", DEAL, code=5).code == 5, "nothing is accepted yet"
+
+
+def examples() -> list[str]:
+    """Every example of the noun, in the order of the help."""
+    return [example for _, _, found in commands() for one in found if one.path.startswith("engagerr contract ")
+            for example in one.examples]  # fmt: skip
+
+
+def test_every_example_works_where_it_has_its_place(
+    cli: CommandLine, terms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pkcs12_file(tmp_path / "seal.p12", passphrase=b"secret", now=datetime.now(UTC))
+    (tmp_path / "passphrase.txt").write_text("secret\n")
+    left = examples()
+
+    def run(begins: str, **replaced: str) -> None:
+        [example] = [one for one in left if one.startswith(f"engagerr contract {begins}")][:1]
+        left.remove(example)
+        for before, after in replaced.items():
+            assert before.replace("_", "-") in example
+            example = example.replace(before.replace("_", "-"), after)
+        cli(*shlex.split(example)[1:])
+
+    def keep_terms(**changes: object) -> None:
+        written = {**json.loads(cli("contract", "terms", DEAL).out), **changes}
+        (tmp_path / "terms.json").write_text(json.dumps(written))
+
+    cli("creator", "set-terms", "Jonna Brenner", "--commission", "0.15")
+    cli("proposal", "add", DEAL, "Jonna Brenner", "youtube_integration", "--price", "3200")
+    cli("proposal", "send", DEAL)
+    cli("proposal", "accept", DEAL, "--theirs")
+    for begins in ("list", "list", "example", "exclusivities", "check", "draft", "show", "terms", "clashes"):
+        run(begins)
+    keep_terms(governing_law="Austria")
+    for begins in ("edit", "send", "recall", "withdraw", "draft", "send"):
+        run(begins)
+    run("decline", ABCD_EFGH_IJKL_MNOP=str(cli.json("contract", "send", DEAL)["code"]))
+    run("draft")
+    code = cli.json("contract", "send", DEAL, "--email", "mara@alpenpfad.example")["code"]
+    cli("contract", "sign", DEAL, *MARA, "--code", code)
+    for begins in ("sign", "pdf", "verify"):
+        run(begins)
+    keep_terms(governing_law="Switzerland")
+    for begins in ("amend", "compare", "certificate", "end"):
+        run(begins)
+    assert left == []
 
 
 def test_every_verb_is_there() -> None:

@@ -122,3 +122,9 @@ def test_two_workspaces_take_a_deal_to_its_end(agency: CommandLine, brand: Comma
     ]  # fmt: skip
     for output in ("table", "json", "csv"):
         assert "zzinternal" not in brand("deal", "show", DEAL, "--output", output).out
+
+
+@pytest.mark.parametrize("said", ["6,50", "6.000,50", "six", "1,0000", "", "6 EURO"])
+def test_an_amount_that_may_be_read_in_two_ways_is_refused(agency: CommandLine, said: str) -> None:
+    assert agency("deal", "add", DEAL, "--brand", "Alpenpfad", "--expected", said, code=2).err
+    assert agency.json("deal", "list") == []

@@ -109,7 +109,7 @@ def test_what_does_not_disclose_is_shown_with_its_reason_and_let_pass_with_one(
     assert [(row["item"], row["way"], row["passes"]) for row in rows] == [
         (VIDEO, "own", "true"), (CLIP, "clip_of", "false"),
     ]  # fmt: skip
-    assert "1 of them do not disclose" in cli("deliverable", "check").out
+    assert "so that their money waits: 1." in cli("deliverable", "check").out
     bring(cli, "Ad: my new shoes", clip="#ad Look at these!")
     checked = cli.json("deliverable", "check")
     assert (checked["pieces"], checked["failing"], [row["state"] for row in checked["changed"]]) == (1, 0, ["checked"])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Criterion:
     """One check. `sql` gives one row (met, detail) of `:keeper` and `:deal_id`; `command` has `{deal}` for the title.
 
-    `keepers`: it reads what only the workspace that keeps the deal may read, so the other side is not told.
+    `between`: what to do instead where the other side has a workspace and speaks for itself. `keepers`: it reads what
+    only the workspace that keeps the deal may read, so the other side is not told.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Criterion:
     command: str
     sql: str
     keepers: bool = False
+    between: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ _ANSWERED = Criterion(
     'engagerr proposal counter "{deal}" --theirs, or engagerr proposal accept "{deal}" --theirs',
     "SELECT count(*) > 0, max('version ' || version || ' was ' || state) FROM proposals"
     " WHERE tenant_id = :keeper AND deal_id = :deal_id AND state IN ('countered', 'accepted')",
+    between='engagerr proposal accept "{deal}", or engagerr proposal counter "{deal}", by who was offered',
 )  # fmt: skip
 _ACCEPTED = Criterion(
     "accepted", "Both sides want the same version of the offer.", 'engagerr proposal accept "{deal}"',
@@ -89,7 +92,7 @@ _SIGNED = Criterion(
     " FROM contracts WHERE tenant_id = :keeper AND deal_id = :deal_id AND state NOT IN ('declined', 'withdrawn')",
 )  # fmt: skip
 _PLANNED = Criterion(
-    "planned", "What is to be made stands in milestones.", 'engagerr deliverable list "{deal}"',
+    "planned", "What is to be made stands in milestones.", 'engagerr contract show "{deal}"',
     "SELECT count(*) > 0, count(*) || ' milestones' FROM deal_milestones"
     " WHERE tenant_id = :keeper AND deal_id = :deal_id AND state <> 'cancelled'",
 )  # fmt: skip
@@ -102,15 +105,16 @@ _FUNDED = Criterion(
     keepers=True,
 )  # fmt: skip
 _SUBMITTED = Criterion(
-    "submitted", "Every piece was submitted, and none waits for changes.", "engagerr deliverable submit PIECE",
+    "submitted", "Every piece was submitted, and none waits for changes.",
+    'engagerr deliverable submit "{deal}/1" --link URL',
     _DELIVERABLES.format(done="state IN ('submitted', 'approved', 'live', 'checked')"),
 )  # fmt: skip
 _APPROVED = Criterion(
-    "approved", "Every piece is approved.", "engagerr deliverable approve PIECE",
+    "approved", "Every piece is approved.", 'engagerr deliverable approve "{deal}/1"',
     _DELIVERABLES.format(done="state IN ('approved', 'live', 'checked')"),
 )  # fmt: skip
 _LIVE = Criterion(
-    "live", "Every piece is live, and linked to its content item.", "engagerr deliverable live PIECE ITEM",
+    "live", "Every piece is live, and linked to its content item.", 'engagerr deliverable live "{deal}/1" ITEM',
     _DELIVERABLES.format(done="state IN ('live', 'checked')"),
 )  # fmt: skip
 _SETTLED = Criterion(
@@ -193,7 +197,7 @@ def _checked(
             stage=stage, name=one.name, sentence=one.sentence,
             met=bool(answers[at].met) if at in answers else None,
             detail=answers[at].detail if at in answers else "only who keeps the deal can see it",
-            command=one.command.replace("{deal}", deal.title),
+            command=(one.command if deal.alone else one.between or one.command).replace("{deal}", deal.title),
         )
         for at, (stage, one) in enumerate(wanted)
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -31,7 +32,8 @@ class NewDeal:
     """What a deal begins with. None takes what the brief says, and then the settings.
 
     `side` is the side that this workspace is on; None: a brand's workspace buys, any other offers. `approach` is an
-    accepted approach of the marketplace: then the other workspace is in it from the start.
+    accepted approach of the marketplace: then the other workspace is in it from the start. `expected` without a
+    currency is in the deal's.
     """
 
     title: str
@@ -44,7 +46,7 @@ class NewDeal:
     brief: str | None = None
     shortlist: str | None = None
     approach: str | None = None
-    expected: Money | None = None
+    expected: Money | Decimal | None = None
     note: str | None = None
 
 
@@ -76,7 +78,8 @@ def open_deal(session: Session, access: Access, new: NewDeal) -> DealRow:
     if named:
         brief_id, brief = _brief(session, access, named)
     deal = _insert(session, access, new, brief)
-    expected = new.expected or _budget(brief, deal)
+    said = new.expected
+    expected = Money.parse(said, deal.currency) if isinstance(said, Decimal) else said or _budget(brief, deal)
     write_side(
         session,
         access,

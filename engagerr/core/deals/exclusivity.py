@@ -100,7 +100,7 @@ def clashes_of(session: Session, version_id: UUID, *, tenant_id: UUID) -> tuple[
         text(
             """
             SELECT clash.kind, clash.contract_id, contract.title AS contract, contract.brand,
-                   coalesce(creator.name, nullif(clash.creators, '')) AS creator,
+                   coalesce(creator.name, substring(clash.creators FROM '^(?:name:)?(.+)$')) AS creator,
                    rtrim(clash.category, '/') AS category, clash.territory, lower(clash.during) AS since,
                    upper(clash.during) - 1 AS until
             FROM engagerr_contract_clashes(:version_id) AS clash
@@ -157,7 +157,7 @@ def claims_of(session: Session, *, tenant_id: UUID, contract_id: UUID | None = N
         text(
             """
             SELECT version.contract_id, contract.title AS contract, held.kind, contract.brand,
-                   coalesce(creator.name, lower(held.creators)) AS creator,
+                   coalesce(creator.name, substring(lower(held.creators) FROM '^(?:name:)?(.+)$')) AS creator,
                    rtrim(lower(held.category), '/') AS category,
                    lower(held.territory) AS territory, lower(held.during) AS since, upper(held.during) - 1 AS until
             FROM contract_exclusivities AS held

@@ -34,8 +34,6 @@ from engagerr.core.tenancy import Access, Permission
 if TYPE_CHECKING:
     from engagerr.core.db import Session
 
-_MOST = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class SeriesVerdict:
@@ -212,7 +210,7 @@ class Invoices:
         unpaid: bool = False,
         since: date | None = None,
         until: date | None = None,
-        limit: int = _MOST,
+        limit: int | None = None,
     ) -> tuple[InvoiceHead, ...]:
         """Invoices and credit notes, the newest first: drafts by when they were made, the rest by their date."""
         if state is not None and state not in STATES:
@@ -235,7 +233,7 @@ class Invoices:
                 ),
                 {
                     "tenant_id": tenant_id, "state": state, "party": party_id, "since": since, "until": until,
-                    "unpaid": unpaid, "most": max(1, min(limit, _MOST)),
+                    "unpaid": unpaid, "most": limit,
                 },
             ).mappings()  # fmt: skip
             return tuple(head_of(dict(row)) for row in rows)

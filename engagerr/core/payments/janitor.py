@@ -58,9 +58,14 @@ def run_janitor(access: Access, gateway: StripeGateway) -> JanitorReport:
         keep_to(session, access, gateway)
     counts: Counter[str] = Counter()
     unreachable = 0
+    pause = timedelta(seconds=1 / CALLS_A_SECOND)
+    slot = access.clock.now()
     for operation_id in _due(access):
         if unreachable >= _UNREACHABLE_CALLS:
             break
+        # Never longer than one pause: a clock that was set back would hold up the queue.
+        access.clock.sleep(min(max(slot - access.clock.now(), timedelta(0)), pause).total_seconds())
+        slot = max(slot, access.clock.now())
         try:
             what = bring_on(access, gateway, operation_id).what
         except EngagerrError as error:
@@ -69,7 +74,7 @@ def run_janitor(access: Access, gateway: StripeGateway) -> JanitorReport:
         counts[what] += 1
         unreachable = unreachable + 1 if what == "unreachable" else 0 if what != "behind" else unreachable
         if what not in ("behind", "held", "nothing"):
-            access.clock.sleep(1 / CALLS_A_SECOND)
+            slot += pause
     overdue = _alarm(access)
     report = JanitorReport(
         sent=counts["sent"], adopted=counts["adopted"], failed=counts["failed"], broken=counts["broken"],

@@ -79,12 +79,14 @@ WITH at_provider AS MATERIALIZED (
   SELECT transfer.id, transfer.key, transfer.kind, transfer.currency, transfer.amount_minor, transfer.recorded_at,
          transfer.effective_at, source.kind AS from_kind, source.balance AS from_balance,
          destination.kind AS to_kind, destination.balance AS to_balance,
-         coalesce(substring(transfer.key FROM '^difference:(.*):[0-9a-f-]{36}$'),
-                  'op:' || substring(transfer.key FROM '^(?\:op|subscription-refund)\:([0-9a-f-]{36})'),
-                  substring(transfer.key FROM '^dispute\:[0-9a-f-]{36}'),
-                  substring(transfer.key FROM
-                    '(?\:^|\:)((?\:ch|py|pyr|pi|tr|trr|re|po|dp|du|in|cs|txn)_[A-Za-z0-9_]+)'),
-                  'key:' || transfer.key) AS named
+         CASE WHEN starts_with(transfer.key, 'op:') THEN left(transfer.key, 39)
+              WHEN starts_with(transfer.key, 'dispute:') THEN left(transfer.key, 44)
+              WHEN starts_with(transfer.key, 'subscription-refund:') THEN 'op:' || substr(transfer.key, 21, 36)
+              ELSE coalesce(
+                substring(transfer.key FROM '^difference\:(.*)\:[0-9a-f-]{36}$'),
+                substring(transfer.key FROM
+                  '(?\:^|\:)((?\:ch|py|pyr|pi|tr|trr|re|po|dp|du|in|cs|txn)_[A-Za-z0-9_]+)'),
+                'key:' || transfer.key) END AS named
     FROM ledger_transfers AS transfer
     LEFT JOIN at_provider AS source ON source.id = transfer.source_id
     LEFT JOIN at_provider AS destination ON destination.id = transfer.destination_id
@@ -159,11 +161,11 @@ INSERT INTO recon_wrong
   FROM recon_pairs AS pair
   WHERE pair.account = '' AND (pair.ours_gross, pair.ours_fee) = (pair.theirs_gross, pair.theirs_fee)
     AND NOT EXISTS (SELECT FROM recon_wrong AS wrong WHERE wrong.object = pair.object)
-    AND EXISTS (
-      SELECT FROM recon_theirs AS line JOIN recon_ours AS ours ON ours.object = line.object AND ours.account <> ''
-      WHERE line.object = pair.object AND line.kind = 'transfer' AND line.counterpart IS NOT NULL AND line.account = ''
-        AND sign(ours.gross) = -sign(line.gross) AND NOT EXISTS (
-          SELECT FROM recon_ours AS same WHERE same.object = line.object AND same.account = line.counterpart));
+    AND pair.object IN (
+      SELECT line.object FROM recon_theirs AS line
+      JOIN (SELECT DISTINCT object FROM recon_ours WHERE account <> '') AS booked ON booked.object = line.object
+      LEFT JOIN recon_ours AS same ON same.object = line.object AND same.account = line.counterpart
+      WHERE line.kind = 'transfer' AND line.account = '' AND line.counterpart IS NOT NULL AND same.object IS NULL);
 CREATE INDEX ON recon_wrong (object);
 ANALYZE recon_wrong;
 """

@@ -161,6 +161,11 @@ class Taxes:
             return tuple(row for row in rows if row.expires_on is not None and row.expires_on <= last
                          and row.standing in ("valid", "expiring", "expired"))  # fmt: skip
 
+    def remind(self) -> int:
+        """Open a task for each form that ends within 90 days or has ended; how many stand. For the schedule."""
+        with self._access.transaction(Permission.SET_PAYMENTS) as session:
+            return remind(session, self._access)
+
     def details(self, party: str, kind: str) -> TaxDetails:
         """What a form says, whole. That somebody looked goes into the log."""
         with self._access.transaction(Permission.SET_PAYMENTS) as session:
@@ -294,6 +299,19 @@ def open_details(session: Session, access: Access, *, party_id: UUID, kind: str)
     if said.get("treaty_rate"):
         said["treaty_rate"] = Decimal(said["treaty_rate"])
     return TaxDetails(**said)
+
+
+def remind(session: Session, access: Access) -> int:
+    """Step: a task for each form that is about to end, or has; resolved by the next one that is received."""
+    now = access.clock.now()
+    ending = [row for row in forms(session, access.tenant.id, now.date()) if row.standing in ("expiring", "expired")]
+    for row in ending:
+        open_task(
+            session, tenant_id=access.tenant.id, kind=TASK, about=row.party_id, subject=row.kind,
+            message=f"The {row.kind} of {row.party} counts until {row.expires_on}.",
+            hint=f'Ask for a new one: engagerr tax ask "{row.party}" --form {row.kind}', now=now,
+        )  # fmt: skip
+    return len(ending)
 
 
 def reseal_tax_forms(session: Session, *, tenant_id: UUID, vault: Vault, key_id: str) -> int:

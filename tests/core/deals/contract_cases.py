@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 from engagerr import Workspace
 from engagerr.core.deals.clauses import ContractTerms, terms_of
 from engagerr.core.deals.contracts import Signed
@@ -99,29 +105,47 @@ def a_signed(work: Workspace, title: str = "Trail shoes", **options: Any) -> tup
     return contract, work.contracts.sign(contract, ANN)
 
 
-def joined_contract(work: Workspace, brand: Workspace, **changes: Any) -> str:
-    """A contract that was sent to a brand which has a workspace here."""
-    work.roster.add("Ann Lee")
-    work.deals.add(NewDeal("Trail shoes", brand="Southgate", creators=("Ann Lee",), currency="EUR"))
+def join(work: Workspace, brand: Workspace, deal: str = "Trail shoes") -> None:
+    """Another workspace joins a deal of this one."""
     _, code_hash = new_code(work.tenant.id)
     now = work.access.clock.now()
+    values = {"keeper": work.tenant.id, "hash": code_hash, "now": now, "until": now + timedelta(days=1), "deal": deal}
     with work.access.transaction(Permission.EDIT_DEALS) as session:
         session.execute(
             text(
                 "INSERT INTO deal_invitations (tenant_id, deal_id, code_hash, made_at, expires_at)"
-                " SELECT tenant_id, id, :hash, :now, :until FROM deals"
+                " SELECT tenant_id, id, :hash, :now, :until FROM deals WHERE title = :deal"
             ),
-            {"hash": code_hash, "now": now, "until": now + timedelta(days=1)},
+            values,
         )
     with brand.access.transaction(Permission.EDIT_DEALS) as session:
-        session.execute(
-            text("SELECT engagerr_join_deal(:keeper, :hash, :now)"),
-            {"keeper": work.tenant.id, "hash": code_hash, "now": now},
-        )
+        assert session.execute(text("SELECT engagerr_join_deal(:keeper, :hash, :now)"), values).scalar_one()
+
+
+def joined_contract(work: Workspace, brand: Workspace, **changes: Any) -> str:
+    """A contract that was sent to a brand which has a workspace here."""
+    a_deal(work, brand="Southgate")
+    join(work, brand)
     terms = document(title="Trail shoes", **changes)
     terms["parties"]["brand"] = {"name": "Southgate"}
-    contract = str(work.contracts.draft("Trail shoes", terms=some_terms(**terms)).contract.id)
+    contract = str(work.contracts.draft("Trail shoes", terms=terms_of(terms)).contract.id)
     assert brand.contracts.list() == (), "a draft is the keeper's"
-    sent = work.contracts.send(contract)
-    assert sent.code is None, "they have a workspace"
+    assert work.contracts.send(contract).code is None, "they have a workspace"
     return contract
+
+
+def pkcs12_file(path: Path, *, passphrase: bytes | None, now: datetime, days: int = 300) -> Path:
+    """A key with a certificate of its own, valid until so many days from now."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Northlight GmbH")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(7).not_valid_before(now - timedelta(days=400)).not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.KeyUsage(True, True, False, False, False, False, False, False, False), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    how = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()  # type: ignore[assignment]
+    )
+    path.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", key, certificate, None, how))
+    return path

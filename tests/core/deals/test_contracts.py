@@ -13,9 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight, terms_of
+from engagerr.core.deals.clauses import ContractTerms, ExclusivityPromise, UsageRight, canonical, terms_of
 from engagerr.core.deals.contract_files import ATTACHMENT, pdf
 from engagerr.core.deals.contract_paper import layout
 from engagerr.core.deals.contract_reading import NoContract
@@ -24,8 +25,18 @@ from engagerr.core.deals.drafting import TermsEdit, Wanted
 from engagerr.core.deals.seals import attached_terms
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.tenancy.permissions import Role
-from tests.core.deals.contract_cases import ANN, MARA, a_deal, a_draft, a_sent, a_signed, document, some_terms
-from tests.factories import colleague
+from tests.core.deals.contract_cases import (
+    ANN,
+    MARA,
+    a_deal,
+    a_draft,
+    a_sent,
+    a_signed,
+    document,
+    joined_contract,
+    some_terms,
+)
+from tests.factories import colleague, in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
 
@@ -152,6 +163,44 @@ def test_roles_read_but_do_not_write_or_sign(
                 verb()
 
 
+_TABLES = (
+    "contracts", "contract_versions", "contract_signatures", "contract_files", "contract_invitations",
+    "contract_seal_keys", "contract_exclusivities",
+)  # fmt: skip
+
+
+def seen_by(connection: Connection, work: Workspace) -> dict[str, int]:
+    """How many rows of each table the application's role reads in this workspace."""
+    with in_tenant(connection, work.tenant.id):
+        found = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in _TABLES}
+    return {table: int(row[0]) for table, row in found.items() if row is not None}
+
+
+def test_the_other_side_reads_what_was_sent_to_it_and_nothing_else(
+    workspace: Workspace, other_workspace: Workspace, app_connection: Connection
+) -> None:
+    nothing = dict.fromkeys(_TABLES, 0)
+    contract = joined_contract(workspace, other_workspace)
+    assert seen_by(app_connection, other_workspace) == {**nothing, "contracts": 1, "contract_versions": 1}
+    workspace.contracts.recall(contract)
+    assert seen_by(app_connection, other_workspace) == nothing, "taken back, it is a draft again"
+    workspace.contracts.send(contract)
+    other_workspace.contracts.sign(contract, MARA)
+    workspace.contracts.sign(contract, ANN)
+    signed = {**nothing, "contracts": 1, "contract_versions": 1, "contract_signatures": 2, "contract_files": 1}
+    assert seen_by(app_connection, other_workspace) == signed
+    terms = workspace.contracts.show(contract).version.terms
+    workspace.contracts.amend(contract, terms=replace_law(terms), reason="the law of the brand")
+    assert seen_by(app_connection, other_workspace) == signed, "an amendment is a draft, too"
+    workspace.contracts.withdraw(contract, reason="no")
+    assert seen_by(app_connection, other_workspace) == signed
+    assert other_workspace.contracts.show(contract).version.version == 1
+
+
+def replace_law(terms: ContractTerms) -> ContractTerms:
+    return terms_of(canonical(terms).replace('"Germany"', '"Switzerland"'))
+
+
 # ── Paper ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -265,9 +314,6 @@ def test_a_contract_does_not_end_while_money_is_held_for_it(
 
 
 def test_nothing_of_a_contract_is_deleted(owner_connection: Connection, workspace: Workspace) -> None:
-    import psycopg
-    from tests.factories import in_tenant
-
     a_signed(workspace)
     for table in ("contracts", "contract_versions", "contract_signatures", "contract_files"):
         with pytest.raises(psycopg.errors.CheckViolation), in_tenant(owner_connection, workspace.tenant.id):

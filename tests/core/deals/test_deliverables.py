@@ -401,7 +401,7 @@ def test_a_brand_that_joins_later_finds_what_there_is_and_answers_from_then_on(
 
 
 def test_a_brand_that_joined_and_stays_silent_has_approved_once_the_money_is_out(
-    money: Hands,
+    money: Hands,  # noqa: F811
     other_workspace: Workspace,
     clock: SteeredClock,
 ) -> None:

@@ -326,7 +326,7 @@ def test_a_duty_goes_down_every_edge_and_up_to_the_same_work_alone() -> None:
     assert ways("part") == {"part": "own"}
 
 
-Bring = Callable[..., None]
+Bring = Callable[..., Any]
 
 
 @pytest.fixture
@@ -421,7 +421,7 @@ def test_looking_again_at_what_did_not_change_writes_nothing(
 
     def rows() -> list[Any]:
         return [
-            superuser_connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+            superuser_connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             for table in ("deliverable_checks", "deliverable_steps", "hold_blocks", "content_terms", "audit_log")
         ]
 

@@ -162,6 +162,14 @@ def test_what_is_kept_free_is_listed(workspace: Workspace) -> None:
     assert found == {("exclusive", "Ann Lee", "sports/shoes", "DE"), ("engagement", "Ann Lee", "sports/shoes", "DE")}
 
 
+def test_a_creator_of_no_roster_is_bound_by_name(workspace: Workspace) -> None:
+    who = [{"key": "ann", "name": "Zoë Ott"}]
+    a_signed(workspace, "Peak", brand="Peak Shoes", **terms(promise(), creators=who))
+    contract = signable(workspace, "Trail", "Trailpeak", **terms(promise(), creators=who))
+    with pytest.raises(ExclusivityClash, match="zoë ott, sports/shoes"):
+        workspace.contracts.sign(contract, ANN)
+
+
 # ── When it ends ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from sqlalchemy import text
 from tests.core.deals.signed_deals import SignedDeal, a_signed_deal, some_terms
 from tests.core.payments.conftest import engagerr, gateway, sandbox, settings  # noqa: F401  fixtures
 from tests.factories import colleague
+from tests.lines import an_item, bring
 
 
 def eur(amount: str) -> Money:
@@ -159,6 +161,26 @@ def test_terms_do_not_change_by_a_version_that_nobody_signed(deal: SignedDeal) -
         )
     with refused_by("deal_deliverables_signed_check"):
         run(deal.work, "UPDATE deal_deliverables SET contract_version_id = :id WHERE ref = 'D1'", id=draft)
+
+
+def test_what_is_written_straight_into_the_tables_begins_at_its_beginning(deal: SignedDeal, tmp_path: Path) -> None:
+    bring(deal.work, tmp_path, an_item("youtube:video", creator=None, account="@ann"))
+    run(
+        deal.work,
+        "INSERT INTO deal_deliverables (tenant_id, deal_id, contract_version_id, ref, kind, state, item_id, live_at,"
+        " revisions, extra_revisions, state_since, created_at) SELECT tenant_id, deal_id, contract_version_id, 'D9',"
+        " 'x', 'checked', (SELECT id FROM content_items), created_at, 0, 99, created_at, created_at FROM deal_deliverables"
+        " WHERE ref = 'D1'",
+    )
+    run(
+        deal.work,
+        "INSERT INTO deal_milestones (tenant_id, deal_id, contract_version_id, ref, title, currency, amount_minor,"
+        " state, state_since, created_at) SELECT tenant_id, deal_id, contract_version_id, 'M9', 'x', 'EUR', 1, 'approved',"
+        " created_at, created_at FROM deal_milestones WHERE ref = 'M1'",
+    )
+    piece = deal.work.deliverables.show("D9").row
+    assert (piece.state, piece.item_id, piece.live_at, piece.extra_revisions) == ("planned", None, None, 0)
+    assert {one.ref: one.state for one in deal.work.deliverables.milestones(deal.title)}["M9"] == "open"
 
 
 def test_a_milestone_keeps_its_hold_and_its_state_follows_its_pieces(deal: SignedDeal) -> None:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 from engagerr import Workspace
 from engagerr.core.deals.contracts import Signed
 from engagerr.core.deals.seals import check_seal, reseal_seal_keys
@@ -24,7 +18,17 @@ from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInpu
 from engagerr.core.tenancy import Permission
 from engagerr.core.tenancy.vault import Vault
 from sqlalchemy import text
-from tests.core.deals.contract_cases import ANN, MARA, a_draft, a_sent, a_signed, joined_contract, some_terms
+from tests.core.deals.contract_cases import (
+    ANN,
+    MARA,
+    a_draft,
+    a_sent,
+    a_signed,
+    join,
+    joined_contract,
+    pkcs12_file,
+    some_terms,
+)
 from tests.factories import in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
@@ -236,6 +240,20 @@ def test_the_other_workspace_signs_itself_first_or_last(
     assert other_workspace.verify_audit().intact
 
 
+def test_a_side_that_joins_later_goes_on_in_its_workspace(workspace: Workspace, other_workspace: Workspace) -> None:
+    contract, code = a_sent(workspace)
+    workspace.contracts.sign(contract, ANN)
+    assert other_workspace.contracts.list() == ()
+    join(workspace, other_workspace)
+    [theirs] = other_workspace.contracts.list()
+    assert len(other_workspace.contracts.show(theirs.id).version.signatures) == 1
+    with pytest.raises(Conflict, match="signs there"):
+        workspace.contracts.sign(contract, MARA, code=code)
+    assert workspace.contracts.send(contract).code is None
+    assert other_workspace.contracts.sign(contract, MARA).complete
+    assert workspace.contracts.verify(contract).intact
+
+
 def test_the_other_workspace_declines_itself(workspace: Workspace, other_workspace: Workspace) -> None:
     contract = joined_contract(workspace, other_workspace)
     other_workspace.contracts.decline(contract, MARA, reason="not this year")
@@ -411,6 +429,31 @@ def test_both_sign_at_the_same_moment_and_it_is_concluded_once(workspace: Worksp
     assert all(isinstance(one, Signed | Conflict | CodeRefused) for one in found), found
 
 
+def test_two_workspaces_sign_at_the_same_moment(workspace: Workspace, other_workspace: Workspace) -> None:
+    contract = joined_contract(workspace, other_workspace)
+    begin = threading.Barrier(2)
+    errors: list[EngagerrError] = []
+
+    def sign(work: Workspace, signer: Signer) -> None:
+        begin.wait()
+        try:
+            work.contracts.sign(contract, signer)
+        except EngagerrError as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=sign, args=(workspace, ANN)),
+        threading.Thread(target=sign, args=(other_workspace, MARA)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert workspace.contracts.show(contract).contract.state == "signed"
+    assert len(rows(workspace, "SELECT FROM holds")) == 2
+
+
 def test_what_was_changed_while_somebody_signed_is_not_what_they_signed(workspace: Workspace) -> None:
     """Whichever comes first: the signature is of the terms that stand, or there is none."""
     contract, code = a_sent(workspace)
@@ -547,29 +590,12 @@ def test_the_key_of_the_seal_lies_in_the_vault_and_outlives_its_rotation(
     assert first.fingerprint == second.fingerprint
 
 
-def pkcs12_file(path: Path, *, passphrase: bytes | None, days: int = 300, clock: SteeredClock) -> Path:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Northlight GmbH")])
-    now = clock.now()
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(7).not_valid_before(now - timedelta(days=400)).not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.KeyUsage(True, True, False, False, False, False, False, False, False), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    how = (
-        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()  # type: ignore[assignment]
-    )
-    path.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", key, certificate, None, how))
-    return path
-
-
 def test_a_certificate_of_ones_own_seals_from_then_on(
     workspace: Workspace, tmp_path: Path, clock: SteeredClock
 ) -> None:
     before, _ = a_signed(workspace)
     brought = workspace.contracts.use_certificate(
-        pkcs12_file(tmp_path / "own.p12", passphrase=b"secret", clock=clock), passphrase="secret"
+        pkcs12_file(tmp_path / "own.p12", passphrase=b"secret", now=clock.now()), passphrase="secret"
     )
     assert brought.own
     after, _ = a_signed(workspace, "Autumn cuts", exclusivity=[])
@@ -585,8 +611,8 @@ def test_a_certificate_of_ones_own_seals_from_then_on(
 def test_a_certificate_that_cannot_be_used_is_refused(
     workspace: Workspace, tmp_path: Path, clock: SteeredClock
 ) -> None:
-    good = pkcs12_file(tmp_path / "own.p12", passphrase=b"secret", clock=clock)
-    over = pkcs12_file(tmp_path / "over.p12", passphrase=None, days=-1, clock=clock)
+    good = pkcs12_file(tmp_path / "own.p12", passphrase=b"secret", now=clock.now())
+    over = pkcs12_file(tmp_path / "over.p12", passphrase=None, days=-1, now=clock.now())
     junk = tmp_path / "junk.p12"
     junk.write_bytes(b"junk")
     for path, passphrase in ((good, "wrong"), (good, None), (over, None), (junk, None), (tmp_path / "no.p12", None)):

@@ -469,6 +469,28 @@ def test_nobody_speaks_for_a_side_that_has_a_workspace(parties: Parties) -> None
     assert missing.value.hint == "Ask Northlight to add them."
 
 
+def test_offers_and_answers_of_both_at_once_leave_one_open_version_or_a_yes(parties: Parties) -> None:
+    """Sixteen steps by four hands: versions are numbered without a gap, and no two of them are open."""
+
+    def step(at: int) -> str:
+        work = (parties.agency, parties.brand)[at % 2]
+        try:
+            if at % 8 == 7:
+                return work.proposals.accept(TITLE, despite="at once").state
+            return countered(work, 410_000 + at, ref="2").state
+        except Conflict as refused:
+            return str(refused)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(step, range(16)))
+    assert all(said in ("sent", "accepted") or "accepted already" in said or "yours" in said or "waits" in said
+               for said in answers), answers  # fmt: skip
+    versions = [one for one in parties.brand.proposals.list(TITLE) if one.version is not None]
+    assert [one.version for one in versions] == list(range(len(versions), 0, -1))
+    assert [one.state for one in versions].count("sent") + [one.state for one in versions].count("accepted") == 1
+    assert versions[0].state in ("sent", "accepted")
+
+
 def test_the_database_lets_the_counterparty_answer_and_nothing_else(
     parties: Parties, app_connection: Connection
 ) -> None:
@@ -490,6 +512,18 @@ def test_the_database_lets_the_counterparty_answer_and_nothing_else(
     assert {state: answer(parties.agency, state) for state in ("accepted", "declined", "countered", "withdrawn")} == {
         "accepted": "proposals_step", "declined": "proposals_step", "countered": "proposals_step", "withdrawn": None,
     }  # fmt: skip
+
+
+def test_nobody_offers_in_the_name_of_the_other_side(parties: Parties, app_connection: Connection) -> None:
+    for work, side in ((parties.brand, "agency"), (parties.agency, "brand")):
+        with pytest.raises(psycopg.errors.CheckViolation) as refused, in_tenant(app_connection, work.tenant.id):
+            app_connection.execute(
+                "INSERT INTO proposals (tenant_id, deal_id, version, side, document, currency, total_minor, sent_by,"
+                " sent_at) SELECT tenant_id, deal_id, 0, %s, document, currency, total_minor, 'x', sent_at"
+                " FROM proposals",
+                [side],
+            )
+        assert refused.value.diag.constraint_name == "proposals_own_side"
 
 
 def test_a_document_with_more_in_it_than_an_offer_is_refused_when_it_is_read(

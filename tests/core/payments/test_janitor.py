@@ -89,7 +89,7 @@ def test_after_half_an_hour_without_a_line_the_queue_drains_once_in_its_order_an
         amounts = [one["amount"] for one in reversed(made) if one["destination"] == account]
         assert amounts == sorted(amounts)
     assert sorted(one["amount"] for one in made) == [100 + number for number in range(30)]
-    assert (clock.now() - before).total_seconds() - 3 * 61 * 60 >= 30 / CALLS_A_SECOND * 0.99
+    assert (clock.now() - before).total_seconds() - 3 * 61 * 60 >= 29 / CALLS_A_SECOND
 
 
 def test_a_run_without_a_line_gives_up_soon(workspace: Workspace, clock: SteeredClock) -> None:

@@ -246,6 +246,23 @@ def test_a_debit_that_takes_days_is_awaited_and_then_settled(
     assert now_is(workspace, operation).state == "succeeded"
 
 
+def test_what_is_in_somebodys_hands_is_left_to_them(
+    workspace: Workspace, troubled: TroubledGateway, clock: SteeredClock
+) -> None:
+    operation = asked(workspace.access, OpKind.PAYMENT, a_payment())
+    seen: list[str] = []
+
+    def another_comes_along() -> None:
+        seen.append(perform(workspace.access, troubled, operation.id).state)
+        clock.advance(seconds=70)  # longer than the call may take, and less than it may with all its tries
+        seen.append(perform(workspace.access, troubled, operation.id).state)
+
+    troubled.trouble(Plan(before=another_comes_along))
+    assert perform(workspace.access, troubled, operation.id).state == "succeeded"
+    assert seen == ["sent", "sent"]
+    assert len(troubled.seen.calls) == 1
+
+
 # --- dying on the way ------------------------------------------------------------------------------------------------
 
 

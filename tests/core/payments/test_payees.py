@@ -14,13 +14,14 @@ from engagerr.core.payments.janitor import run_janitor
 from engagerr.core.payments.operations import OpKind, perform
 from engagerr.core.payments.payee_mirror import mirror
 from engagerr.core.payments.payees import Payee, Payees, active
+from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Role
 from tests.core.payments.conftest import Control, Hands
 from tests.factories import colleague, in_tenant
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Connection
-from tests.fakes.payment_provider import a_transfer, asked
+from tests.fakes.payment_provider import TroubledGateway, a_transfer, asked
 
 
 @pytest.fixture
@@ -181,22 +182,24 @@ def test_an_answer_that_was_asked_for_earlier_does_not_undo_a_later_one(
 
 
 def test_a_transfer_to_whom_the_provider_stops_waits_and_goes_once_they_may_be_paid(
-    workspace: Workspace, gateway: StripeGateway, ann: Payee, control: Control, clock: SteeredClock
+    workspace: Workspace, sandbox: Server, ann: Payee, control: Control, clock: SteeredClock
 ) -> None:
     assert ann.account is not None
+    gateway = TroubledGateway(KEY, clock=clock, url=sandbox.url, timeout_seconds=5).trouble()
     clock.advance(minutes=5)
     control(f"accounts/{ann.account}", state="restricted")
     operation = asked(workspace.access, OpKind.TRANSFER, a_transfer(ann.account))
     stopped = perform(workspace.access, gateway, operation.id)
-    # Nothing was sent: what the provider says was asked for just before.
-    assert (stopped.state, stopped.waits_for, stopped.sent_at) == ("intended", "capability", None)
-    assert list(gateway.list("transfer")) == []
+    # What the provider says of them was asked for just before.
+    assert (stopped.state, stopped.waits_for, stopped.generation) == ("intended", "capability", 1)
+    assert gateway.seen.calls == []
     clock.advance(minutes=2)
     control(f"accounts/{ann.account}", state="active")
     workspace.payments.payees.refresh("Ann Lee")
     assert run_janitor(workspace.access, gateway).sent == 1
     assert run_janitor(workspace.access, gateway).sent == 0
     assert len(list(gateway.list("transfer"))) == 1
+    gateway.close()
 
 
 def test_a_transfer_stops_when_the_bank_account_has_changed_and_goes_on_once_somebody_stands_for_it(

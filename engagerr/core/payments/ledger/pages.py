@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Integer, bindparam, text
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.money import Money
@@ -147,39 +147,56 @@ def _no_cursor(after: str) -> InvalidInput:
     return InvalidInput(f"{after!r} is no end of a page.", hint="Give back what the page before said in `next`.")
 
 
-# Each side of each row of the balance gives the lines after the cursor in its own order; the first of them all are the
-# page. Lines are ordered by when they were booked, then lane, then version.
+# A comparison of rows is no condition of the index under row-level security, so the plain one stands beside it.
+# The limit stands in the statement as a number: with an unknown one, a plan that is kept would sort all there is.
+_LIMIT = bindparam("limit", type_=Integer, literal_execute=True)
+# Each side of each row of the balance gives the places of the lines after the cursor, in its own order and from its
+# index alone; only the first of them all are looked up. Lines are ordered by when they were booked, lane, and version.
 _STATEMENT = text(
     """
-    SELECT line.*, other.kind AS other_kind, other.party AS other_party
-    FROM (
+    WITH place AS MATERIALIZED (
       SELECT side.* FROM (SELECT lane AS part_lane FROM ledger_balances
                           WHERE tenant_id = :tenant_id AND account_id = :account_id) AS part
       CROSS JOIN LATERAL (
-        (SELECT part_lane, source_version AS version, destination_id AS other_id,
-                CASE WHEN phase IN ('single', 'post') THEN -amount_minor ELSE 0 END AS moved, transfer.*
-         FROM ledger_transfers AS transfer
+        (SELECT part_lane, recorded_at, source_version AS version, true AS gives FROM ledger_transfers
          WHERE tenant_id = :tenant_id AND source_id = :account_id AND source_lane = part_lane
            AND (recorded_at, source_version) > (coalesce(CAST(:at AS timestamptz), '-infinity'),
              CASE WHEN part_lane < :lane THEN 9223372036854775807 WHEN part_lane = :lane THEN :version ELSE -1 END)
+           AND recorded_at >= coalesce(CAST(:at AS timestamptz), '-infinity')
            AND recorded_at < coalesce(CAST(:until AS timestamptz), 'infinity')
          ORDER BY recorded_at, source_version LIMIT :limit)
         UNION ALL
-        (SELECT part_lane, destination_version, source_id,
-                CASE WHEN phase IN ('single', 'post') THEN amount_minor ELSE 0 END, transfer.*
-         FROM ledger_transfers AS transfer
+        (SELECT part_lane, recorded_at, destination_version, false FROM ledger_transfers
          WHERE tenant_id = :tenant_id AND destination_id = :account_id AND destination_lane = part_lane
            AND (recorded_at, destination_version) > (coalesce(CAST(:at AS timestamptz), '-infinity'),
              CASE WHEN part_lane < :lane THEN 9223372036854775807 WHEN part_lane = :lane THEN :version ELSE -1 END)
+           AND recorded_at >= coalesce(CAST(:at AS timestamptz), '-infinity')
            AND recorded_at < coalesce(CAST(:until AS timestamptz), 'infinity')
          ORDER BY recorded_at, destination_version LIMIT :limit)
       ) AS side
       ORDER BY side.recorded_at, side.part_lane, side.version LIMIT :limit
-    ) AS line
+    ), line AS (
+      SELECT place.part_lane, place.version, transfer.destination_id AS other_id,
+             CASE WHEN transfer.phase IN ('single', 'post') THEN -transfer.amount_minor ELSE 0 END AS moved, transfer.*
+      FROM place JOIN ledger_transfers AS transfer
+        ON transfer.tenant_id = :tenant_id AND transfer.source_id = :account_id
+          AND transfer.source_lane = place.part_lane AND transfer.recorded_at = place.recorded_at
+          AND transfer.source_version = place.version
+      WHERE place.gives
+      UNION ALL
+      SELECT place.part_lane, place.version, transfer.source_id,
+             CASE WHEN transfer.phase IN ('single', 'post') THEN transfer.amount_minor ELSE 0 END, transfer.*
+      FROM place JOIN ledger_transfers AS transfer
+        ON transfer.tenant_id = :tenant_id AND transfer.destination_id = :account_id
+          AND transfer.destination_lane = place.part_lane AND transfer.recorded_at = place.recorded_at
+          AND transfer.destination_version = place.version
+      WHERE NOT place.gives
+    )
+    SELECT line.*, other.kind AS other_kind, other.party AS other_party FROM line
     JOIN ledger_accounts AS other ON other.tenant_id = :tenant_id AND other.id = line.other_id
     ORDER BY line.recorded_at, line.part_lane, line.version
     """
-)
+).bindparams(_LIMIT)
 # What the account held where the page begins: the same place in each row of the balance, looked at backwards.
 _OPENING = text(
     """
@@ -188,12 +205,14 @@ _OPENING = text(
       SELECT posted FROM (
         (SELECT source_version AS version, source_posted AS posted FROM ledger_transfers
          WHERE tenant_id = :tenant_id AND source_id = :account_id AND source_lane = part.lane
+           AND recorded_at <= coalesce(CAST(:at AS timestamptz), '-infinity')
            AND (recorded_at, source_version) <= (coalesce(CAST(:at AS timestamptz), '-infinity'),
              CASE WHEN part.lane < :lane THEN 9223372036854775807 WHEN part.lane = :lane THEN :version ELSE -1 END)
          ORDER BY recorded_at DESC, source_version DESC LIMIT 1)
         UNION ALL
         (SELECT destination_version, destination_posted FROM ledger_transfers
          WHERE tenant_id = :tenant_id AND destination_id = :account_id AND destination_lane = part.lane
+           AND recorded_at <= coalesce(CAST(:at AS timestamptz), '-infinity')
            AND (recorded_at, destination_version) <= (coalesce(CAST(:at AS timestamptz), '-infinity'),
              CASE WHEN part.lane < :lane THEN 9223372036854775807 WHEN part.lane = :lane THEN :version ELSE -1 END)
          ORDER BY recorded_at DESC, destination_version DESC LIMIT 1)
@@ -218,7 +237,7 @@ _NEWEST = text(
     WHERE lane.tenant_id = :tenant_id
     ORDER BY recent.recorded_at DESC, recent.lane DESC, recent.sequence DESC LIMIT :limit
     """
-)
+).bindparams(_LIMIT)
 _OF_SUBJECT = text(
     """
     SELECT * FROM ledger_transfers WHERE tenant_id = :tenant_id AND subject = :subject

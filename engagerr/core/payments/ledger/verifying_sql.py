@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import Integer, bindparam, text
 
 # Every lane that has an end on record or a transfer: an end that was taken away does not hide its chain.
 LANES = text(
@@ -18,7 +18,7 @@ LANES = text(
     ORDER BY place.lane
     """
 )
-# A part of one lane, in the order of its key. The next row must be the next in sequence, carry the id that follows from
+# A part of one lane, in the order of its key (its size stands in the statement, so that a kept plan reads no more). The next row must be the next in sequence, carry the id that follows from
 # its place, and the hash of the row before it and of itself.
 CHAIN = text(
     """
@@ -53,7 +53,7 @@ CHAIN = text(
            (array_agg(linked.bad ORDER BY linked.id) FILTER (WHERE linked.bad IS NOT NULL))[1] AS bad
     FROM linked
     """
-)
+).bindparams(bindparam("rows", type_=Integer, literal_execute=True))
 # Both sides of all transfers of some accounts, added up again in the order of their versions.
 _ENTRIES = """
   SELECT transfer.id, transfer.lane AS transfer_lane, transfer.sequence, transfer.source_id AS account_id,

@@ -23,7 +23,7 @@ _H = TypeVar("_H", bound=Happening)
 _MODULES = (
     "accounts", "balances", "customers", "payment_methods", "intents", "charges", "refunds", "disputes", "transfers",
     "payouts", "events", "webhooks", "catalogue", "test_clocks", "subscriptions", "subscription_life", "invoices",
-    "invoice_routes", "setup_intents", "checkout", "searching", "payout_schedules",
+    "invoice_routes", "setup_intents", "checkout", "searching", "payout_schedules", "credit_notes",
 )  # fmt: skip
 
 

@@ -258,14 +258,16 @@ class Sandbox:
         form = dict(request.form)
         wanted = form.pop("expand", [])
         function = ROUTES.get((request.operation.method, request.operation.path))
+        marks = {}
         if function is None:
             document = stateless.answer(desk, request.operation, form, request.values)
+            marks = {"Engagerr-Sandbox": "example"}
         else:
             try:
                 document = function(desk, form, **request.values)
             except Told as told:
                 return _refused(request.path, told.refusal, request.id)
-        return _json(200, expanded(desk, document, wanted), request=request.id)
+        return _json(200, expanded(desk, document, wanted), request=request.id, **marks)
 
 
 def _authenticated(headers: dict[str, str]) -> None:

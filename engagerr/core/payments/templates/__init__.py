@@ -1,0 +1,1 @@
+"""How documents about money look on paper; Typst sets them."""

@@ -311,6 +311,17 @@ def test_a_creators_invoice_is_numbered_in_a_series_of_their_own(invoices: Invoi
         invoices.self_bill("Trailhead GmbH", a_reel())
 
 
+def test_a_number_that_two_sellers_have_is_asked_about(invoices: Invoices, workspace: Workspace) -> None:
+    workspace.roster.add("Priya Nandwell")
+    details = PartyDetails(country="DE", street="Weg 1", city="Kiel", self_billing_agreed_on=date(2026, 1, 1))
+    invoices.parties.save("Priya Nandwell", details, creator="Priya Nandwell")
+    for name in ("Jonna Brenner", "Priya Nandwell"):
+        invoices.finalise(invoices.self_bill(name, a_reel()).head.id)
+    with pytest.raises(InvalidInput, match="More than one invoice"):
+        invoices.show("SB-2026-00001")
+    assert [series.last for series in invoices.verify()] == [1, 1]
+
+
 def test_a_commission_is_billed_to_the_cent_and_settled_where_it_was_withheld(invoices: Invoices) -> None:
     bill = invoices.commission(
         "Jonna Brenner", base=eur("1234.50"), rate=Decimal("0.15"), title="Trail shoes", withheld=True, key="hold:1"

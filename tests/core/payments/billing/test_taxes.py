@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Forbidden, InvalidInput, NotFound
+from engagerr.core.events.tasks import open_tasks
 from engagerr.core.payments.invoice_parties import PartyDetails
 from engagerr.core.payments.invoices import Invoices
 from engagerr.core.payments.tax_forms import TaxDetails, Taxes, checked_details, expiry, reseal_tax_forms
@@ -63,6 +64,11 @@ def test_a_form_is_asked_for_received_and_expires(taxes: Taxes, workspace: Works
     clock.advance(days=365 * 3)
     assert [form.standing for form in taxes.list()] == ["expiring"]
     assert len(taxes.list(expiring_days=90)) == 1
+    assert (taxes.remind(), taxes.remind()) == (1, 1)
+    with workspace.access.database.transaction(workspace.tenant.id) as session:
+        assert [(task.kind, task.subject) for task in open_tasks(session, tenant_id=workspace.tenant.id)] == [
+            ("tax.form", "W-8BEN-E")
+        ]
     clock.advance(days=62)
     assert [form.standing for form in taxes.list()] == ["expired"]
     assert taxes.revoke("Sentier SARL", "W-8BEN-E", reason="moved").standing == "revoked"

@@ -306,3 +306,16 @@ def test_pages_of_differences_leave_none_out(books: TwoBooks, clock: SteeredCloc
     for wrong in ({"limit": 0}, {"state": "lost"}, {"kind": "odd"}):
         with pytest.raises(InvalidInput):
             books.differences.list(**wrong)
+
+
+def test_a_transfer_to_somebody_else_is_noticed_even_where_no_account_can_be_read(
+    books: TwoBooks, clock: SteeredClock
+) -> None:
+    payee = books.payee("acct_1")
+    books.transferred("acct_1", f"payee:{payee}")
+    books.transferred("acct_1", f"payee:{payee}", went_to="acct_of_nobody")
+    books.provider.refuses = "acct_1"
+    clock.advance(hours=1)
+    assert books.reconcile().kinds == {"wrong_party": 1}
+    [found] = books.differences.list()
+    assert found.explanation.endswith("went to acct_of_nobody; our books say acct_1.")

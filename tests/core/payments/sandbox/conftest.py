@@ -26,9 +26,10 @@ def clock() -> SteeredClock:
 
 @pytest.fixture
 def sandbox(tmp_path: Path, clock: SteeredClock) -> Iterator[Judged]:
-    """The sandbox; at the end nothing that it was asked or answered may break Stripe's description."""
+    """The sandbox; at the end nothing that it was asked, answered or told may break Stripe's description."""
     sandbox = Judged(tmp_path / "sandbox.sqlite", clock=clock, seed="test")
     yield sandbox
+    sandbox.judge_events()
     sandbox.close()
     assert sandbox.wrong == []
 

@@ -90,6 +90,21 @@ def _deepest(errors: Any) -> list[Any]:
     return found
 
 
+@functools.cache
+def _shape(name: str) -> Any:
+    from openapi_schema_validator import OAS30Validator
+
+    reference = {"$ref": f"#/components/schemas/{name}", "components": _document()["components"]}
+    return OAS30Validator(reference) if name in _document()["components"]["schemas"] else None
+
+
+def faults_of_event(event: dict[str, Any]) -> list[str]:
+    """What the description finds wrong with an event and the object in it."""
+    body = event["data"]["object"]
+    faults = _wrong("object", _shape(body["object"]), body) + _wrong("event", _shape("event"), event)
+    return [f"{event['type']}: {fault}" for fault in faults]
+
+
 class Judged(Sandbox):
     """A sandbox whose every request and answer is judged; what was found wrong is kept."""
 
@@ -108,3 +123,9 @@ class Judged(Sandbox):
             if answer.status == 500 and b"itself broke" in answer.body:
                 self.wrong.append(f"{method} {path} broke the sandbox")
         return answer
+
+    def judge_events(self) -> None:
+        """Judge every event that there is, sent or not."""
+        for (text,) in self.store.rows("SELECT body FROM objects WHERE kind = 'event'"):
+            self.judged += 1
+            self.wrong += faults_of_event(json.loads(text))

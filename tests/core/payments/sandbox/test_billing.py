@@ -308,6 +308,45 @@ def test_an_invoice_paid_elsewhere_moves_no_money(shop: Shop) -> None:
     assert shop.client.v1.balance_transactions.list().data == []
 
 
+def test_credit_notes_are_never_more_than_their_invoice(shop: Shop) -> None:
+    made = shop.subscribe(shop.customer())
+    invoice = shop.look(made.id).latest_invoice
+    shop.client.v1.topups.create({"amount": 10_000, "currency": "eur"})
+    credit = {"invoice": invoice.id, "amount": 2_000}
+    with pytest.raises(stripe.InvalidRequestError, match="must equal"):
+        shop.client.v1.credit_notes.create(credit)
+    note = shop.client.v1.credit_notes.create({**credit, "refund_amount": 1_500, "credit_amount": 500})
+    assert (note.number, note.type) == (f"{invoice.number}-CN-01", "post_payment")
+    assert shop.client.v1.refunds.retrieve(note.refunds[0].refund).amount == 1_500
+    assert shop.client.v1.customers.retrieve(invoice.customer).balance == -500
+    with pytest.raises(stripe.InvalidRequestError, match="at most what is left"):
+        shop.client.v1.credit_notes.create({**credit, "amount": 2_901, "credit_amount": 2_901})
+
+
+def test_a_credit_note_to_an_open_invoice_makes_it_smaller(shop: Shop) -> None:
+    customer = shop.customer(None)
+    shop.client.v1.invoice_items.create({"customer": customer, "amount": 700, "currency": "eur"})
+    draft = shop.client.v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})
+    final = shop.client.v1.invoices.finalize_invoice(draft.id)
+    note = shop.client.v1.credit_notes.create({"invoice": final.id, "amount": 200})
+    assert shop.client.v1.invoices.retrieve(final.id).amount_due == 500
+    assert shop.client.v1.credit_notes.void_credit_note(note.id).status == "void"
+    assert shop.client.v1.invoices.retrieve(final.id).amount_due == 700
+    shop.client.v1.credit_notes.create({"invoice": final.id, "amount": 700})
+    assert shop.client.v1.invoices.retrieve(final.id).status == "paid"
+
+
+def test_a_page_of_subscriptions_is_full_although_some_are_over(shop: Shop) -> None:
+    customer = shop.customer()
+    made = [shop.subscribe(customer).id for _ in range(6)]
+    for id in made[1::2]:
+        shop.client.v1.subscriptions.cancel(id)
+    page = shop.client.v1.subscriptions.list({"limit": 2})
+    assert ([one.id for one in page], page.has_more) == ([made[4], made[2]], True)
+    rest = shop.client.v1.subscriptions.list({"limit": 2, "starting_after": page.data[-1].id})
+    assert ([one.id for one in rest], rest.has_more) == ([made[0]], False)
+
+
 def test_a_deleted_draft_gives_its_items_back(shop: Shop) -> None:
     customer = shop.customer(None)
     shop.client.v1.invoice_items.create({"customer": customer, "amount": 700, "currency": "eur"})

@@ -154,6 +154,13 @@ def test_a_search_finds_by_metadata_and_state(client: stripe.StripeClient, pay: 
         client.v1.payment_intents.search({"query": "what is this"})
 
 
+def test_what_the_sandbox_keeps_no_books_of_is_answered_by_an_example_that_says_so(sandbox: Judged) -> None:
+    for path in ("/v1/payment_links", "/v1/country_specs", "/v1/reporting/report_types", "/v1/tax_ids"):
+        answer = sandbox.answer("GET", path, HEADERS)
+        assert (answer.status, answer.headers["Engagerr-Sandbox"]) == (200, "example")
+    assert "Engagerr-Sandbox" not in sandbox.answer("GET", "/v1/balance", HEADERS).headers
+
+
 def test_metadata_are_merged_and_taken_away(client: stripe.StripeClient) -> None:
     customer = client.v1.customers.create({"name": "n", "metadata": {"a": "1", "b": "2"}})
     changed = client.v1.customers.update(customer.id, {"metadata": {"a": "", "c": "3"}})
