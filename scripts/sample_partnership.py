@@ -1,4 +1,4 @@
-"""The partnerships of the sample workspace: one that is paid in part, one that is being negotiated, one that is stuck.
+"""The partnerships of the sample workspace: one paid in part, one signed, one being negotiated, one just asked for.
 
 Made through the same verbs as anybody's, with the sandbox of the home as payment provider. Running it again changes
 nothing.
@@ -30,9 +30,10 @@ def fill(work: Workspace) -> bool:
         return False
     today = work.access.clock.now().date()
     _offer(work, DEAL, "youtube_integration", "900.00", until=today + timedelta(days=60))
-    work.proposals.accept(DEAL, theirs=True)
-    _sign(work)
+    _sign(work, DEAL)
     _pay(work)
+    _offer(work, "Autumn jackets", "instagram_reel", "600.00", until=today + timedelta(days=90))
+    _sign(work, "Autumn jackets")
 
     _offer(work, "Winter gloves", "instagram_story", "350.00", until=today + timedelta(days=30))
     work.deals.add(
@@ -53,12 +54,13 @@ def _offer(work: Workspace, title: str, deliverable: str, price: str, *, until: 
     work.proposals.send(title)
 
 
-def _sign(work: Workspace) -> None:
-    work.contracts.draft(DEAL, commission_rate=Decimal("0.15"), law="Germany")
-    sent = work.contracts.send(DEAL)
+def _sign(work: Workspace, title: str) -> None:
+    work.proposals.accept(title, theirs=True)
+    work.contracts.draft(title, commission_rate=Decimal("0.15"), law="Germany")
+    sent = work.contracts.send(title)
     assert sent.code is not None
-    work.contracts.sign(DEAL, Signer("Ann Berg", "ann@northlight.example", title="Managing Director"))
-    work.contracts.sign(DEAL, Signer("Mara Pfad", BRAND_MAIL, title="Head of Marketing"), code=sent.code.code)
+    work.contracts.sign(title, Signer("Ann Berg", "ann@northlight.example", title="Managing Director"))
+    work.contracts.sign(title, Signer("Mara Pfad", BRAND_MAIL, title="Head of Marketing"), code=sent.code.code)
 
 
 def _pay(work: Workspace) -> None:

@@ -65,10 +65,10 @@ def test_the_examples_work_one_after_the_other(cli: CommandLine, deal: SignedDea
     assert cli.json("deliverable", "show", PIECE)["state"] == "checked"
 
 
-def test_examples_that_only_read_answer_in_a_workspace_without_deals(sample: CommandLine) -> None:
+def test_what_only_reads_answers_in_a_workspace_without_deals(cli: CommandLine) -> None:
     for words in (("list",), ("deadlines",), ("rights",), ("rights", "--expiring", "30")):
-        assert sample.json("deliverable", *words) == []
-        assert len(sample("deliverable", *words).out.strip().splitlines()) == 1
+        assert cli.json("deliverable", *words) == []
+        assert len(cli("deliverable", *words).out.strip().splitlines()) == 1
 
 
 def test_a_piece_goes_through_its_rounds(cli: CommandLine, deal: SignedDeal) -> None:

@@ -31,6 +31,13 @@ _NEED_ANOTHER_WORKSPACE = {
     f"engagerr market {verb}" for verb in ("apply", "invite", "accept", "decline", "withdraw", "block", "unblock")
 }
 
+# Each step of a partnership needs the ones before it: their examples are tried where they have their place, in
+# test_deal.py, test_proposal.py, test_contract.py, test_deliverable.py, test_payee.py, test_payment_*.py,
+# test_subscription.py, test_invoice.py and test_tax.py.
+_NEED_THEIR_PLACE = {
+    "deal", "proposal", "contract", "deliverable", "payment", "payee", "subscription", "invoice", "tax",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("command", ALL, ids=lambda command: command.path)
 def test_every_command_has_help_and_an_example_of_itself(command: Command) -> None:
@@ -78,6 +85,22 @@ def test_the_promised_commands_are_there() -> None:
         listing:preview,publish,withdraw,list,show
         market:publish,unpublish,listings,listing,briefs,brief,fitting,apply,invite,inbox,outbox,accept,decline
         market:withdraw,block,unblock,blocks
+        deal:add,list,show,edit,move,cancel,decline,reopen,trail,stuck,ageing,pipeline,share,unshare,join
+        proposal:draft,add,set,package,remove,terms,limits,show,list,send,decline,counter,compare,accept
+        proposal:withdraw,discard
+        contract:list,show,example,terms,draft,edit,amend,compare,check,clashes,exclusivities,send,recall
+        contract:withdraw,sign,decline,end,pdf,verify,certificate
+        deliverable:list,deadlines,show,submit,request-changes,grant,approve,live,check,override,rights
+        payment:ledger,accounts,balance,verify,holds,show,movements,receipts,receipt,disputes,payouts
+        payment:deadlines,limits,set-limit,remove-limit,fund,release,refund,recall,write-off,approve,reject
+        payment:withdraw,cover,block,unblock,quotes,quote,convert,run,poll,janitor,events,replay,operations
+        payment:webhook,reconcile,reconciliations,differences,adopt,dismiss,parties,statement,sandbox
+        payee:add,list,show,onboard,refresh,confirm
+        subscription:plans,add-plan,price,edit-plan,archive-plan,start,list,show,change,card,pause,resume
+        subscription:cancel,refund,refresh,entitlements,verify
+        invoice:issuer,party,parties,draft,self-bill,commission,list,show,finalise,pdf,xml,sent,paid,credit
+        invoice:void,remove,verify
+        tax:ask,receive,list,show,revoke,us,dac7
         ai:models,run,runs,eval,usage,policy,set-policy,remove-policy
         db:start,stop,status,upgrade,verify-audit,check-migrations,partitions,retire,restore
     """
@@ -105,6 +128,8 @@ def test_the_examples_work_one_after_the_other(
         table.write_bytes(table.read_bytes() + b"\n")
         for command in ALL:
             if command.path in _NEED_AN_EMBEDDED_SERVER | _NEED_A_PLATFORM | _NEED_ANOTHER_WORKSPACE | _NEVER_ENDS:
+                continue
+            if command.path.split()[1] in _NEED_THEIR_PLACE:
                 continue
             for example in command.examples:
                 line = with_real_ids(example.partition(" | ")[0], cli)

@@ -58,7 +58,7 @@ def holds_(state: StateOption = None) -> None:
     )  # fmt: skip
 
 
-@verb(app, "show", examples=("engagerr payment holds",))
+@verb(app, "show", examples=('engagerr payment show "Trail shoes, spring"',))
 def show_(hold: HoldArgument) -> None:
     """Show a hold: its shares, payments, what moved, what stops it, and until when it may be held."""
     with workspace() as work:
@@ -93,7 +93,7 @@ def receipts_(limit: LimitOption = 50) -> None:
     show(rows, columns=columns, csv=RECEIPT_CSV, empty="None yet: nothing was moved.")
 
 
-@verb(app, "receipt", examples=("engagerr payment receipts",))
+@verb(app, "receipt", examples=("engagerr payment receipt 3fa2c1d09b7e",))
 def receipt_(receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="Its id, or the end of it.")]) -> None:
     """Show one receipt, line by line."""
     with workspace() as work:

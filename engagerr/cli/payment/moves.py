@@ -28,7 +28,14 @@ KeyOption = Annotated[
 MovementArgument = Annotated[str, typer.Argument(metavar="MOVEMENT", help="Its id, or the end of it.")]
 
 
-@verb(app, "fund", examples=("engagerr payment holds --state agreed",))
+@verb(
+    app,
+    "fund",
+    examples=(
+        'engagerr payment fund "Autumn jackets" --amount 200',
+        'engagerr payment fund "Autumn jackets" --method pm_card_visa --yes',
+    ),
+)
 def fund(
     hold: HoldArgument,
     amount: AmountOption = None,
@@ -49,7 +56,11 @@ def fund(
     put(done, csv=_FUNDED_CSV, drawing=lambda: _funded(done))
 
 
-@verb(app, "release", examples=("engagerr payment holds --state funded",))
+@verb(
+    app,
+    "release",
+    examples=('engagerr payment release "Autumn jackets" --amount 200 --reason "the script is agreed" --yes',),
+)
 def release(
     hold: HoldArgument,
     amount: AmountOption = None,
@@ -70,7 +81,7 @@ def release(
     _put_moved(done)
 
 
-@verb(app, "refund", examples=("engagerr payment holds --state funded",))
+@verb(app, "refund", examples=('engagerr payment refund "Autumn jackets" --amount 50 --reason "one story less" --yes',))
 def refund(
     hold: HoldArgument,
     amount: AmountOption = None,
@@ -87,7 +98,11 @@ def refund(
     _put_moved(done)
 
 
-@verb(app, "recall", examples=("engagerr payment holds --state settled",))
+@verb(
+    app,
+    "recall",
+    examples=('engagerr payment recall "Trail shoes, spring" --amount 10 --reason "the link was missing" --yes',),
+)
 def recall(
     hold: HoldArgument,
     amount: Annotated[str, typer.Option(metavar="AMOUNT", help="Whole units, such as 1250.00.")],
@@ -108,7 +123,9 @@ def recall(
     _put_moved(done)
 
 
-@verb(app, "write-off", examples=("engagerr payment disputes --state lost",))
+@verb(
+    app, "write-off", examples=('engagerr payment write-off dp_1NG8Du2eZvKYlo2C --reason "not worth a lawyer" --yes',)
+)
 def write_off(
     dispute: Annotated[str, typer.Argument(metavar="DISPUTE", help="A lost dispute: its id or the provider's.")],
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why; it stands on the receipt.")],
@@ -121,7 +138,7 @@ def write_off(
     _put_moved(done)
 
 
-@verb(app, "approve", examples=("engagerr payment movements --state requested",))
+@verb(app, "approve", examples=("engagerr payment approve 3fa2c1d09b7e --yes",))
 def approve(
     movement: MovementArgument,
     answer: Annotated[str | None, typer.Option(metavar="WORDS", help="A word with it.")] = None,
@@ -136,7 +153,7 @@ def approve(
     _put_moved(done)
 
 
-@verb(app, "reject", examples=("engagerr payment movements --state requested",))
+@verb(app, "reject", examples=('engagerr payment reject 3fa2c1d09b7e --reason "the post is not live"',))
 def reject(
     movement: MovementArgument,
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why not.")],
@@ -150,7 +167,7 @@ def reject(
     )  # fmt: skip
 
 
-@verb(app, "withdraw", examples=("engagerr payment movements --state approved",))
+@verb(app, "withdraw", examples=('engagerr payment withdraw 3fa2c1d09b7e --reason "they sent it by bank" --yes',))
 def withdraw(
     movement: MovementArgument,
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")],
@@ -163,7 +180,7 @@ def withdraw(
     _put_moved(done)
 
 
-@verb(app, "cover", examples=("engagerr payment movements --state failed",))
+@verb(app, "cover", examples=('engagerr payment cover 3fa2c1d09b7e --reason "the brand is waiting" --yes',))
 def cover(
     movement: MovementArgument,
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")],
@@ -176,7 +193,7 @@ def cover(
     _put_moved(done)
 
 
-@verb(app, "block", examples=("engagerr payment holds",))
+@verb(app, "block", examples=('engagerr payment block "Trail shoes, spring" --reason "the brand asked to wait"',))
 def block(hold: HoldArgument, reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")]) -> None:
     """Stop the release of a hold by hand."""
     with workspace() as work:
@@ -184,7 +201,7 @@ def block(hold: HoldArgument, reason: Annotated[str, typer.Option(metavar="WORDS
     put({"hold": hold, "blocks": blocks}, csv=("hold",), drawing=lambda: ["It is not released until it is unblocked."])
 
 
-@verb(app, "unblock", examples=("engagerr payment holds",))
+@verb(app, "unblock", examples=('engagerr payment unblock "Trail shoes, spring" --reason "they agree"',))
 def unblock(hold: HoldArgument, reason: Annotated[str, typer.Option(metavar="WORDS", help="Why.")]) -> None:
     """Lift what was stopped by hand."""
     with workspace() as work:
@@ -241,7 +258,7 @@ def quote(
     )  # fmt: skip
 
 
-@verb(app, "convert", examples=("engagerr payment quotes",))
+@verb(app, "convert", examples=("engagerr payment convert 3fa2c1d09b7e --yes",))
 def convert(
     quote_id: Annotated[str, typer.Argument(metavar="QUOTE", help="Its id, or the end of it.")],
     yes: YesOption = False,

@@ -145,7 +145,7 @@ def _drawn(status: SandboxStatus) -> list[RenderableType]:
     counts = ", ".join(f"{number} {kind.replace('_', ' ')}s" for kind, number in status.objects.items() if number)
     return [
         f"Books   {status.path}\nPages   {status.url} (while `engagerr payment sandbox` runs)\nClock   "
-        f"{minute(status.now)}{ahead}\nHolds   {counts or 'nothing yet'}\nUnsent  {status.waiting_webhooks} webhooks"
+        f"{minute(status.now)}{ahead}\nInside  {counts or 'nothing yet'}\nUnsent  {status.waiting_webhooks} webhooks"
     ]
 
 

@@ -158,7 +158,8 @@ class Holds:
             row = lock_hold(session, self._access, find_hold(session, self._access, hold))
             if row.state == "cancelled":
                 raise Conflict(f"{row.title} was cancelled.", facts={"hold": str(row.id)})
-            link = open_link(session, self._access, row) if method is None else None
+            pending = open_link(session, self._access, row)
+            link = pending if method is None else None
             if link is not None and (amount is None or link.amount == amount):
                 return Funding(row, link, None)
             missing = row.agreed - row.funded - Money(payments_under_way(session, self._access, row.id), row.currency)
@@ -167,7 +168,9 @@ class Holds:
                 raise Conflict(
                     f"{row.title} lacks {missing} of {row.agreed}"
                     + (f"; {wanted} cannot be asked for." if amount else ": all of it is paid or on its way."),
-                    hint="`engagerr payment show` says what was paid and what is on its way.",
+                    hint=f"A page on which {pending.amount} can be paid is open: {pending.url}"
+                    if pending
+                    else "`engagerr payment show` says what was paid and what is on its way.",
                     facts={"hold": str(row.id), "missing": missing.minor},
                 )
             operation = intend_payment(session, self._access, row, amount=wanted, method=method)

@@ -38,7 +38,7 @@ def settle(session: Session, access: Access, operation: Operation) -> None:
     """Bring the books in line with an operation that has succeeded or failed; anything else changes nothing."""
     if operation.state not in ("succeeded", "failed"):
         return
-    if operation.kind in _BILLING:
+    if operation.kind in _BILLING or operation.subject.startswith("subscription:"):
         from engagerr.core.payments.subscriptions import settle_billing
 
         settle_billing(session, access, operation)

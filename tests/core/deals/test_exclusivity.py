@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.core.deals.contract_cases import ANN, MARA, a_sent, a_signed, joined_contract
 from tests.factories import in_tenant
-from tests.fakes.cluster import Connection
+from tests.fakes.cluster import Clone, Connection
 
 SHOES = {"category": "sports/shoes", "territories": ["DE"], "from": "2026-11-01", "until": "2027-01-31"}
 NOTHING: dict[str, Any] = {"exclusivity": [], "categories": []}
@@ -320,6 +321,50 @@ def test_contracts_that_do_not_clash_are_signed_at_once(workspace: Workspace) ->
         thread.join()
     assert errors == []
     assert len(workspace.contracts.exclusivities()) == 6 * 3 * 27
+
+
+def test_two_who_claim_in_opposite_orders_wait_in_a_line_and_not_in_a_circle(
+    two_signed: tuple[Workspace, Connection, list[Any]], clone: Clone, superuser_connection: Connection
+) -> None:
+    work, ours, [version_id] = two_signed
+    said: list[str] = []
+    began = threading.Event()
+
+    def places(connection: Connection, brand: str, order: tuple[str, ...]) -> Iterator[None]:
+        for territory in order:
+            connection.execute(
+                "INSERT INTO contract_exclusivities"
+                " (tenant_id, version_id, kind, brand, creators, category, territory, during, slot)"
+                " VALUES (%s, %s, 'exclusive', %s, '(,)', '(,)', %s, '(,)', '(,)')",
+                [work.tenant.id, version_id, brand, f"[{territory},{territory}]"],
+            )
+            yield
+
+    def the_other() -> None:
+        with clone.connect() as theirs:
+            try:
+                with in_tenant(theirs, work.tenant.id):
+                    began.set()
+                    for _ in places(theirs, "trail", ("DE", "AT")):
+                        pass
+                    said.append("claimed")
+            except psycopg.Error as error:
+                said.append(type(error).__name__)
+
+    with in_tenant(ours, work.tenant.id):
+        claims = places(ours, "peak", ("AT", "DE"))
+        next(claims)
+        other = threading.Thread(target=the_other)
+        other.start()
+        began.wait()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while other.is_alive() and superuser_connection.execute(waiting).fetchone() == (0,):
+            pass
+        next(claims)
+    other.join()
+    assert said == ["ExclusionViolation"]
 
 
 # ── Against a model ────────────────────────────────────────────────────────────────────────────────────────────────

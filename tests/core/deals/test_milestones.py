@@ -169,14 +169,14 @@ def test_what_is_written_straight_into_the_tables_begins_at_its_beginning(deal: 
         deal.work,
         "INSERT INTO deal_deliverables (tenant_id, deal_id, contract_version_id, ref, kind, state, item_id, live_at,"
         " revisions, extra_revisions, state_since, created_at) SELECT tenant_id, deal_id, contract_version_id, 'D9',"
-        " 'x', 'checked', (SELECT id FROM content_items), created_at, 0, 99, created_at, created_at FROM deal_deliverables"
-        " WHERE ref = 'D1'",
+        " 'x', 'checked', (SELECT id FROM content_items), created_at, 0, 99, created_at, created_at"
+        " FROM deal_deliverables WHERE ref = 'D1'",
     )
     run(
         deal.work,
         "INSERT INTO deal_milestones (tenant_id, deal_id, contract_version_id, ref, title, currency, amount_minor,"
-        " state, state_since, created_at) SELECT tenant_id, deal_id, contract_version_id, 'M9', 'x', 'EUR', 1, 'approved',"
-        " created_at, created_at FROM deal_milestones WHERE ref = 'M1'",
+        " state, state_since, created_at) SELECT tenant_id, deal_id, contract_version_id, 'M9', 'x', 'EUR', 1,"
+        " 'approved', created_at, created_at FROM deal_milestones WHERE ref = 'M1'",
     )
     piece = deal.work.deliverables.show("D9").row
     assert (piece.state, piece.item_id, piece.live_at, piece.extra_revisions) == ("planned", None, None, 0)

@@ -18,8 +18,9 @@ LANES = text(
     ORDER BY place.lane
     """
 )
-# A part of one lane, in the order of its key (its size stands in the statement, so that a kept plan reads no more). The next row must be the next in sequence, carry the id that follows from
-# its place, and the hash of the row before it and of itself.
+# A part of one lane, in the order of its key; its size stands in the statement, so that a kept plan reads no more. The
+# next row must be the next in sequence, carry the id that follows from its place, and the hash of the row before it
+# and of itself.
 CHAIN = text(
     """
     WITH part AS (

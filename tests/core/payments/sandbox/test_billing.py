@@ -388,3 +388,18 @@ def test_what_is_left_of_a_period_is_never_more_than_all_of_it(amount: int, leng
     assert abs(left) <= abs(amount)
     assert left == -share(-amount, 0, length, min(into, length))
     assert share(amount, 0, length, 0) == amount
+
+
+def test_items_are_changed_one_by_one_as_well(shop: Shop) -> None:
+    made = shop.subscribe(shop.customer())
+    added = shop.client.v1.subscription_items.create(
+        {"subscription": made.id, "price": shop.house, "quantity": 2, "proration_behavior": "none"}
+    )
+    changed = shop.client.v1.subscription_items.update(added.id, {"quantity": 3, "proration_behavior": "none"})
+    assert changed.quantity == 3
+    shop.client.v1.subscription_items.delete(made["items"].data[0].id, {"proration_behavior": "none"})
+    assert [item.id for item in shop.client.v1.subscription_items.list({"subscription": made.id})] == [added.id]
+    with pytest.raises(stripe.InvalidRequestError, match="at least one item"):
+        shop.client.v1.subscription_items.delete(added.id)
+    shop.advance(28.1)
+    assert shop.totals(made.id)[-1] == (3 * 9_900, "paid")
