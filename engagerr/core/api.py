@@ -282,9 +282,14 @@ class Workspace:
     @functools.cached_property
     def platforms(self) -> Platforms:
         """Sign-in to platforms."""
+        from engagerr.core.deals.seals import reseal_seal_keys
         from engagerr.core.ingestion.connections import Platforms
+        from engagerr.core.payments.tax_forms import reseal_tax_forms
 
-        return Platforms(self._access, self._engagerr.connectors, self._engagerr.http)
+        return Platforms(
+            self._access, self._engagerr.connectors, self._engagerr.http,
+            also_sealed=(reseal_tax_forms, reseal_seal_keys),
+        )  # fmt: skip
 
     @functools.cached_property
     def sync(self) -> Sync:

@@ -34,7 +34,7 @@ def test_the_schedule_is_listed_in_every_form(cli: CommandLine) -> None:
     assert "*/15 * * * *" in table
     header, *lines = cli("job", "list", "-o", "csv").out.splitlines()
     assert header.startswith("name,cron,jitter_seconds,enabled,state,")
-    assert len(lines) == 11
+    assert len(lines) == 12
 
 
 def test_a_job_is_run_once_as_cron_does_it(cli: CommandLine) -> None:
@@ -93,7 +93,7 @@ def test_who_may_only_look_changes_and_runs_nothing(cli: CommandLine) -> None:
     token = cli.json("token", "add", "t", "--member", "kim@north.example")["token"]
     for words in (("run", "sync"), ("set", "sync", "--disable"), ("start",)):
         cli("job", *words, code=4, ENGAGERR_TOKEN=token)
-    assert len(cli("job", "list", "-o", "json", ENGAGERR_TOKEN=token).document) == 11
+    assert len(cli("job", "list", "-o", "json", ENGAGERR_TOKEN=token).document) == 12
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGINT])

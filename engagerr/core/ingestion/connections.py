@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from engagerr.core.errors import EngagerrError, InvalidInput, NotFound
@@ -74,11 +74,30 @@ class PendingDevice:
     code: DeviceCode
 
 
-class Platforms:
-    """The platforms of this workspace: connecting accounts, and what is connected."""
+class Reseal(Protocol):
+    """A step that puts every secret of one kind under a new key of the vault; returns how many."""
 
-    def __init__(self, access: Access, connectors: Mapping[str, Connector], http: PlatformHttp) -> None:
+    def __call__(self, session: Session, *, tenant_id: UUID, vault: Vault, key_id: str) -> int:
+        """Reseal what is under another key."""
+        ...
+
+
+class Platforms:
+    """The platforms of this workspace: connecting accounts, and what is connected.
+
+    `also_sealed`: the steps of other features that keep secrets in the vault. A rotation of its key takes them along.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        connectors: Mapping[str, Connector],
+        http: PlatformHttp,
+        *,
+        also_sealed: Sequence[Reseal] = (),
+    ) -> None:
         self._access = access
+        self._also_sealed = also_sealed
         self._connectors = connectors
         self._http = http
         # A code is good for one use. Should the account not be clear then, the person need not sign in again.
@@ -221,6 +240,8 @@ class Platforms:
             refuse_lost_keys(session, vault)
         with vault.rotation() as key_id, access.transaction(Permission.CONNECT) as session:
             resealed = reseal_grants(session, tenant_id=access.tenant.id, vault=vault, key_id=key_id)
+            for reseal in self._also_sealed:
+                resealed += reseal(session, tenant_id=access.tenant.id, vault=vault, key_id=key_id)
             access.audit(session, "vault.rotated", f"tenant:{access.tenant.id}", key_id=key_id, resealed=resealed)
         return KeysRotated(resealed, key_id, vault.place)
 

@@ -113,9 +113,23 @@ def _payments(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     return work.payments.rounds.run()
 
 
+def _recheck(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
+    seen = work.deliverables.recheck()
+    return {
+        "pieces": seen.pieces, "failing": seen.failing, "changed": len(seen.changed),
+        "approved_by_silence": seen.approved_by_silence, "rights_ending": seen.rights_ending,
+    }  # fmt: skip
+
+
 def _reconcile(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     run = work.payments.reconciliation.run()
-    return {"lines": run.lines, "matched": run.matched, "opened": run.opened, "adopted": run.adopted}
+    return {
+        "tax_forms_ending": work.payments.taxes.remind(),
+        "lines": run.lines,
+        "matched": run.matched,
+        "opened": run.opened,
+        "adopted": run.adopted,
+    }
 
 
 def _verify_books(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
@@ -197,6 +211,10 @@ JOBS: Mapping[str, Job] = {
         Job(
             "payments", "hears the payment provider, finishes what was begun, releases what is due", "*/10 * * * *",
             Permission.RELEASE, _payments, 60,
+        ),
+        Job(
+            "recheck-deliverables", "looks again at the disclosure of what is live, and at rights that end",
+            "30 3 * * *", Permission.EDIT_DEALS, _recheck, 600,
         ),
         Job(
             "reconcile", "compares the books with the provider's, and queues what a person must see", "10 4 * * *",

@@ -161,11 +161,11 @@ INSERT INTO recon_wrong
   FROM recon_pairs AS pair
   WHERE pair.account = '' AND (pair.ours_gross, pair.ours_fee) = (pair.theirs_gross, pair.theirs_fee)
     AND NOT EXISTS (SELECT FROM recon_wrong AS wrong WHERE wrong.object = pair.object)
-    AND pair.object IN (
-      SELECT line.object FROM recon_theirs AS line
-      JOIN (SELECT DISTINCT object FROM recon_ours WHERE account <> '') AS booked ON booked.object = line.object
-      LEFT JOIN recon_ours AS same ON same.object = line.object AND same.account = line.counterpart
-      WHERE line.kind = 'transfer' AND line.account = '' AND line.counterpart IS NOT NULL AND same.object IS NULL);
+    AND EXISTS (
+      SELECT FROM recon_theirs AS line JOIN recon_ours AS ours ON ours.object = line.object AND ours.account <> ''
+      WHERE line.object = pair.object AND line.kind = 'transfer' AND line.counterpart IS NOT NULL AND line.account = ''
+        AND sign(ours.gross) = -sign(line.gross) AND NOT EXISTS (
+          SELECT FROM recon_ours AS same WHERE same.object = line.object AND same.account = line.counterpart));
 CREATE INDEX ON recon_wrong (object);
 ANALYZE recon_wrong;
 """

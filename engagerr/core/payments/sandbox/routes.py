@@ -22,7 +22,8 @@ _H = TypeVar("_H", bound=Happening)
 # Every module that answers something; loaded when the first sandbox is made.
 _MODULES = (
     "accounts", "balances", "customers", "payment_methods", "intents", "charges", "refunds", "disputes", "transfers",
-    "payouts", "events", "webhooks", "catalogue", "test_clocks", "subscriptions", "subscription_life", "subscription_items", "invoices",
+    "payouts", "events", "webhooks", "catalogue", "test_clocks", "subscriptions", "subscription_life",
+    "subscription_items", "invoices",
     "invoice_routes", "setup_intents", "checkout", "searching", "payout_schedules", "credit_notes",
 )  # fmt: skip
 
