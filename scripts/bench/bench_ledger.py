@@ -108,11 +108,8 @@ FROM (SELECT i, %(first)s::timestamptz + i * interval '1 second' AS at
       FROM generate_series(%(from)s::bigint, %(to)s::bigint) AS i) AS numbered
 """
 FILL_BALANCES = """
-UPDATE ledger_balances AS held SET posted = last.posted, version = last.version, last_at = last.at
-FROM (SELECT DISTINCT ON (destination_id) destination_id, destination_posted AS posted, destination_version AS version,
-             recorded_at AS at FROM ledger_transfers WHERE tenant_id = %(tenant)s
-      ORDER BY destination_id, recorded_at DESC) AS last
-WHERE held.tenant_id = %(tenant)s AND held.account_id = last.destination_id
+UPDATE ledger_balances SET posted = 100 * (%(count)s / 500), version = %(count)s / 500, last_at = now()
+WHERE tenant_id = %(tenant)s AND guarded
 """
 FILL_OUTSIDE = """
 INSERT INTO ledger_balances
