@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engagerr.cli.amounts import amount_of
 from engagerr.cli.command import noun, verb, workspace
-from engagerr.cli.offers import amount_of, proposal_document, said_amount
+from engagerr.cli.offers import proposal_document, said_amount
 from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, number, plain, put, show, table, words
 from engagerr.core.errors import InvalidInput
 
@@ -80,7 +81,7 @@ def add(
     new = NewDeal(
         title=title, brand=brand, brand_email=brand_email, creators=tuple(creator or ()), flow=flow,
         currency=currency, side=side, brief=brief, shortlist=shortlist, approach=approach, note=note,
-        expected=amount_of(expected),
+        expected=None if expected is None else amount_of(expected),
     )  # fmt: skip
     with workspace() as work:
         page = work.deals.add(new)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, noun, verb, workspace
 from engagerr.cli.moments import day as a_day
 from engagerr.cli.output import MISSING, Column, clean, day, facts, note, put, show, table, write
@@ -225,11 +226,9 @@ def credit(
     yes: YesOption = False,
 ) -> None:
     """Credit an invoice in whole or in part, by a credit note that refers to it."""
-    from engagerr.core.money import Money
-
     with workspace() as work:
         head = work.payments.invoices.show(invoice).head
-        wanted = None if amount is None else Money.parse(amount.replace(",", ""), head.currency)
+        wanted = None if amount is None else money_of(amount, head.currency)
         ask(f"Credit {wanted or head.gross - head.credited} of {head.named}?", yes=yes)
         made = work.payments.invoices.credit(head.id, reason=reason, amount=wanted)
     _put(made)
@@ -365,9 +364,7 @@ def _lines(work: Workspace, given: list[str], currency: str | None) -> list[Line
 
 
 def _money(work: Workspace, amount: str, currency: str | None) -> Money:
-    from engagerr.core.money import Money
-
-    return Money.parse(amount.replace(",", ""), (currency or work.access.settings.payments.currency).upper())
+    return money_of(amount, (currency or work.access.settings.payments.currency).upper())
 
 
 def _number(said: str) -> Decimal:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from engagerr.cli.amounts import amount_of
 from engagerr.cli.files import read_text
 from engagerr.cli.output import MISSING, Column, clean, facts, minute, number, plain, table
 from engagerr.core.errors import InvalidInput
@@ -26,38 +26,19 @@ if TYPE_CHECKING:
     from engagerr.core.money import Money
 
 
-# 6,000 and 6,000.50; anything else with a comma in it may be a decimal comma, and is refused.
-_IN_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-
-
 # ── As typed ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def said_amount(work: Workspace, deal: str, said: str | None) -> Money | None:
     """ "3000" in the deal's currency, or "3000 EUR"."""
+    if said is None:
+        return None
     amount = amount_of(said)
     if isinstance(amount, Decimal):
         from engagerr.core.money import Money
 
         return Money.parse(amount, work.deals.show(deal).row.currency)
     return amount
-
-
-def amount_of(said: str | None) -> Money | Decimal | None:
-    """ "3000 EUR" or "3,000.50 EUR" as money; without a currency the bare amount."""
-    if said is None:
-        return None
-    from engagerr.core.money import Money
-
-    amount, _, currency = said.strip().partition(" ")
-    if _IN_THOUSANDS.fullmatch(amount):
-        amount = amount.replace(",", "")
-    if currency.strip():
-        return Money.parse(amount, currency.strip().upper())
-    try:
-        return Decimal(amount)
-    except ArithmeticError:
-        raise InvalidInput(f"{said!r} is not an amount.", hint="Write it like 1250.00, or 1250.00 EUR.") from None
 
 
 def day_of(said: str | None) -> date | None:

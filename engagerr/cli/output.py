@@ -86,7 +86,7 @@ def put(
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON knows it: times in UTC with Z, money as minor units, ids as text, numbers exact."""
+    """The value as JSON knows it: times in UTC with Z, money as minor units, ids as text, bytes in hex, numbers exact."""
     for known, as_json in _PLAIN:
         if isinstance(value, known):
             return as_json(value)
@@ -381,6 +381,7 @@ _PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (Enum, lambda value: value.value),
     ((type(None), bool, int, float, str), lambda value: value),
     (Decimal, _number),
+    (bytes, bytes.hex),
     (datetime, moment),
     (date, date.isoformat),
     (Mapping, lambda value: {str(key): plain(inner) for key, inner in value.items()}),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, noun, verb, workspace
 from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, put, show, table, words
 from engagerr.core.errors import InvalidInput
@@ -237,11 +238,9 @@ def refund(
     yes: YesOption = False,
 ) -> None:
     """Give back what was paid, or part of it; the credit note and the books follow by themselves."""
-    from engagerr.core.money import Money
-
     with workspace() as work:
         held = work.payments.subscriptions.show(subscription).subscription
-        back = None if amount is None else Money.parse(amount.replace(",", ""), held.price.currency)
+        back = None if amount is None else money_of(amount, held.price.currency)
         ask(f"Refund {back or 'all that is left of the invoice'} to {held.party}?", yes=yes)
         _put(work.payments.subscriptions.refund(held.id, reason=reason, invoice=invoice, amount=back))
 
@@ -295,13 +294,11 @@ def verify() -> None:
 
 
 def _price(work: Workspace, said: str, currency: str | None) -> tuple[str, Money]:
-    from engagerr.core.money import Money
-
     every, sign, amount = said.partition("=")
     if not sign:
         raise InvalidInput(f"{said!r} is no price.", hint="Write month=49.00 or year=490.00.")
     code = (currency or work.access.settings.payments.currency).upper()
-    return every.strip(), Money.parse(amount.replace(",", "").strip(), code)
+    return every.strip(), money_of(amount, code)
 
 
 def _put_plan(plan: Plan) -> None:

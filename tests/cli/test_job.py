@@ -23,7 +23,8 @@ def rows(cli: CommandLine) -> dict[str, dict[str, object]]:
 def test_the_schedule_is_listed_in_every_form(cli: CommandLine) -> None:
     found = rows(cli)
     assert set(found) == {
-        "sync", "deliver-events", "health", "mapping", "partitions", "profiles", "send-reports", "verify-audit",
+        "deliver-events", "health", "mapping", "partitions", "payments", "profiles", "recheck-deliverables",
+        "reconcile", "send-reports", "sync", "verify-audit", "verify-books",
     }  # fmt: skip
     assert (found["sync"]["cron"], found["sync"]["state"], found["sync"]["last_started_at"]) == (
         "*/15 * * * *", "never", None,

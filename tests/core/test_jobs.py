@@ -26,7 +26,10 @@ from tests.fakes.cluster import Clone, Connection
 
 REPOSITORY = Path(__file__).parents[2]
 NEVER_IN_A_TEST = "0 0 29 2 *"
-ALL = ("deliver-events", "health", "mapping", "partitions", "profiles", "send-reports", "sync", "verify-audit")
+ALL = (
+    "deliver-events", "health", "mapping", "partitions", "payments", "profiles", "recheck-deliverables", "reconcile",
+    "send-reports", "sync", "verify-audit", "verify-books",
+)  # fmt: skip
 
 
 @pytest.fixture

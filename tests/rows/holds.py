@@ -12,7 +12,7 @@ from tests.fakes.cluster import Connection
 Row = dict[str, Any]
 
 
-def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]) -> None:  # noqa: ARG001
+def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]) -> None:
     """One row in each table of holds."""
     from tests.factories import WHEN
 

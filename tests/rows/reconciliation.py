@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from tests.fakes.cluster import Connection
 
@@ -29,6 +30,6 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
         matched=0, opened=1, cleared=0, kinds={"unknown_object": 1},
     )  # fmt: skip
     write(
-        "differences", fingerprint=bytes(range(32)), kind="unknown_object", account="", object_id="ch_1",
+        "differences", fingerprint=uuid4().bytes + uuid4().bytes, kind="unknown_object", account="", object_id="ch_1",
         currency="EUR", theirs_minor=118_175, found_by=run["id"], found_at=_WHEN, seen_by=run["id"],
     )  # fmt: skip

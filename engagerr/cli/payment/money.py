@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, verb, workspace
 from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, number, put, show, table
 from engagerr.cli.payment.noun import HoldArgument, app
@@ -180,10 +181,8 @@ def set_limit(
     currency: Annotated[str, typer.Option(metavar="CODE", help="Three capital letters.")] = "EUR",
 ) -> None:
     """Set the largest release or refund that a role may ask for or approve. Owners only."""
-    from engagerr.core.money import Money
-
     with workspace() as work:
-        limit = work.payments.limits.set(role, Money.parse(amount.replace(",", ""), currency))
+        limit = work.payments.limits.set(role, money_of(amount, currency))
     put(
         limit, csv=("role", "most", "updated_at"),
         drawing=lambda: [clean(f"As {limit.role}: at most {limit.most} at once.")],

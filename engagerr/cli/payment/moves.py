@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, verb, workspace
 from engagerr.cli.output import clean, minute, put
 from engagerr.cli.payment.money import RECEIPT_CSV, drawn_receipt, drawn_shares
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from engagerr.core.payments.held_money import Funding, Moved
 
 _MOVED_CSV = (
-    "movement.id", "movement.hold", "movement.kind", "movement.amount", "movement.state", "already", "receipt.id",
+    "movement_id", "movement_hold", "movement_kind", "movement_amount", "movement_amount_currency", "movement_state",
+    "already", "receipt_id",
 )  # fmt: skip
-_FUNDED_CSV = ("hold.id", "hold.title", "payment.amount", "payment.state", "payment.url", "receipt.id")
+_FUNDED_CSV = (
+    "hold_id", "hold_title", "payment_amount", "payment_amount_currency", "payment_state", "payment_url", "receipt_id",
+)  # fmt: skip
 
 ReasonOption = Annotated[str | None, typer.Option(metavar="WORDS", help="Why; it stands on the receipt.")]
 KeyOption = Annotated[
@@ -243,11 +247,9 @@ def quote(
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="For how long it is good.")] = 60,
 ) -> None:
     """Keep a quote for converting commission; nothing is converted without one."""
-    from engagerr.core.money import Money
-
     with workspace() as work:
         kept = work.payments.conversions.quote(
-            Money.parse(amount.replace(",", ""), currency), into=into, rate=rate, source=source, minutes=minutes
+            money_of(amount, currency), into=into, rate=rate, source=source, minutes=minutes
         )
     put(
         kept, csv=("id", "sell", "buy", "rate", "source", "expires_at"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engagerr.cli.amounts import money_of
 from engagerr.cli.command import noun
 
 if TYPE_CHECKING:
@@ -23,6 +24,4 @@ AmountOption = Annotated[
 
 def amount_in(amount: str | None, currency: str) -> Money | None:
     """What was typed as an amount of this currency."""
-    from engagerr.core.money import Money
-
-    return None if amount is None else Money.parse(amount.replace(",", ""), currency)
+    return None if amount is None else money_of(amount, currency)

@@ -32,6 +32,7 @@ class Doing(StrEnum):
     PAY = "pay"
     ONBOARD = "onboard"
     ACCOUNT = "account"
+    PAYOUT = "payout"
     DISPUTE = "dispute"
 
 
@@ -41,7 +42,8 @@ def sandbox(
         Doing,
         typer.Argument(
             metavar="DOING",
-            help="run (till Ctrl-C), status, advance SPAN, pay SESSION, onboard or account ACCOUNT, dispute CHARGE.",
+            help="run (till Ctrl-C), status, advance SPAN, pay SESSION, onboard, account or payout ACCOUNT, "
+            "dispute CHARGE.",
         ),
     ] = Doing.RUN,
     about: Annotated[
@@ -92,6 +94,7 @@ def _steered(tending: Tending, doing: Doing, about: str | None, *, card: str, st
     steps: dict[Doing, Any] = {
         Doing.ADVANCE: tending.advance,
         Doing.ONBOARD: tending.onboard,
+        Doing.PAYOUT: tending.pay_out,
         Doing.DISPUTE: tending.dispute,
     }
     done: Tended = steps[doing](about)
@@ -103,6 +106,7 @@ _HINTS = {
     Doing.PAY: "Add a session: engagerr payment sandbox pay cs_test_…",
     Doing.ONBOARD: "Add an account: engagerr payment sandbox onboard acct_…",
     Doing.ACCOUNT: "Add an account: engagerr payment sandbox account acct_… --state restricted",
+    Doing.PAYOUT: "Add an account: engagerr payment sandbox payout acct_…",
     Doing.DISPUTE: "Add a charge: engagerr payment sandbox dispute ch_…",
 }
 

@@ -52,7 +52,7 @@ def settle(session: Session, access: Access, operation: Operation) -> None:
     elif operation.kind == OpKind.TRANSFER:
         _transferred(session, access, operation, well=well)
     elif operation.kind == OpKind.REFUND:
-        _refunded(session, access, operation, well=well)
+        _refunded(session, access, hold, operation, well=well)
     elif operation.kind == OpKind.REVERSAL:
         _reversed(session, access, hold, operation, well=well)
 
@@ -197,11 +197,15 @@ def _transferred(session: Session, access: Access, operation: Operation, *, well
     )  # fmt: skip
 
 
-def _refunded(session: Session, access: Access, operation: Operation, *, well: bool) -> None:
+def _refunded(session: Session, access: Access, hold: HoldRow, operation: Operation, *, well: bool) -> None:
     tenant_id = access.tenant.id
     movement = movement_by_id(session, access, UUID(operation.request["_movement"]))
     key = f"refund:{movement.id}:{operation.request['_payment']}"
-    if not _settle_set_aside(session, access, key, operation, well=well):
+    if not well and _was_posted(session, access, operation):
+        is_news = _refund_came_back(session, access, hold, operation)
+    else:
+        is_news = _settle_set_aside(session, access, key, operation, well=well)
+    if not is_news:
         return
     if not well:
         session.execute(
@@ -215,6 +219,49 @@ def _refunded(session: Session, access: Access, operation: Operation, *, well: b
             },
         )  # fmt: skip
     _close(session, access, operation)
+
+
+def _was_posted(session: Session, access: Access, operation: Operation) -> bool:
+    """Whether the books have it as done: what fails now was done before."""
+    posted: bool = session.execute(
+        text(
+            "SELECT EXISTS (SELECT FROM ledger_transfers"
+            " WHERE tenant_id = :tenant_id AND key = :key AND phase = 'post')"
+        ),
+        {"tenant_id": access.tenant.id, "key": f"op:{operation.id}:end"},
+    ).scalar_one()
+    return posted
+
+
+def _refund_came_back(session: Session, access: Access, hold: HoldRow, operation: Operation) -> bool:
+    """The payer's bank sent a refund back after it had gone out: the money is held again, and a person is told.
+
+    False where that was done before.
+    """
+    tenant_id, now = access.tenant.id, access.clock.now()
+    amount = Money(operation.request["_amount_minor"], hold.currency)
+    posting = post(
+        session, tenant_id=tenant_id, key=f"op:{operation.id}:came_back", subject=operation.subject, member_id=None,
+        now=now,
+        legs=[
+            Leg(
+                source=account(
+                    session, tenant_id=tenant_id, kind="outside", party="stripe", currency=hold.currency
+                ),
+                destination=account(
+                    session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=hold.currency
+                ),
+                amount=amount, kind="refund",
+            )
+        ],
+    )  # fmt: skip
+    if not posting.replayed:
+        open_task(
+            session, tenant_id=tenant_id, kind="refund.came_back", about=hold.id, subject=str(operation.id),
+            message=f"The refund of {amount} for {hold.title} came back: {(operation.error or {}).get('message')}",
+            hint="Ask the payer how they can be paid, then refund it again: engagerr payment refund", now=now,
+        )  # fmt: skip
+    return not posting.replayed
 
 
 def _reversed(session: Session, access: Access, hold: HoldRow, operation: Operation, *, well: bool) -> None:

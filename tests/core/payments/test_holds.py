@@ -371,3 +371,20 @@ def test_a_recall_that_waits_is_given_up(money: Hands) -> None:
     assert money.work.payments.holds.show(hold.id).shares[0].recalled == eur("0")
     with pytest.raises(Conflict, match="Nothing of"):
         money.work.payments.holds.withdraw(recalled.movement.id, reason="again")
+
+
+def test_a_refund_that_comes_back_is_held_again(money: Hands) -> None:
+    money.top_up()
+    hold = money.hold(("commission", 1), amount="500.00")
+    money.paid(hold)
+    money.work.payments.holds.refund(hold.id, amount=eur("200.00"))
+    assert money.of(hold).refunded == eur("200.00")
+    (refund,) = money.gateway.page("refund").objects
+    money.control(f"refunds/{refund['id']}", status="failed")
+    money.hear()
+    after = money.of(hold)
+    assert (after.refunded, after.held) == (eur("0"), eur("500.00"))
+    assert money.work.payments.holds.refund(hold.id, amount=eur("300.00")).movement.state == "done"
+    money.hear()
+    assert money.of(hold).refunded == eur("300.00")
+    assert money.work.payments.ledger.verify().sound

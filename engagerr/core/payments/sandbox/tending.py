@@ -105,6 +105,16 @@ class Tending:
         self._ask(f"accounts/{account}", {"state": state})
         return Tended("set", account, self._state(account))
 
+    def pay_out(self, account: str) -> Tended:
+        """Have an account paid out to its bank every day, as the provider does with those who choose nothing else."""
+        headers = {"Authorization": f"Bearer {KEY}", "Stripe-Account": account,
+                   "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
+        with _Open(self._home, self._clock) as sandbox:
+            if sandbox.store.read(account) is None:
+                raise NotFound(f"The sandbox has no account {account}.")
+            sandbox.answer("POST", "/v1/balance_settings", headers, b"payments[payouts][schedule][interval]=daily")
+        return Tended("paid out", account, "every day")
+
     def dispute(self, charge: str, *, reason: str = "fraudulent") -> Tended:
         """Have the payer's bank dispute a charge."""
         document = self._ask("disputes", {"charge": charge, "reason": reason})

@@ -279,7 +279,7 @@ BEGIN
              ('release', 'payable'), ('commission', 'commission'), ('refund', 'outside'), ('correction', 'outside'),
              ('dispute', 'outside'))
            ELSE (posted.kind, source.kind) IN (
-             ('fund', 'outside'), ('reversal', 'connected'), ('reversal', 'payable'), ('reversal', 'commission'),
+             ('fund', 'outside'), ('refund', 'outside'), ('reversal', 'connected'), ('reversal', 'payable'), ('reversal', 'commission'),
              ('recovery', 'receivable'), ('dispute_reversal', 'outside'))
       END, false)
     LIMIT 1;

@@ -1,0 +1,50 @@
+"""How people write amounts of money on the command line."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from engagerr.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from engagerr.core.money import Money
+
+# 6,000 and 6,000.50; anything else with a comma in it may be a decimal comma, and is refused.
+_IN_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+
+
+def amount_of(said: str) -> Money | Decimal:
+    """ "3000 EUR" or "3,000.50 EUR" as money; without a currency the bare amount.
+
+    Raises:
+        InvalidInput: no amount, or one that may be read in two ways, such as 12,50.
+    """
+    from engagerr.core.money import Money
+
+    amount, _, currency = said.strip().partition(" ")
+    if _IN_THOUSANDS.fullmatch(amount):
+        amount = amount.replace(",", "")
+    if currency.strip():
+        return Money.parse(amount, currency.strip().upper())
+    try:
+        return Decimal(amount)
+    except ArithmeticError:
+        raise InvalidInput(f"{said!r} is not an amount.", hint="Write it like 1250.00, or 1250.00 EUR.") from None
+
+
+def money_of(said: str, currency: str) -> Money:
+    """An amount of this currency, which may stand beside it.
+
+    Raises:
+        InvalidInput: no amount, one that may be read in two ways, or one of another currency.
+    """
+    from engagerr.core.money import Money
+
+    amount = amount_of(said)
+    if isinstance(amount, Decimal):
+        return Money.parse(amount, currency)
+    if amount.currency != currency:
+        raise InvalidInput(f"{amount} is not in {currency}.", hint=f"Here the amount is one of {currency}.")
+    return amount
