@@ -12,23 +12,27 @@ from engagerr.cli.output import MISSING, Column, clean, facts, minute, moment, n
 from engagerr.cli.payment.noun import app
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from rich.console import RenderableType
 
+    from engagerr.core.payments.ledger.accounts import AccountRow
     from engagerr.core.payments.ledger.ledger import AccountBalance
     from engagerr.core.payments.ledger.pages import StatementLine, StatementPage, TransferPage
     from engagerr.core.payments.ledger.posting import TransferRow
     from engagerr.core.payments.ledger.verifying import Break, Verdict
 
 _TRANSFER_CSV = (
-    "id", "recorded_at", "effective_at", "kind", "phase", "source", "destination", "amount", "amount_currency",
-    "subject", "key", "leg", "pending_id", "expires_at", "member_id", "lane", "sequence",
+    "id", "recorded_at", "effective_at", "kind", "phase", "source", "source_whose", "destination", "destination_whose", "amount",
+    "amount_currency",    "subject", "key", "leg", "pending_id", "expires_at", "member_id", "lane", "sequence",
 )  # fmt: skip
 _LINE_CSV = (
     "transfer_id", "transfer_recorded_at", "transfer_effective_at", "transfer_kind", "transfer_phase", "other",
     "moved", "moved_currency", "balance", "balance_currency", "transfer_amount", "transfer_subject", "transfer_key",
 )  # fmt: skip
 _BALANCE_CSV = (
-    "id", "kind", "party", "currency", "guarded", "posted", "pending_in", "pending_out", "available", "at",
+    "id", "kind", "party", "whose", "currency", "guarded", "posted", "pending_in", "pending_out", "available", "at",
 )  # fmt: skip
 _BREAK_CSV = ("kind", "what", "transfer_id", "lane", "sequence", "account")
 
@@ -41,7 +45,7 @@ _BREAK_CSV = ("kind", "what", "transfer_id", "lane", "sequence", "account")
 def ledger(
     account: Annotated[
         str | None,
-        typer.Argument(metavar="ACCOUNT", help="Only this account, as a statement: kind:party:currency, or its id."),
+        typer.Argument(metavar="ACCOUNT", help="Only this account, as a statement: kind:name:currency, or its id."),
     ] = None,
     subject: Annotated[
         str | None, typer.Option(metavar="SUBJECT", help="Only what was posted about this, such as hold:<id>.")
@@ -64,13 +68,13 @@ def ledger(
 
                 raise InvalidInput("A period needs an account.", hint="`engagerr payment accounts` lists them.")
             page = books.transfers(subject=subject, after=after, limit=limit)
-            names = {row.account.id: f"{row.account.kind}:{row.account.party}" for row in books.accounts()}
-            _put_transfers(page, names)
+            _put_transfers(page, {row.account.id: row for row in books.accounts()})
             return
         statement = books.statement(
             account, since=first_moment(since), until=last_moment(until), after=after, limit=limit
         )
-    _put_statement(statement)
+        names = books.names()
+    _put_statement(statement, names)
 
 
 @verb(app, "accounts", examples=("engagerr payment accounts", "engagerr payment accounts --kind payable"))
@@ -103,7 +107,7 @@ def balance(
         str | None,
         typer.Argument(
             metavar="ACCOUNT",
-            help="kind:party:currency, or the beginning of it while it is clear, or its id. All of them if left out.",
+            help="kind:name:currency, or the beginning of it while it is clear, or its id. All of them if left out.",
         ),
     ] = None,
     at: Annotated[
@@ -119,7 +123,7 @@ def balance(
         row = work.payments.ledger.balance(account, at=moment_of_it)
     held = row.balance
     pairs = (
-        ("Account", row.account.name),
+        ("Account", _called(row.account, row.whose)),
         ("Holds", str(held.posted)),
         ("Reserved", str(held.pending_out)),
         ("Not come yet", str(held.pending_in)),
@@ -149,16 +153,25 @@ def verify() -> None:
         )
 
 
-def _put_transfers(page: TransferPage, names: dict[Any, str]) -> None:
+def _put_transfers(page: TransferPage, accounts: Mapping[UUID, AccountBalance]) -> None:
+    def account_of(account_id: UUID) -> str:
+        return f"{accounts[account_id].account.kind}:{accounts[account_id].account.party}"
+
+    def called(account_id: UUID) -> str:
+        return f"{accounts[account_id].account.kind}:{accounts[account_id].whose}"
+
     def document(row: TransferRow) -> dict[str, Any]:
         own: dict[str, Any] = plain(row)
-        return own | {"source": names.get(row.source, own["source"]), "destination": names[row.destination]}
+        return own | {
+            "source": account_of(row.source), "source_whose": accounts[row.source].whose,
+            "destination": account_of(row.destination), "destination_whose": accounts[row.destination].whose,
+        }  # fmt: skip
 
     columns: list[Column[TransferRow]] = [
         Column("Booked (UTC)", lambda row: minute(row.recorded_at)),
         Column("Kind", lambda row: row.kind if row.phase == "single" else f"{row.kind}, {row.phase}"),
-        Column("From", lambda row: names.get(row.source, MISSING), elastic=True),
-        Column("To", lambda row: names.get(row.destination, MISSING), elastic=True),
+        Column("From", lambda row: called(row.source), elastic=True),
+        Column("To", lambda row: called(row.destination), elastic=True),
         Column("Amount", lambda row: str(row.amount), right=True),
         Column("About", lambda row: row.subject, elastic=True, above=110),
         Column("Key", lambda row: row.key, elastic=True, above=150),
@@ -173,26 +186,35 @@ def _put_transfers(page: TransferPage, names: dict[Any, str]) -> None:
     put({"transfers": rows, "next": page.next}, csv=_TRANSFER_CSV, flat=rows, drawing=drawing)
 
 
-def _put_statement(page: StatementPage) -> None:
+def _put_statement(page: StatementPage, names: Mapping[str, str]) -> None:
+    def called(account: str) -> str:
+        kind, _, party = account.partition(":")
+        return f"{kind}:{names.get(party, party)}"
+
+    whose = names.get(page.account.party, page.account.party)
     columns: list[Column[StatementLine]] = [
         Column("Booked (UTC)", lambda row: minute(row.transfer.recorded_at)),
         Column(
             "Kind",
             lambda row: row.transfer.kind if row.moved else f"{row.transfer.kind}, {row.transfer.phase}",
         ),
-        Column("With", lambda row: row.other, elastic=True),
+        Column("With", lambda row: called(row.other), elastic=True),
         Column("Moved", lambda row: str(row.moved) if row.moved else MISSING, right=True),
         Column("Balance", lambda row: str(row.balance), right=True),
         Column("About", lambda row: row.transfer.subject, elastic=True, above=110),
     ]
 
     def drawing() -> list[RenderableType]:
-        ends = [("Account", page.account.name), ("Opening", str(page.opening)), ("Closing", str(page.closing))]
+        ends = [
+            ("Account", _called(page.account, whose)),
+            ("Opening", str(page.opening)),
+            ("Closing", str(page.closing)),
+        ]
         body = [table(page.lines, columns)] if page.lines else ["Nothing was booked then."]
         return [facts(ends), "", *body, *_more(page.next)]
 
     put(
-        plain(page) | {"account": plain(page.account) | {"name": page.account.name}},
+        plain(page) | {"account": plain(page.account) | {"name": page.account.name, "whose": whose}},
         csv=_LINE_CSV,
         flat=[plain(line) for line in page.lines],
         drawing=drawing,
@@ -208,7 +230,7 @@ def _more(cursor: str | None) -> list[RenderableType]:
 
 
 def _balance_document(row: AccountBalance) -> dict[str, Any]:
-    own: dict[str, Any] = plain(row.account)
+    own: dict[str, Any] = plain(row.account) | {"whose": row.whose}
     held = row.balance
     amounts = {name: plain(getattr(held, name)) for name in ("posted", "pending_in", "pending_out", "available")}
     return own | amounts | {"at": moment(held.at) if held.at else None}
@@ -216,11 +238,15 @@ def _balance_document(row: AccountBalance) -> dict[str, Any]:
 
 _BALANCE_COLUMNS: list[Column[AccountBalance]] = [
     Column("Kind", lambda row: row.account.kind),
-    Column("Whose", lambda row: row.account.party, elastic=True),
+    Column("Whose", lambda row: row.whose, elastic=True),
     Column("Holds", lambda row: str(row.balance.posted), right=True),
     Column("Reserved", lambda row: str(row.balance.pending_out) if row.balance.pending_out else MISSING, right=True),
     Column("Not come yet", lambda row: str(row.balance.pending_in) if row.balance.pending_in else MISSING, right=True),
 ]
+
+
+def _called(account: AccountRow, whose: str) -> str:
+    return clean(f"{account.kind}:{whose}:{account.currency}")
 
 
 def _verdict_drawn(verdict: Verdict) -> list[RenderableType]:

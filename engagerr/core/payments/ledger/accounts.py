@@ -88,6 +88,11 @@ def read_accounts(session: Session, *, tenant_id: UUID, kind: str | None = None)
     return tuple(AccountRow(*row) for row in rows)
 
 
+def names_of_parties(session: Session, *, tenant_id: UUID) -> dict[str, str]:
+    """What people call those that accounts are kept of: the name of a payee or creator, the title of a hold."""
+    return {row.party: row.name for row in session.execute(_CALLED, {"tenant_id": tenant_id})}
+
+
 _FIND = text(
     "SELECT id FROM ledger_accounts"
     " WHERE tenant_id = :tenant_id AND kind = :kind AND party = :party AND currency = :currency"
@@ -104,6 +109,23 @@ _NAMED = text(
       AND (CAST(id AS text) = :word OR length(:word) >= 4 AND right(CAST(id AS text), length(:word)) = lower(:word)
            OR starts_with(kind || ':' || party || ':' || currency || ':', :word || ':'))
     ORDER BY kind, party, currency LIMIT 50
+    """
+)
+# Whoever has no account is left out: a roster may be long.
+_CALLED = text(
+    """
+    WITH parties AS (SELECT DISTINCT party FROM ledger_accounts WHERE tenant_id = :tenant_id)
+    SELECT party, name FROM parties JOIN (
+      SELECT CAST(id AS text) AS named, title AS name FROM holds WHERE tenant_id = :tenant_id
+      UNION ALL
+      SELECT 'payee:' || id, name FROM payees WHERE tenant_id = :tenant_id
+      UNION ALL
+      SELECT 'creator:' || id, name FROM creators WHERE tenant_id = :tenant_id
+      UNION ALL
+      SELECT 'dispute:' || disputes.id, 'dispute of ' || coalesce(holds.title, disputes.provider_id)
+      FROM disputes LEFT JOIN holds ON holds.tenant_id = :tenant_id AND holds.id = disputes.hold_id
+      WHERE disputes.tenant_id = :tenant_id
+    ) AS called ON called.named = parties.party
     """
 )
 _ALL = text(

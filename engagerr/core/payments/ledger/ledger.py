@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from engagerr.core.payments.ledger.accounts import AccountRow, find_account, read_accounts
+from engagerr.core.payments.ledger.accounts import AccountRow, find_account, names_of_parties, read_accounts
 from engagerr.core.payments.ledger.balances import Balance, balance, read_balances
 from engagerr.core.payments.ledger.pages import StatementPage, TransferPage, newest_transfers, statement_page
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
+    from engagerr.core.db import Session
     from engagerr.core.payments.ledger.verifying import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class AccountBalance:
-    """An account with what it holds."""
+    """An account with what it holds. `whose`: its party as people call it, such as a payee's name or a hold's title."""
 
     account: AccountRow
     balance: Balance
+    whose: str
 
 
 class Ledger:
@@ -35,18 +38,27 @@ class Ledger:
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
             rows = read_accounts(session, tenant_id=self._access.tenant.id, kind=kind)
             held = read_balances(session, tenant_id=self._access.tenant.id, at=at)
-        return tuple(AccountBalance(row, held[row.id]) for row in rows)
+            names = names_of_parties(session, tenant_id=self._access.tenant.id)
+        return tuple(AccountBalance(row, held[row.id], names.get(row.party, row.party)) for row in rows)
+
+    def names(self) -> Mapping[str, str]:
+        """The parties of accounts and what people call them: the name of a payee or creator, the title of a hold."""
+        with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
+            return names_of_parties(session, tenant_id=self._access.tenant.id)
 
     def balance(self, account: str | UUID, *, at: datetime | None = None) -> AccountBalance:
-        """What one account holds, now or at the end of the moment `at`; `account` is an id or kind:party:currency.
+        """What one account holds, now or at the end of the moment `at`.
+
+        `account` is an id or kind:party:currency, the party by its id or by its name.
 
         Raises:
             NotFound: no such account here.
             Conflict: the word names several.
         """
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
-            row = find_account(session, account, tenant_id=self._access.tenant.id)
-            return AccountBalance(row, balance(session, tenant_id=self._access.tenant.id, account_id=row.id, at=at))
+            row, whose = self._found(session, account)
+            held = balance(session, tenant_id=self._access.tenant.id, account_id=row.id, at=at)
+        return AccountBalance(row, held, whose)
 
     def statement(
         self,
@@ -62,7 +74,7 @@ class Ledger:
         `after` is the `next` of the page before. Raises what `balance` does, and InvalidInput for a cursor or limit.
         """
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
-            row = find_account(session, account, tenant_id=self._access.tenant.id)
+            row, _ = self._found(session, account)
             return statement_page(
                 session, row, tenant_id=self._access.tenant.id, since=since, until=until, after=after, limit=limit
             )
@@ -80,3 +92,16 @@ class Ledger:
 
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
             return verify(session, tenant_id=self._access.tenant.id)
+
+    def _found(self, session: Session, word: str | UUID) -> tuple[AccountRow, str]:
+        """The account of a word, with what its party is called; the word may have the name in place of the party."""
+        tenant_id = self._access.tenant.id
+        names = names_of_parties(session, tenant_id=tenant_id)
+        begins = f"{str(word).strip()}:".lower()
+        named = [
+            row
+            for row in read_accounts(session, tenant_id=tenant_id)
+            if f"{row.kind}:{names.get(row.party, '')}:{row.currency}:".lower().startswith(begins)
+        ]
+        row = named[0] if len(named) == 1 else find_account(session, word, tenant_id=tenant_id)
+        return row, names.get(row.party, row.party)
