@@ -1,70 +1,105 @@
 """The partnerships of the sample workspace: one paid in part, one signed, one being negotiated, one just asked for.
 
-Made through the same verbs as anybody's, with the sandbox of the home as payment provider. Running it again changes
-nothing.
+Beside them a brand that subscribes to a plan, and an invoice. Made through the same verbs as anybody's, with the sandbox
+of the home as payment provider. Running it again makes what is still missing, and changes nothing else.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.deals.deals import NewDeal
+from engagerr.core.deals.drafting import LineEdit
 from engagerr.core.deals.line_items import Wanted
+from engagerr.core.deals.proposals import Counter
 from engagerr.core.deals.signing import Signer
-from engagerr.core.errors import NotFound
+from engagerr.core.errors import InvalidInput, NotFound
+from engagerr.core.payments.invoice_lines import LineDraft
+from engagerr.core.payments.invoice_parties import PartyDetails
 
 BRAND, BRAND_MAIL = "Alpenpfad", "mara@alpenpfad.example"
+BILLED, PLAN = "Alpenpfad GmbH", "brand-desk"
 CREATOR = "Jonna Brenner"
 DEAL = "Trail shoes, spring"
 
 
 def fill(work: Workspace) -> bool:
-    """Make them; False where they are there already."""
-    try:
-        work.deals.show(DEAL)
-    except NotFound:
-        pass
-    else:
-        return False
-    today = work.access.clock.now().date()
-    _offer(work, DEAL, "youtube_integration", "900.00", until=today + timedelta(days=60))
-    _sign(work, DEAL)
-    _pay(work)
-    _offer(work, "Autumn jackets", "instagram_reel", "600.00", until=today + timedelta(days=90))
-    _sign(work, "Autumn jackets")
+    """Make what is not there yet; False where all of it is.
 
-    _offer(work, "Winter gloves", "instagram_story", "350.00", until=today + timedelta(days=30))
-    work.deals.add(
-        NewDeal("Camp kitchen, summer", brand="Herdwerk", brand_email="lou@herdwerk.example", creators=(CREATOR,))
-    )
+    Raises:
+        InvalidInput: this home has a payment provider of its own.
+    """
+    payments = work.access.settings.payments
+    if payments.secret_key() is not None or payments.stripe_url is not None:
+        raise InvalidInput(
+            "The sample's money moves in the sandbox only, and here a payment provider is set.",
+            hint="Take the Stripe key and stripe_url out of the settings and the environment of this home.",
+        )
+    today = work.access.clock.now().date()
+    offers = ((DEAL, "youtube_integration", "900.00", 60), ("Autumn jackets", "instagram_reel", "600.00", 90),
+              ("Winter gloves", "instagram_story", "350.00", 30))  # fmt: skip
+    made = [_offer(work, title, *what, until=today + timedelta(days=days)) for title, *what, days in offers]
+    made += [_sign(work, DEAL), _pay(work), _sign(work, "Autumn jackets"), _counter(work, "Winter gloves")]
+    made.append(_ask(work, "Camp kitchen, summer"))
+    made += [_subscribe(work), _bill(work)]
+    return any(made)
+
+
+def _stage(work: Workspace, title: str) -> str | None:
+    try:
+        return work.deals.show(title).row.stage
+    except NotFound:
+        return None
+
+
+def _offer(work: Workspace, title: str, deliverable: str, price: str, *, until: date) -> bool:
+    stage = _stage(work, title)
+    if stage is None:
+        work.deals.add(
+            NewDeal(title, brand=BRAND, brand_email=BRAND_MAIL, creators=(CREATOR,), currency="EUR",
+                    expected=Money.parse(price, "EUR"))
+        )  # fmt: skip
+        work.proposals.add_line(title, Wanted(CREATOR, deliverable, price=Money.parse(price, "EUR"), due_on=until))
+    if stage in (None, "enquiry"):
+        work.proposals.send(title)
+    return stage in (None, "enquiry")
+
+
+def _counter(work: Workspace, title: str) -> bool:
+    """The brand would have it for less: it is our turn."""
+    if _stage(work, title) != "proposed":
+        return False
+    change = LineEdit(price=Money.parse("300.00", "EUR"))
+    work.proposals.counter(title, Counter(edits={"1": change}, message="Could it be 300?"), theirs=True)
     return True
 
 
-def _offer(work: Workspace, title: str, deliverable: str, price: str, *, until: object) -> None:
-    work.deals.add(
-        NewDeal(title, brand=BRAND, brand_email=BRAND_MAIL, creators=(CREATOR,), currency="EUR",
-                expected=Money.parse(price, "EUR"))
-    )  # fmt: skip
-    work.proposals.add_line(
-        title,
-        Wanted(CREATOR, deliverable, price=Money.parse(price, "EUR"), due_on=until),  # type: ignore[arg-type]
-    )
-    work.proposals.send(title)
+def _ask(work: Workspace, title: str) -> bool:
+    """An enquiry of a brand of whom no mail address is known: it cannot go on."""
+    if _stage(work, title) is not None:
+        return False
+    work.deals.add(NewDeal(title, brand="Herdwerk", creators=(CREATOR,)))
+    return True
 
 
-def _sign(work: Workspace, title: str) -> None:
+def _sign(work: Workspace, title: str) -> bool:
+    if _stage(work, title) != "proposed":
+        return False
     work.proposals.accept(title, theirs=True)
     work.contracts.draft(title, commission_rate=Decimal("0.15"), law="Germany")
     sent = work.contracts.send(title)
     assert sent.code is not None
     work.contracts.sign(title, Signer("Ann Berg", "ann@northlight.example", title="Managing Director"))
     work.contracts.sign(title, Signer("Mara Pfad", BRAND_MAIL, title="Head of Marketing"), code=sent.code.code)
+    return True
 
 
-def _pay(work: Workspace) -> None:
+def _pay(work: Workspace) -> bool:
     """The payee is through with onboarding, the milestone is paid for, and a part of it is released."""
+    if _stage(work, DEAL) != "contracted":
+        return False
     work.payments.payees.add(CREATOR, email="jonna@brenner.example", creator=CREATOR)
     work.payments.payees.onboard(CREATOR)
     account = work.payments.payees.show(CREATOR).account
@@ -75,6 +110,32 @@ def _pay(work: Workspace) -> None:
     piece = work.deliverables.list(deal=DEAL)[0]
     work.deliverables.submit(piece.id, link="https://drive.example/trail-shoes-cut-1")
     work.payments.holds.release(DEAL, amount=Money.parse("300.00", "EUR"), reason="the script", key="the script")
+    return True
+
+
+def _subscribe(work: Workspace) -> bool:
+    """The brand tries the plan on which it reads reports."""
+    parties = work.payments.invoices.parties
+    if work.payments.subscriptions.list():
+        return False
+    parties.save_self("Northlight GmbH", PartyDetails(country="DE", vat_id="DE136695976", street="Kai 1",
+                                                      postcode="20459", city="Hamburg"))  # fmt: skip
+    parties.save(BILLED, PartyDetails(country="AT", vat_id="ATU13585627", street="Innrain 1", postcode="6020",
+                                      city="Innsbruck"))  # fmt: skip
+    work.payments.plans.add(PLAN, name="Brand desk", prices=[("month", Money.parse("49.00", "EUR"))], trial_days=14,
+                            features=("reports",))  # fmt: skip
+    work.payments.subscriptions.start(BILLED, PLAN, payment_method="pm_card_visa")
+    return True
+
+
+def _bill(work: Workspace) -> bool:
+    """A workshop was given: its invoice has a number and waits to be paid."""
+    if work.payments.invoices.list():
+        return False
+    drafted = work.payments.invoices.draft(BILLED, [LineDraft("Workshop: briefs that creators can work with",
+                                                              Money.parse("400.00", "EUR"))], key="the workshop")  # fmt: skip
+    work.payments.invoices.finalise(drafted.head.id)
+    return True
 
 
 def _onboarded(work: Workspace, account: str) -> None:

@@ -182,7 +182,7 @@ def check(
         Path | None, typer.Option("--file", metavar="FILE", help="Terms (.json, .toml), or anybody's contract (.txt).")
     ] = None,
 ) -> None:
-    """Say what hurts in a contract: for ever, unlimited, late, industry-wide, renewed by itself …"""
+    """Say what hurts in a contract: for ever, unlimited, late, industry-wide, renewed by itself."""
     if (contract is None) == (file is None):
         raise InvalidInput("Name a contract, or a file.", hint="engagerr contract check --file contract.txt")
     with workspace() as work:

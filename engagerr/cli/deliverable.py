@@ -220,7 +220,7 @@ def override(
     examples=(
         "engagerr deliverable rights",
         "engagerr deliverable rights --expiring 30",
-        "engagerr deliverable rights -o csv",
+        "engagerr deliverable rights --output csv",
     ),
 )
 def rights(

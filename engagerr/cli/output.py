@@ -86,7 +86,7 @@ def put(
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON knows it: times in UTC with Z, money as minor units, ids as text, bytes in hex, numbers exact."""
+    """The value as JSON has it: times in UTC with Z, money as minor units, ids as text, bytes in hex, numbers exact."""
     for known, as_json in _PLAIN:
         if isinstance(value, known):
             return as_json(value)

@@ -442,10 +442,10 @@ class Workspace:
     @functools.cached_property
     def payments(self) -> Payments:
         """Money: ledger, holds, payees, the provider, billing, reconciliation."""
-        from engagerr.core.deals.settlement import hold_settled
+        from engagerr.core.deals.settlement import hold_settled, silence_releases
         from engagerr.core.payments.payments import Payments
 
-        return Payments(self._access, lambda: self._engagerr.stripe, settled=hold_settled)
+        return Payments(self._access, lambda: self._engagerr.stripe, settled=hold_settled, silence=silence_releases)
 
     @functools.cached_property
     def deals(self) -> Deals:

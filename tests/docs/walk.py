@@ -26,6 +26,7 @@ _VOLATILE = (
     (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{8}\b"), "ID"),
     (re.compile(r"\b\d{4}-\d\d(?:-\d\d)?(?:[ T]\d\d:\d\d(?::\d\d)?)?\b"), "WHEN"),
     (re.compile(r"INV-\d{4}"), "INV"),
+    (re.compile(r"\b\d+ things happened|(?:events|handled): \d+"), "SOME"),
     (re.compile(r"─+"), ""),
     (re.compile(r"\s+"), " "),
 )
@@ -40,14 +41,14 @@ class Typed:
     done: bool
 
 
-def typed(page: Path, *, folder: Path, env: Mapping[str, str] = {}) -> list[Typed]:  # noqa: B006 - never changed
+def typed(page: Path, *, folder: Path, env: Mapping[str, str] | None = None) -> list[Typed]:
     """Type the page's shell blocks, one after the other, into one shell; the first command that fails ends it."""
     blocks = list(fences(page, "sh"))
     script = "set -euo pipefail\nexec 2>&1\n" + "".join(f"echo '{_MARK}'\n{block.text}" for block in blocks)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(
         ["bash", "-c", f"{script}echo '{_MARK}'\n"], cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "PATH": path, "TMPDIR": str(folder), "COLUMNS": "100", "NO_COLOR": "1", **env},
+        env={**os.environ, "PATH": path, "TMPDIR": str(folder), "COLUMNS": "100", "NO_COLOR": "1", **(env or {})},
     )  # fmt: skip
     said = ended.stdout.split(f"{_MARK}\n")[1:]
     return [

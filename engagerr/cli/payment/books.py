@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from engagerr.core.payments.ledger.verifying import Break, Verdict
 
 _TRANSFER_CSV = (
-    "id", "recorded_at", "effective_at", "kind", "phase", "source", "source_whose", "destination", "destination_whose", "amount",
-    "amount_currency",    "subject", "key", "leg", "pending_id", "expires_at", "member_id", "lane", "sequence",
+    "id", "recorded_at", "effective_at", "kind", "phase", "source", "source_whose", "destination",
+    "destination_whose", "amount", "amount_currency", "subject", "key", "leg", "pending_id", "expires_at", "member_id",
+    "lane", "sequence",
 )  # fmt: skip
 _LINE_CSV = (
     "transfer_id", "transfer_recorded_at", "transfer_effective_at", "transfer_kind", "transfer_phase", "other",

@@ -63,7 +63,7 @@ def janitor_() -> None:
 @verb(
     app,
     "events",
-    examples=("engagerr payment events", "engagerr payment events --state dead", "engagerr payment events -o json"),
+    examples=("engagerr payment events", "engagerr payment events --state dead", "engagerr payment events -n 5"),
 )
 def events_(
     state: Annotated[
@@ -80,7 +80,7 @@ def events_(
     _show_events(rows, empty="None." if state or object_id else "None yet: engagerr payment poll")
 
 
-@verb(app, "replay", examples=("engagerr payment events --state dead",))
+@verb(app, "replay", examples=("engagerr payment replay evt_1TkBWmL0nT4pXjVh",))
 def replay_(event: Annotated[str, typer.Argument(metavar="EVENT", help="Its id: evt_…")]) -> None:
     """Handle an event of the provider's again, once what stood in its way was mended."""
     with workspace() as work:

@@ -21,6 +21,7 @@ from engagerr.core.money import Money
 
 AGENCY, BRAND = "agency", "brand"
 COMMISSION = "commission"
+LIVE, APPROVED = "live", "approved"
 
 
 class _Clause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +82,7 @@ class Milestone(_Clause, frozen=True, kw_only=True):
     """What is paid for together: `amount_minor` of the contract's currency once its deliverables are approved.
 
     `silence_days`: without an answer for so long after delivery it counts as approved; None is the usual time.
+    `paid_when`: it falls due when its deliverables are approved and "live", or once they are "approved".
     """
 
     ref: str
@@ -89,6 +91,7 @@ class Milestone(_Clause, frozen=True, kw_only=True):
     deliverables: tuple[str, ...]
     due_on: date | None = None
     silence_days: int | None = None
+    paid_when: str = LIVE
 
 
 class ShareOfCreator(_Clause, frozen=True, kw_only=True):

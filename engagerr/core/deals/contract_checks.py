@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engagerr.core.deals.clauses import AGENCY, ContractTerms, Deliverable, ExclusivityPromise, Milestone
+from engagerr.core.deals.clauses import AGENCY, APPROVED, LIVE, ContractTerms, Deliverable, ExclusivityPromise, Milestone
 from engagerr.core.errors import InvalidInput
 from engagerr.core.money import Money
 
@@ -221,6 +221,8 @@ def _check_milestone(milestone: Milestone) -> None:
         raise _wrong(f"Milestone {milestone.ref} pays for nothing.", "Name its deliverables.")
     if milestone.silence_days is not None and not 1 <= milestone.silence_days <= 365:
         raise _wrong(f"Milestone {milestone.ref} waits {milestone.silence_days} days for an answer.", "1 to 365.")
+    if milestone.paid_when not in (LIVE, APPROVED):
+        raise _wrong(f"Milestone {milestone.ref} is paid when {milestone.paid_when!r}.", f"{LIVE} or {APPROVED}.")
 
 
 def _check_money(terms: ContractTerms) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib import resources
 from typing import Any
 
-from engagerr.core.deals.clauses import AGENCY, BRAND, ContractTerms, Deliverable, ExclusivityPromise, UsageRight
+from engagerr.core.deals.clauses import AGENCY, BRAND, LIVE, ContractTerms, Deliverable, ExclusivityPromise, UsageRight
 from engagerr.core.deals.contract_reading import DRAFT, SENT, SIGNED, SignatureRow, VersionRow
 from engagerr.core.errors import Broken
 from engagerr.core.money import Money
@@ -182,6 +182,7 @@ def _payment(terms: ContractTerms, words: Wording) -> Block:
     ]  # fmt: skip
     payment = terms.payment_terms
     money = [
+        _falls_due(terms, words),
         words["held"].format(**names) if payment.held else "",
         words["net"].format(days=payment.net_days) if payment.net_days else words["net_now"],
     ]
@@ -195,6 +196,15 @@ def _payment(terms: ContractTerms, words: Wording) -> Block:
         _paragraph(" ".join(filter(None, money))), _paragraph(" ".join(commission)),
     ]  # fmt: skip
     return {"heading": words["heading"], "blocks": blocks}
+
+
+def _falls_due(terms: ContractTerms, words: Wording) -> str:
+    early = [one.ref for one in terms.milestones if one.paid_when != LIVE]
+    if not early:
+        return str(words["due_live"])
+    if len(early) == len(terms.milestones):
+        return str(words["due_approved"])
+    return " ".join((words["due_live"], words["due_early"].format(list=", ".join(early))))
 
 
 def _usage(terms: ContractTerms, words: Wording) -> Block:

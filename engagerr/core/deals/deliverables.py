@@ -243,14 +243,16 @@ class Deliverables:
             return after
 
     def _silent(self, session: Session, deal_id: UUID | None) -> tuple[DeliverableRow, ...]:
-        """What nobody answered until its money was released: approved, as the contract says of silence."""
+        """What nobody answered in time: approved, as the contract says of silence. Where it is paid for when approved, the
+        release comes first, so that until then changes may still be asked for."""
         return read_deliverables(
             session, tenant_id=self._access.tenant.id,
             where="piece.tenant_id = :tenant_id AND piece.state = 'submitted'"
             " AND (CAST(:deal_id AS uuid) IS NULL OR piece.deal_id = :deal_id) AND EXISTS ("
             "SELECT FROM holds WHERE holds.tenant_id = piece.tenant_id AND holds.id = milestone.hold_id"
-            " AND held_minor = 0 AND released_minor > 0)",
-            deal_id=deal_id,
+            " AND (held_minor = 0 AND released_minor > 0"
+            " OR milestone.paid_when = 'live' AND auto_release_at <= :now))",
+            deal_id=deal_id, now=self._access.clock.now(),
         )  # fmt: skip
 
     def _approve_silent(self, piece: DeliverableRow) -> bool:

@@ -143,9 +143,9 @@ def _add_milestone(session: Session, access: Access, version: VersionRow, milest
         text(
             """
             INSERT INTO deal_milestones (tenant_id, deal_id, contract_version_id, ref, title, currency, amount_minor,
-                                         due_on, silence_days, state_since, created_at)
-            VALUES (:tenant_id, :deal_id, :version_id, :ref, :title, :currency, :amount, :due_on, :silence_days, :now,
-                    :now)
+                                         due_on, silence_days, paid_when, state_since, created_at)
+            VALUES (:tenant_id, :deal_id, :version_id, :ref, :title, :currency, :amount, :due_on, :silence_days,
+                    :paid_when, :now, :now)
             RETURNING id
             """
         ),
@@ -158,7 +158,7 @@ def _amend_milestone(session: Session, access: Access, version: VersionRow, mile
     session.execute(
         text(
             "UPDATE deal_milestones SET contract_version_id = :version_id, title = :title, amount_minor = :amount,"
-            " due_on = :due_on, silence_days = :silence_days WHERE tenant_id = :tenant_id AND id = :id"
+            " due_on = :due_on, silence_days = :silence_days, paid_when = :paid_when WHERE tenant_id = :tenant_id AND id = :id"
         ),
         {**_terms(access, version, milestone), "id": held.id},
     )
@@ -169,7 +169,7 @@ def _terms(access: Access, version: VersionRow, milestone: Milestone) -> dict[st
     return {
         "tenant_id": access.tenant.id, "version_id": version.id, "ref": milestone.ref, "title": milestone.title,
         "amount": milestone.amount_minor, "due_on": milestone.due_on, "silence_days": milestone.silence_days,
-        "now": access.clock.now(),
+        "paid_when": milestone.paid_when, "now": access.clock.now(),
     }  # fmt: skip
 
 

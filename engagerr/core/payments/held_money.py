@@ -122,10 +122,12 @@ class Holds:
         gateway: Callable[[], StripeGateway],
         *,
         settled: Callable[[Session, Access, str], None],
+        silence: Callable[[Session, Access, str], bool],
     ) -> None:
         self._access = access
         self._gateway = gateway
         self._settled = settled
+        self._silence = silence
 
     def list(self, *, state: str | None = None) -> tuple[HoldRow, ...]:
         """Every hold, the oldest first; of one state (agreed, funded, settled, cancelled)."""
@@ -350,7 +352,7 @@ class Holds:
     def release_due(self) -> tuple[Moved, ...]:
         """Release what was delivered so long ago that silence means yes. Each in a transaction of its own.
 
-        A hold that is blocked, or was sent back for changes meanwhile, stays.
+        A hold that is blocked, was sent back for changes meanwhile, or pays for what is not live yet, stays.
         """
         with self._access.transaction(Permission.RELEASE) as session:
             due = read_holds(
@@ -365,6 +367,8 @@ class Holds:
                 available = self._available(session, row)
                 still_due = row.auto_release_at is not None and row.auto_release_at <= self._access.clock.now()
                 if not still_due or row.blocks or not available:
+                    continue
+                if not self._silence(session, self._access, row.subject):
                     continue
                 assert row.delivered_at is not None
                 movement, _ = ask_for(
@@ -483,7 +487,8 @@ class Holds:
             id=hold.id, kind=kind,
         )  # fmt: skip
         if not done:
-            raise NothingHeld(hold)
+            # What a bank took back is not held any more, and that is what stands in the way.
+            raise Blocked(hold) if kind == "release" and hold.blocks else NothingHeld(hold)
         return self._page(session, done[0], already=True)
 
     def _checked(self, session: Session, hold: HoldRow, amount: Money, available: Money) -> Money:

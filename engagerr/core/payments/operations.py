@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ALARM_AFTER = timedelta(hours=1)
 UNKNOWN_TASK = "payment.unknown"
 STOPPED_TASK = "payment.stopped"
+# It lacks money at the provider, ours or a payee's, and is tried again until there is some.
+WAITS_TASK = "payment.waits"
 
 
 class OpKind(StrEnum):
@@ -333,7 +335,7 @@ def _settled(session: Session, access: Access, operation: Operation) -> Operatio
         account_made(session, access, operation)
     settle(session, access, operation)
     now = access.clock.now()
-    for task in (UNKNOWN_TASK, STOPPED_TASK):
+    for task in (UNKNOWN_TASK, STOPPED_TASK, WAITS_TASK):
         resolve_tasks(session, tenant_id=access.tenant.id, kind=task, about=operation.id, now=now)
     access.audit(
         session, f"operation.{operation.state}", f"operation:{operation.id}", kind=operation.kind.value,

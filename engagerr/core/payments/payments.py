@@ -1,6 +1,7 @@
 """`Workspace.payments`: the features of money, each made when it is first used.
 
-`settled` is told the subject of each hold in which nothing is held any more: whatever the money was for.
+`settled` is told the subject of each hold in which nothing is held any more, and `silence` is asked whether
+the want of an answer may release what is held for a subject: whatever the money is for.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ class Payments:
         gateway: Callable[[], StripeGateway],
         *,
         settled: Callable[[Session, Access, str], None],
+        silence: Callable[[Session, Access, str], bool],
     ) -> None:
         self._access = access
         self._gateway = gateway
         self._settled = settled
+        self._silence = silence
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -58,7 +61,7 @@ class Payments:
         """Held money: fund, release, refund, recall."""
         from engagerr.core.payments.held_money import Holds
 
-        return Holds(self._access, self._gateway, settled=self._settled)
+        return Holds(self._access, self._gateway, settled=self._settled, silence=self._silence)
 
     @functools.cached_property
     def limits(self) -> Limits:

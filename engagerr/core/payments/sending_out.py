@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from engagerr.core.errors import EngagerrError, Rejected, Unavailable
 from engagerr.core.events import open_task
+from engagerr.core.money import Money
 from engagerr.core.payments.operations import (
     STOPPED_TASK,
+    WAITS_TASK,
     Operation,
     OpKind,
     converge,
@@ -218,6 +220,8 @@ def _refused(access: Access, claim: _Claim, error: EngagerrError) -> Step:
             session, access, held.id, state="intended", generation=held.generation + 1, sent_at=None,
             lease_until=None, waits_for=waits_for, error=json.dumps(facts), next_attempt_at=_next_time(access, held),
         )  # fmt: skip
+        if waits_for == "balance":
+            _tell_of_waiting(session, access, waiting, str(facts["message"]))
     return Step(waiting, "waits")
 
 
@@ -343,6 +347,19 @@ def _stop(session: Session, access: Access, operation: Operation, message: str) 
     open_task(
         session, tenant_id=access.tenant.id, kind=STOPPED_TASK, about=operation.id, subject=operation.subject,
         message=message, hint=f"engagerr payment operations --subject {operation.subject}", now=access.clock.now(),
+    )  # fmt: skip
+
+
+def _tell_of_waiting(session: Session, access: Access, operation: Operation, message: str) -> None:
+    """Somebody has to find the money; the provider is asked again by itself."""
+    minor, currency = operation.request.get("_amount_minor"), operation.request.get("_currency")
+    of = f" of {Money(minor, currency)}" if isinstance(minor, int) and isinstance(currency, str) else ""
+    open_task(
+        session, tenant_id=access.tenant.id, kind=WAITS_TASK, about=operation.id, subject=operation.subject,
+        message=f"A {operation.kind}{of} for {operation.subject} waits for money: {message}",
+        hint="It is tried again by itself. What a payee cannot give back may be covered: engagerr payment cover"
+        if operation.kind is OpKind.REVERSAL else "It is tried again by itself once our balance covers it.",
+        now=access.clock.now(),
     )  # fmt: skip
 
 

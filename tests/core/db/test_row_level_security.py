@@ -366,8 +366,8 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
         ],
         "deal_invitations": ["expires_at"],
         "deal_milestones": [
-            "amount_minor", "contract_version_id", "due_on", "hold_id", "silence_days", "state", "state_since",
-            "title",
+            "amount_minor", "contract_version_id", "due_on", "hold_id", "paid_when", "silence_days", "state",
+            "state_since", "title",
         ],
         "deal_sides": ["brief_id", "expected_minor", "note", "owner_id", "shortlist_id", "updated_at"],
         "deals": [

@@ -115,6 +115,14 @@ def some_terms(creator_id: UUID, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# As `some_terms` has them, but due before publication.
+PAID_WHEN_APPROVED = [
+    {"ref": "M1", "title": "The video", "amount_minor": 80_000, "deliverables": ["D1"], "silence_days": 7,
+     "paid_when": "approved"},
+    {"ref": "M2", "title": "The clips", "amount_minor": 20_000, "deliverables": ["D2"], "paid_when": "approved"},
+]  # fmt: skip
+
+
 def a_signed_deal(
     work: Workspace,
     *,

@@ -24,7 +24,7 @@ from engagerr.core.events.tasks import open_tasks
 from engagerr.core.payments.holds import HoldRow
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
-from tests.core.deals.signed_deals import SignedDeal, a_signed_deal, some_terms
+from tests.core.deals.signed_deals import PAID_WHEN_APPROVED, SignedDeal, a_signed_deal, some_terms
 from tests.core.payments.conftest import Hands, control, engagerr, gateway, money, sandbox, settings  # noqa: F401
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
@@ -241,7 +241,7 @@ def test_lateness_is_counted_in_days_until_the_piece_is_live(
 
 @pytest.fixture
 def funded(money: Hands) -> SignedDeal:  # noqa: F811
-    deal = a_signed_deal(money.work)
+    deal = a_signed_deal(money.work, milestones=PAID_WHEN_APPROVED)
     money.work.payments.holds.fund(hold_of(deal).id, method="pm_card_visa")
     return deal
 
@@ -405,7 +405,7 @@ def test_a_brand_that_joined_and_stays_silent_has_approved_once_the_money_is_out
     other_workspace: Workspace,
     clock: SteeredClock,
 ) -> None:
-    deal = a_signed_deal(money.work, brand=other_workspace)
+    deal = a_signed_deal(money.work, brand=other_workspace, milestones=PAID_WHEN_APPROVED)
     money.work.payments.holds.fund(hold_of(deal).id, method="pm_card_visa")
     deal.work.deliverables.submit(of(deal).id, link=DRAFT)
     clock.advance(days=7)

@@ -55,7 +55,14 @@ deal_milestones = Table(
     Column(
         "silence_days",
         Integer,
-        comment="without an answer for so long, the money is released; empty: the workspace's setting",
+        comment="without an answer for so long, it counts as approved; empty: the workspace's setting",
+    ),
+    Column(
+        "paid_when",
+        Text(collation="C"),
+        nullable=False,
+        server_default=text("'live'"),
+        comment="what silence alone releases: what is live, or what is approved",
     ),
     Column("hold_id", Uuid),
     Column(
@@ -77,6 +84,7 @@ deal_milestones = Table(
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     CheckConstraint("amount_minor >= 0", name="amount_minor"),
     CheckConstraint("silence_days > 0", name="silence_days"),
+    CheckConstraint("paid_when IN ('live', 'approved')", name="paid_when"),
     CheckConstraint(f"state IN ({_MILESTONE_STATES})", name="state"),
     comment="What is paid for together. Its terms change by a newer signed version of the contract alone.",
 )

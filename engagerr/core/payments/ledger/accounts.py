@@ -88,9 +88,9 @@ def read_accounts(session: Session, *, tenant_id: UUID, kind: str | None = None)
     return tuple(AccountRow(*row) for row in rows)
 
 
-def names_of_parties(session: Session, *, tenant_id: UUID) -> dict[str, str]:
-    """What people call those that accounts are kept of: the name of a payee or creator, the title of a hold."""
-    return {row.party: row.name for row in session.execute(_CALLED, {"tenant_id": tenant_id})}
+def names_of_parties(session: Session, *, tenant_id: UUID, party: str | None = None) -> dict[str, str]:
+    """What people call those that accounts are kept of, or one of them: a payee's or creator's name, a hold's title."""
+    return {row.party: row.name for row in session.execute(_CALLED, {"tenant_id": tenant_id, "party": party})}
 
 
 _FIND = text(
@@ -114,7 +114,8 @@ _NAMED = text(
 # Whoever has no account is left out: a roster may be long.
 _CALLED = text(
     """
-    WITH parties AS (SELECT DISTINCT party FROM ledger_accounts WHERE tenant_id = :tenant_id)
+    WITH parties AS (SELECT DISTINCT party FROM ledger_accounts
+      WHERE tenant_id = :tenant_id AND (CAST(:party AS text) IS NULL OR party = :party))
     SELECT party, name FROM parties JOIN (
       SELECT CAST(id AS text) AS named, title AS name FROM holds WHERE tenant_id = :tenant_id
       UNION ALL

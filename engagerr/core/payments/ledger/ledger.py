@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from engagerr.core.errors import Conflict, NotFound
 from engagerr.core.payments.ledger.accounts import AccountRow, find_account, names_of_parties, read_accounts
 from engagerr.core.payments.ledger.balances import Balance, balance, read_balances
 from engagerr.core.payments.ledger.pages import StatementPage, TransferPage, newest_transfers, statement_page
@@ -56,9 +57,10 @@ class Ledger:
             Conflict: the word names several.
         """
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
-            row, whose = self._found(session, account)
+            row = self._found(session, account)
             held = balance(session, tenant_id=self._access.tenant.id, account_id=row.id, at=at)
-        return AccountBalance(row, held, whose)
+            names = names_of_parties(session, tenant_id=self._access.tenant.id, party=row.party)
+        return AccountBalance(row, held, names.get(row.party, row.party))
 
     def statement(
         self,
@@ -74,7 +76,7 @@ class Ledger:
         `after` is the `next` of the page before. Raises what `balance` does, and InvalidInput for a cursor or limit.
         """
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
-            row, _ = self._found(session, account)
+            row = self._found(session, account)
             return statement_page(
                 session, row, tenant_id=self._access.tenant.id, since=since, until=until, after=after, limit=limit
             )
@@ -93,15 +95,25 @@ class Ledger:
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
             return verify(session, tenant_id=self._access.tenant.id)
 
-    def _found(self, session: Session, word: str | UUID) -> tuple[AccountRow, str]:
-        """The account of a word, with what its party is called; the word may have the name in place of the party."""
+    def _found(self, session: Session, word: str | UUID) -> AccountRow:
+        """The account of a word, which may have the party's name in the party's place."""
         tenant_id = self._access.tenant.id
-        names = names_of_parties(session, tenant_id=tenant_id)
-        begins = f"{str(word).strip()}:".lower()
-        named = [
-            row
-            for row in read_accounts(session, tenant_id=tenant_id)
-            if f"{row.kind}:{names.get(row.party, '')}:{row.currency}:".lower().startswith(begins)
-        ]
-        row = named[0] if len(named) == 1 else find_account(session, word, tenant_id=tenant_id)
-        return row, names.get(row.party, row.party)
+        try:
+            return find_account(session, word, tenant_id=tenant_id)
+        except NotFound:
+            names = names_of_parties(session, tenant_id=tenant_id)
+            begins = f"{str(word).strip()}:".lower()
+            named = [
+                row
+                for row in read_accounts(session, tenant_id=tenant_id)
+                if f"{row.kind}:{names.get(row.party, '')}:{row.currency}:".lower().startswith(begins)
+            ]
+            if not named:
+                raise
+        if len(named) == 1:
+            return named[0]
+        raise Conflict(
+            f"{str(word)!r} names {len(named)} accounts.",
+            hint="Name one of them by its id: `engagerr payment accounts --output json` has them.",
+            facts={"accounts": [row.name for row in named]},
+        )

@@ -78,7 +78,6 @@ def test_every_order_of_what_a_bank_decides_comes_to_the_same_books(money: Stage
         claim = money.balance("receivable", f"dispute:{dispute.id}")
         ends.add((after.held, after.released, after.lost, after.blocks, dispute.state, claim))
     assert ends == {(eur("300.00"), eur("200.00"), eur("0.00"), (), "won", 0)}
-    assert money.balance("fees", "stripe") == 6 * money.balance("fees", "stripe") // 6
     money.ends_well()
 
 
@@ -229,14 +228,11 @@ def test_six_weeks_later_the_books_of_the_provider_say_what_no_event_told(money:
     money.dies(lambda: money.work.payments.holds.refund(hold.id))
     money.clock.advance(days=45)
     run = money.work.payments.reconciliation.run()
-    found = {
-        one.object_id: (one.kind, one.state) for one in money.work.payments.differences.list(state=None)
-        if one.object_id not in money.own
-    }  # fmt: skip
-    assert found == {
-        money.there("transfer")[0]["id"]: ("without_event", "adopted"),
-        money.there("refund")[0]["id"]: ("without_event", "adopted"),
-    }
+    found = [one for one in money.work.payments.differences.list(state="adopted")]
+    assert {one.object_id for one in found} == {f"op:{one.id}" for one in money.work.payments.events.operations()
+                                                if one.kind in ("transfer", "refund")}  # fmt: skip
+    assert {one.kind for one in found} == {"without_event"}
+    assert all("longer ago than it still tells events" in one.explanation for one in found)
     assert run.troubles == ()
     assert money.balance("connected", party) == 300_00
     assert money.of(hold).refunded == eur("200.00")

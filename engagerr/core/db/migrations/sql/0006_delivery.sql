@@ -13,6 +13,7 @@ CREATE TABLE deal_milestones (
   amount_minor BIGINT NOT NULL,
   due_on DATE,
   silence_days INTEGER,
+  paid_when TEXT COLLATE "C" DEFAULT 'live' NOT NULL,
   hold_id UUID,
   state TEXT DEFAULT 'open' NOT NULL,
   state_since TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -26,12 +27,14 @@ CREATE TABLE deal_milestones (
   CONSTRAINT deal_milestones_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
   CONSTRAINT deal_milestones_amount_minor_check CHECK (amount_minor >= 0),
   CONSTRAINT deal_milestones_silence_days_check CHECK (silence_days > 0),
+  CONSTRAINT deal_milestones_paid_when_check CHECK (paid_when IN ('live', 'approved')),
   CONSTRAINT deal_milestones_state_check CHECK (state IN ('open', 'submitted', 'approved', 'cancelled'))
 );
 CREATE INDEX deal_milestones_counterparty_idx ON deal_milestones (counterparty_id) WHERE counterparty_id IS NOT NULL;
 COMMENT ON TABLE deal_milestones IS 'What is paid for together. Its terms change by a newer signed version of the contract alone.';
 COMMENT ON COLUMN deal_milestones.counterparty_id IS 'the other tenant of the deal, copied from it';
-COMMENT ON COLUMN deal_milestones.silence_days IS 'without an answer for so long, the money is released; empty: the workspace''s setting';
+COMMENT ON COLUMN deal_milestones.silence_days IS 'without an answer for so long, it counts as approved; empty: the workspace''s setting';
+COMMENT ON COLUMN deal_milestones.paid_when IS 'what silence alone releases: what is live, or what is approved';
 COMMENT ON COLUMN deal_milestones.state IS 'made from its deliverables by the database';
 
 CREATE TABLE deal_deliverables (
@@ -183,7 +186,7 @@ COMMENT ON TABLE deliverable_overrides IS 'Append-only: what a person let pass, 
 
 SELECT engagerr_close_table(name::regclass) FROM unnest(ARRAY[
   'deal_milestones', 'deal_deliverables', 'deliverable_steps', 'deliverable_checks', 'deliverable_overrides']) AS name;
-GRANT SELECT, INSERT, UPDATE (contract_version_id, title, amount_minor, due_on, silence_days, hold_id, state, state_since)
+GRANT SELECT, INSERT, UPDATE (contract_version_id, title, amount_minor, due_on, silence_days, paid_when, hold_id, state, state_since)
   ON deal_milestones TO :app;
 GRANT SELECT, INSERT, UPDATE (milestone_id, contract_version_id, creator_id, creator, kind, platform, description, due_on,
   revisions_allowed, wording, platform_label, country, in_kind) ON deal_deliverables TO :app;
@@ -257,8 +260,8 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   amended boolean := OLD.contract_version_id <> NEW.contract_version_id;
 BEGIN
-  IF NOT amended AND (OLD.title, OLD.amount_minor, OLD.due_on, OLD.silence_days)
-                     IS DISTINCT FROM (NEW.title, NEW.amount_minor, NEW.due_on, NEW.silence_days) THEN
+  IF NOT amended AND (OLD.title, OLD.amount_minor, OLD.due_on, OLD.silence_days, OLD.paid_when)
+                     IS DISTINCT FROM (NEW.title, NEW.amount_minor, NEW.due_on, NEW.silence_days, NEW.paid_when) THEN
     RAISE EXCEPTION 'the terms of milestone % are those of its contract', OLD.ref
       USING ERRCODE = 'check_violation', CONSTRAINT = 'deal_milestones_terms_check', TABLE = 'deal_milestones';
   END IF;
@@ -350,6 +353,7 @@ DECLARE
   milestone deal_milestones;
   held bigint := 0;
   released bigint := 0;
+  silent_until timestamptz;
   deal deals;
   mine text;
   taken_by text;
@@ -365,7 +369,7 @@ BEGIN
   END IF;
   SELECT * INTO milestone FROM deal_milestones WHERE tenant_id = piece.tenant_id AND id = piece.milestone_id FOR UPDATE;
   IF milestone.hold_id IS NOT NULL THEN
-    SELECT held_minor, released_minor INTO held, released FROM holds
+    SELECT held_minor, released_minor, auto_release_at INTO held, released, silent_until FROM holds
       WHERE tenant_id = piece.tenant_id AND id = milestone.hold_id FOR UPDATE;
   END IF;
 
@@ -386,8 +390,9 @@ BEGIN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'there is no such step', 'step');
   ELSIF taken_by = 'keeper' AND me <> deal.tenant_id
         OR NEW.side <> mine AND deal.counterparty_id IS NOT NULL
-           -- Silence was a yes: the money is gone, and who keeps the deal puts that down.
-           AND NOT (NEW.to_state = 'approved' AND me = deal.tenant_id AND released > 0 AND held = 0) THEN
+           -- Silence was a yes: the time is over or the money is gone, and who keeps the deal puts that down.
+           AND NOT (NEW.to_state = 'approved' AND me = deal.tenant_id
+                    AND (released > 0 AND held = 0 OR coalesce(silent_until <= NEW.at, false))) THEN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'that is for the other side to say', 'taker');
   ELSIF NEW.at < piece.state_since THEN
     PERFORM engagerr_deliverable_refused(NEW, piece.state, 'the last step was later', 'at');
@@ -451,6 +456,24 @@ END
 $$;
 CREATE TRIGGER deliverable_step BEFORE INSERT ON deliverable_steps FOR EACH ROW
   EXECUTE FUNCTION engagerr_deliverable_step();
+
+-- Silence approves what was handed in. It does not put it up: what nobody decided about is paid for once it is live, where
+-- the gate looks at it, unless the contract pays for what is approved.
+CREATE FUNCTION engagerr_silence_waits() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM deal_milestones AS due
+             JOIN deal_deliverables AS piece ON piece.tenant_id = due.tenant_id AND piece.milestone_id = due.id
+             WHERE due.tenant_id = NEW.tenant_id AND due.hold_id = NEW.hold_id AND due.paid_when = 'live'
+               AND piece.state NOT IN ('live', 'checked', 'cancelled')) THEN
+    RAISE EXCEPTION 'not all that hold % waits for is live', NEW.hold_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_movements_live_check', TABLE = 'hold_movements';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER silence_waits BEFORE INSERT ON hold_movements FOR EACH ROW
+  WHEN (NEW.kind = 'release' AND NEW.requested_by IS NULL) EXECUTE FUNCTION engagerr_silence_waits();
 
 -- What was decided stays; who the other party is may come later.
 CREATE FUNCTION engagerr_delivery_history() RETURNS trigger LANGUAGE plpgsql
