@@ -1,4 +1,7 @@
-"""The demo part of scripts/quickstart: imports scripts/sample_data through the command line and shows what it found."""
+"""The demo part of scripts/quickstart: imports scripts/sample_data through the command line and shows what it found.
+
+The partnerships of scripts/sample_partnership.py are made beside it; their money moves in the sandbox of the home.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ from engagerr.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "scripts" / "sample_data"
+PARTNERSHIPS = ROOT / "scripts" / "sample_partnership.py"
 ENGAGERR = Path(sys.executable).parent / "engagerr"
+
+DEAL = "Trail shoes, spring"
 
 AGENCY = "Northlight"
 EMAIL = "you@northlight.example"
@@ -67,6 +73,8 @@ TOUR = (
         ("match", "find", "--brief", str(SAMPLE / "brief-trail-running.json"), "--limit", "5"),
         lines=14,
     ),
+    Look("A deal: whose move it is, and what it still needs", ("deal", "show", DEAL), lines=26),
+    Look("Its money: held for the work, and paid out in part", ("payment", "show", DEAL), lines=26),
     Look("Is everything well?", ("health",), may_fail=True),
 )
 
@@ -83,6 +91,8 @@ def next_commands(creator: str, item: str) -> list[tuple[str, ...]]:
         ("match", "explain", creator, "--brief", str(SAMPLE / "brief-trail-running.json")),
         ("search", "creators", "followers >= 20k and not (topic ~ gaming)"),
         ("report", "creator", creator),
+        ("deal", "list"),
+        ("payment", "statement", AGENCY),
         ("content", "suggest", "--creator", creator),
         ("metric", "definitions", "--platform", "youtube"),
         ("import", "file", "YOUR-EXPORT.csv", "--creator", "Your Creator", "--dry-run"),
@@ -99,8 +109,8 @@ class CommandError(Exception):
         self.said = said
 
 
-def engagerr(*command: str, home: Path, may_fail: bool = False) -> str:
-    """Run one command and return its standard output.
+def engagerr(*command: str, home: Path, may_fail: bool = False, program: tuple[Path, ...] = (ENGAGERR,)) -> str:
+    """Run one command, of this program where another is named, and return its standard output.
 
     Output goes through files and not through pipes: the database server outlives the command that starts it, and a
     pipe that it had inherited would never close.
@@ -112,7 +122,7 @@ def engagerr(*command: str, home: Path, may_fail: bool = False) -> str:
         env["FORCE_COLOR"] = "1"
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         status = subprocess.run(
-            [ENGAGERR, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, check=False
+            [*program, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, check=False
         ).returncode
         out.seek(0)
         err.seek(0)
@@ -193,6 +203,24 @@ def import_sample(home: Path) -> None:
         print(f"  Imported in {seconds:.0f} s")
 
 
+def make_partnerships(home: Path) -> bool:
+    """Make the sample's deals and move their money in the sandbox; False, and why, where that is not to be."""
+    started = time.monotonic()
+    print("\nMaking partnerships: deals, contracts, money in the sandbox …", flush=True)
+    try:
+        answer = engagerr(home=home, program=(Path(sys.executable), PARTNERSHIPS)).strip()
+    except CommandError as failure:
+        if failure.status != 2:
+            raise
+        print(f"  Left out. {failure.said}")
+        return False
+    if answer == "filled":
+        print(f"  Made in {time.monotonic() - started:.0f} s")
+    else:
+        print("  Nothing changed: they were made before")
+    return True
+
+
 def show_suggestions(home: Path) -> str:
     """Print what the detection found, with one example and its evidence; return the item with the most relations."""
     print("\nWhat belongs together, and why\n  $ engagerr content suggest", flush=True)
@@ -232,9 +260,11 @@ def main() -> int:
         workspace = ask("init", "--agency", AGENCY, "--email", EMAIL, home=home)["workspace"]
         print(f"Signed in to {workspace['name'] if isinstance(workspace, dict) else workspace} as {EMAIL}")
         import_sample(home)
+        dealing = make_partnerships(home)
         item = show_suggestions(home)
         for look in TOUR:
-            show(look, home)
+            if dealing or look.command[0] not in ("deal", "payment"):
+                show(look, home)
         creator = ask("creator", "list", "--status", "active", home=home)[0]["name"]
     except CommandError as failure:
         print(f"✗ {failure}\n{failure.said}", file=sys.stderr)

@@ -1,21 +1,21 @@
 """The partnerships of the sample workspace: one paid in part, one signed, one being negotiated, one just asked for.
 
-Beside them a brand that subscribes to a plan, and an invoice. Made through the same verbs as anybody's, with the sandbox
-of the home as payment provider. Running it again makes what is still missing, and changes nothing else.
+Beside them a brand that subscribes to a plan, and an invoice. Made through the same verbs as anybody's, with the
+sandbox of the home as payment provider. Running it again makes what is still missing, and changes nothing else.
 """
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from decimal import Decimal
 
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.deals.deals import NewDeal
-from engagerr.core.deals.drafting import LineEdit
+from engagerr.core.deals.drafting import Counter, LineEdit
 from engagerr.core.deals.line_items import Wanted
-from engagerr.core.deals.proposals import Counter
 from engagerr.core.deals.signing import Signer
-from engagerr.core.errors import InvalidInput, NotFound
+from engagerr.core.errors import EngagerrError, InvalidInput, NotFound
 from engagerr.core.payments.invoice_lines import LineDraft
 from engagerr.core.payments.invoice_parties import PartyDetails
 
@@ -72,7 +72,7 @@ def _counter(work: Workspace, title: str) -> bool:
     if _stage(work, title) != "proposed":
         return False
     change = LineEdit(price=Money.parse("300.00", "EUR"))
-    work.proposals.counter(title, Counter(edits={"1": change}, message="Could it be 300?"), theirs=True)
+    work.proposals.counter(title, Counter(edits={"1": change}), theirs=True)
     return True
 
 
@@ -100,13 +100,15 @@ def _pay(work: Workspace) -> bool:
     """The payee is through with onboarding, the milestone is paid for, and a part of it is released."""
     if _stage(work, DEAL) != "contracted":
         return False
-    work.payments.payees.add(CREATOR, email="jonna@brenner.example", creator=CREATOR)
+    if not work.payments.payees.list():
+        work.payments.payees.add(CREATOR, email="jonna@brenner.example", creator=CREATOR)
     work.payments.payees.onboard(CREATOR)
     account = work.payments.payees.show(CREATOR).account
     assert account is not None
     _onboarded(work, account)
     work.payments.payees.refresh(CREATOR)
-    work.payments.holds.fund(DEAL, method="pm_card_visa")
+    if work.payments.holds.show(DEAL).hold.state == "agreed":
+        work.payments.holds.fund(DEAL, method="pm_card_visa")
     piece = work.deliverables.list(deal=DEAL)[0]
     work.deliverables.submit(piece.id, link="https://drive.example/trail-shoes-cut-1")
     work.payments.holds.release(DEAL, amount=Money.parse("300.00", "EUR"), reason="the script", key="the script")
@@ -118,12 +120,13 @@ def _subscribe(work: Workspace) -> bool:
     parties = work.payments.invoices.parties
     if work.payments.subscriptions.list():
         return False
-    parties.save_self("Northlight GmbH", PartyDetails(country="DE", vat_id="DE136695976", street="Kai 1",
-                                                      postcode="20459", city="Hamburg"))  # fmt: skip
-    parties.save(BILLED, PartyDetails(country="AT", vat_id="ATU13585627", street="Innrain 1", postcode="6020",
-                                      city="Innsbruck"))  # fmt: skip
-    work.payments.plans.add(PLAN, name="Brand desk", prices=[("month", Money.parse("49.00", "EUR"))], trial_days=14,
-                            features=("reports",))  # fmt: skip
+    us = PartyDetails(country="DE", vat_id="DE136695976", street="Kai 1", postcode="20459", city="Hamburg")
+    them = PartyDetails(country="AT", vat_id="ATU13585627", street="Innrain 1", postcode="6020", city="Innsbruck")
+    parties.save_self("Northlight GmbH", us)
+    parties.save(BILLED, them)
+    if not work.payments.plans.list():
+        prices = [("month", Money.parse("49.00", "EUR"))]
+        work.payments.plans.add(PLAN, name="Brand desk", prices=prices, trial_days=14, features=("reports",))
     work.payments.subscriptions.start(BILLED, PLAN, payment_method="pm_card_visa")
     return True
 
@@ -132,8 +135,8 @@ def _bill(work: Workspace) -> bool:
     """A workshop was given: its invoice has a number and waits to be paid."""
     if work.payments.invoices.list():
         return False
-    drafted = work.payments.invoices.draft(BILLED, [LineDraft("Workshop: briefs that creators can work with",
-                                                              Money.parse("400.00", "EUR"))], key="the workshop")  # fmt: skip
+    line = LineDraft("Workshop: briefs that creators can work with", Money.parse("400.00", "EUR"))
+    drafted = work.payments.invoices.draft(BILLED, [line], key="the workshop")
     work.payments.invoices.finalise(drafted.head.id)
     return True
 
@@ -150,11 +153,16 @@ def _onboarded(work: Workspace, account: str) -> None:
         server.close()
 
 
-def main() -> None:
-    """Fill the workspace of this home."""
-    with Engagerr.open() as engagerr:
-        print("filled" if fill(engagerr.workspace()) else "was there already")
+def main() -> int:
+    """Fill the workspace of this home; 2 where it is refused."""
+    try:
+        with Engagerr.open() as engagerr:
+            print("filled" if fill(engagerr.workspace()) else "was there already")
+    except EngagerrError as error:
+        print(f"{error}" + (f" {error.hint}" if error.hint else ""), file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

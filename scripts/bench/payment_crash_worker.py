@@ -1,5 +1,5 @@
-"""What a process of bench_payment_crash.py does: move money and die at a numbered boundary, pick up after one that died,
-be the payment provider, or keep the books busy.
+"""What a process of bench_payment_crash.py does: move money and die at a numbered boundary, pick up after one that
+died, be the payment provider, or keep the books busy.
 
 A boundary is a place at which what is lasting differs from the place before: on either side of a commit that wrote
 something, on either side of a call that makes or changes something at the provider, and after a verb has answered. A
@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -30,9 +29,9 @@ import engagerr.core.payments.held_money
 import engagerr.core.payments.payees
 import engagerr.core.payments.plans
 import engagerr.core.payments.rounds
-import engagerr.core.payments.subscriptions
+import engagerr.core.payments.subscriptions  # noqa: F401
 import httpx
-import sqlalchemy.dialects.postgresql.psycopg
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 import stripe  # noqa: F401
 from engagerr import Engagerr, Money, Settings, Workspace
 from engagerr.core.db import Database
@@ -50,6 +49,8 @@ BUSY = "CHF"
 TIMEOUT_SECONDS = 5.0
 # A lease of three tries and a minute, and then some.
 LEASE_SECONDS = 180
+# Tries of one key, twenty a second and more slowly, before a worker gives up on it.
+_PATIENCE = 1_200
 
 
 class AheadClock:
@@ -228,6 +229,7 @@ def _change(work: Workspace, about: Mapping[str, str]) -> str:
 def _give_back(work: Workspace, about: Mapping[str, str]) -> str:
     subscription = subscription_of(work, about)
     assert subscription is not None
+    work.payments.subscriptions.refresh(subscription)  # what the provider billed is known by its events, or when asked
     return work.payments.subscriptions.refund(subscription, reason="within 14 days").state
 
 
@@ -329,6 +331,7 @@ def _keep_at_it(
     scene: Scene, name: str, once: Callable[[Workspace, str], bool], kept: Path, enough: Event
 ) -> None:  # fmt: skip
     """Each line of `kept`: what happened (ack, again = ack of what had been done, or the error), and the key."""
+    tries = 0
     file = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with scene.open() as engagerr:
         work: Workspace | None = None
@@ -344,8 +347,9 @@ def _keep_at_it(
             except Exception as error:  # noqa: BLE001  what is not in our words is a finding
                 what = f"untold {type(error).__name__}:{error}"[:200].replace("\t", " ").replace("\n", " ")
             os.write(file, f"{what}\t{key}\n".encode())
-            if what in ("ack", "again"):
-                key = ""
+            tries = tries + 1 if what not in ("ack", "again") else 0
+            if not tries or tries >= _PATIENCE:
+                key, tries = "", 0
             else:
                 time.sleep(0.05)
     os.close(file)

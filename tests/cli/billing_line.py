@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
+from types import ModuleType
 from typing import Any
 
 import typer
@@ -13,6 +15,17 @@ from tests.cli.conftest import Answer, CommandLine
 def examples_of(app: typer.Typer) -> list[tuple[str, tuple[str, ...]]]:
     """The verbs of a noun with their examples, in the order of its help."""
     return [(str(command.name), vars(command.callback)["examples"]) for command in app.registered_commands]
+
+
+def examples_in(*modules: ModuleType) -> list[str]:
+    """The examples of the verbs that these modules register, in the order in which they stand there."""
+    return [
+        example
+        for module in modules
+        for function in vars(module).values()
+        if inspect.isfunction(function) and function.__module__ == module.__name__
+        for example in vars(function).get("examples", ())
+    ]
 
 
 def set_up(cli: CommandLine) -> CommandLine:

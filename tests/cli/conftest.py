@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sample_partnership
 from engagerr import Engagerr
 from engagerr.cli.main import app
 from tests.fakes.cluster import Clone, Cluster
 from typer.testing import CliRunner
+
+import sample_partnership
 
 SAMPLE = Path(__file__).parents[2] / "scripts" / "sample_data"
 

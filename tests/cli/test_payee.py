@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
+from engagerr.cli import payee
+from tests.cli.billing_line import examples_of
 from tests.cli.conftest import CommandLine
 
 
@@ -51,3 +55,11 @@ def test_what_is_wrong_is_said_with_what_to_do(cli: CommandLine) -> None:
     assert "a payee already" in cli("payee", "add", "Ann Lee", code=5).err
     assert "no e-mail address" in cli("payee", "onboard", "Ann Lee", code=2).err
     assert "no country code" in cli("payee", "add", "Bea", "--country", "Germany", code=2).err
+
+
+def test_the_examples_work_one_after_the_other(cli: CommandLine) -> None:
+    cli("creator", "add", "Jonna Brenner", "--country", "DE")
+    for _, examples in examples_of(payee.app):
+        for example in examples:
+            assert cli(*shlex.split(example)[1:]).out, example
+    assert cli.json("payee", "show", "Jonna Brenner")["capability"] == "active"

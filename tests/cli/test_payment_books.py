@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from engagerr import Engagerr
+from engagerr.cli.payment import books as books_verbs
 from engagerr.core.money import Money
 from engagerr.core.payments.ledger import Leg, account, post
 from engagerr.core.settings import Settings
+from tests.cli.billing_line import examples_in
 from tests.cli.conftest import CommandLine
 from tests.fakes.cluster import SUPERUSER, Clone
 
@@ -114,3 +117,10 @@ def test_verify_says_that_the_books_are_sound_or_names_the_first_broken_row(book
     document = books("payment", "verify", "--output", "json", code=None)
     assert document.document["sound"] is False
     assert document.document["breaks"][0]["transfer_id"] == str(changed[0])
+
+
+def test_the_examples_work(books: CommandLine) -> None:
+    examples = examples_in(books_verbs)
+    assert len(examples) == 8
+    for example in examples:
+        assert books(*shlex.split(example)[1:]).out, example

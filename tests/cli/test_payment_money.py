@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from engagerr import Engagerr
 from engagerr.cli.payment import money, moves
 from engagerr.core.payments.sandbox import KEY, local_sandbox
+from tests.cli.billing_line import examples_in
 from tests.cli.conftest import CommandLine
 
 import sample_partnership
@@ -46,17 +48,9 @@ def provider(cli: CommandLine, path: str, **form: Any) -> Any:
         server.close()
 
 
-def examples() -> Iterator[str]:
-    """Every example of this part of the noun, in the order of the help."""
-    for module in (money, moves):
-        for function in vars(module).values():
-            if callable(function):
-                yield from vars(function).get("examples", ()) if hasattr(function, "__dict__") else ()
-
-
 def test_the_examples_work_where_they_have_their_place(dealing: CommandLine, finance: dict[str, str]) -> None:
-    left = set(examples())
-    assert len(left) > 25
+    left = set(examples_in(money, moves))
+    assert len(left) > 30
 
     def run(begins: str, *, known_as: str | None = None, **env: str) -> None:
         found = sorted(example for example in left if example.startswith(f"engagerr payment {begins}"))
@@ -81,6 +75,7 @@ def test_the_examples_work_where_they_have_their_place(dealing: CommandLine, fin
     run("run")
     run("quotes")
     dealing("payment", "release", AUTUMN, "--amount", "700", "--yes", code=5)
+    dealing("payment", "release", SPRING, "--amount", "200", "--yes")  # more is sold than was earned so far
     run("quote ")
     run("convert", known_as=dealing.json("payment", "quotes")[0]["id"][-12:])
     with_four_eyes = {"ENGAGERR_PAYMENTS__FOUR_EYES_MINOR": "0"}
@@ -90,7 +85,65 @@ def test_the_examples_work_where_they_have_their_place(dealing: CommandLine, fin
     two = str(dealing("payment", "release", AUTUMN, "--amount", "2", "--yes", "-o", "json", **with_four_eyes).document[
         "movement"]["id"])  # fmt: skip
     run("reject", known_as=two[-12:], **finance)
-    assert {example.split()[2] for example in left} <= {"write-off", "withdraw", "cover"}
+    account = dealing.json("payee", "show", "Jonna Brenner")["account"]
+    dealing("payment", "sandbox", "payout", account)
+    for verb in ("withdraw", "cover"):  # what is at their bank cannot be taken back
+        asked = dealing.json("payment", "recall", SPRING, "--amount", "100", "--reason", "taken down", "--yes")
+        assert asked["movement"]["state"] == "approved"
+        run(verb, known_as=asked["movement"]["id"][-12:])
+    run("write-off", known_as=a_lost_dispute(dealing))
+    assert left == set()
+
+
+def a_lost_dispute(cli: CommandLine) -> str:
+    """The bank takes the payment for the trail shoes back, and the dispute is lost."""
+    payment = cli.json("payment", "show", SPRING)["payments"][0]["provider_id"]
+    charge = cli.json("payment", "operations", "--state", "succeeded")
+    charge_id = next(one["result"]["latest_charge"]["id"] for one in charge if one["provider_id"] == payment)
+    opened = str(provider(cli, "disputes", charge=charge_id)["id"])
+    cli("payment", "run")
+    assert cli.json("payment", "disputes")[0]["state"] == "open"
+    assert "a bank disputes" in cli("payment", "show", SPRING).out
+    provider(cli, f"disputes/{opened}", status="lost")
+    cli("payment", "run")
+    return opened
+
+
+@pytest.mark.parametrize("amount", ["12,50", "1.000,00", "1,0000", "5 USD", "five", ""])
+def test_an_amount_that_may_be_read_in_two_ways_moves_nothing(dealing: CommandLine, amount: str) -> None:
+    for verb in ("release", "refund"):
+        assert dealing("payment", verb, SPRING, "--amount", amount, "--yes", code=2).err
+    assert dealing.json("payment", "show", SPRING)["hold"]["held"]["minor"] == 600_00
+
+
+def test_an_amount_may_have_its_currency_and_thousands(dealing: CommandLine) -> None:
+    assert dealing.json("payment", "release", SPRING, "--amount", "1.50 eur", "--yes")["movement"]["amount"] == {
+        "minor": 150, "currency": "EUR",
+    }  # fmt: skip
+    assert "not EUR 1,000.00" in dealing("payment", "release", SPRING, "--amount", "1,000.00", "--yes", code=5).err
+
+
+def test_what_was_moved_is_a_line_of_csv_and_hashes_are_hex(dealing: CommandLine) -> None:
+    out = dealing("payment", "release", SPRING, "--amount", "20", "--yes", "--output", "csv").out
+    row = next(csv.DictReader(io.StringIO(out)))
+    assert (row["movement_kind"], row["movement_amount"], row["movement_amount_currency"], row["movement_state"]) == (
+        "release", "20.00", "EUR", "done",
+    )  # fmt: skip
+    assert row["movement_id"]
+    assert row["receipt_id"]
+    assert re.fullmatch("[0-9a-f]{64}", dealing.json("payment", "show", SPRING)["hold"]["terms_hash"])
+
+
+def test_the_books_name_people_and_holds(dealing: CommandLine) -> None:
+    out = dealing("payment", "balance").out
+    assert re.search(r"connected\s+Jonna Brenner\s+EUR 255\.00", out)
+    assert re.search(rf"hold\s+{SPRING}: Work of Jonna Brenner\s+EUR 600\.00", out)
+    assert "connected:Jonna Brenner" in dealing("payment", "ledger", columns=160).out
+    held = dealing.json("payment", "balance", "connected:jonna brenner:EUR")
+    assert (held["posted"]["minor"], held["whose"], held["party"][:8]) == (255_00, "Jonna Brenner", "creator:")
+    assert "connected:Jonna Brenner:EUR" in dealing("payment", "ledger", "connected:Jonna Brenner").out
+    newest = dealing.json("payment", "ledger", "--limit", "1")["transfers"][0]
+    assert newest["destination_whose"] == "Jonna Brenner"
 
 
 def test_a_receipt_and_its_lines_are_written_out(dealing: CommandLine) -> None:
@@ -119,15 +172,7 @@ def test_a_large_release_names_who_may_approve_it(dealing: CommandLine) -> None:
 
 
 def test_a_lost_dispute_is_written_off(dealing: CommandLine) -> None:
-    payment = dealing.json("payment", "show", SPRING)["payments"][0]["provider_id"]
-    charge = dealing.json("payment", "operations", "--state", "succeeded")
-    charge_id = next(one["result"]["latest_charge"]["id"] for one in charge if one["provider_id"] == payment)
-    opened = provider(dealing, "disputes", charge=charge_id)["id"]
-    dealing("payment", "run")
-    assert dealing.json("payment", "disputes")[0]["state"] == "open"
-    assert "a bank disputes" in dealing("payment", "show", SPRING).out
-    provider(dealing, f"disputes/{opened}", status="lost")
-    dealing("payment", "run")
+    opened = a_lost_dispute(dealing)
     done = dealing.json("payment", "write-off", opened, "--reason", "not worth a lawyer", "--yes")
     assert done["movement"]["amount"] == {"minor": 300_00, "currency": "EUR"}
     assert json.loads(dealing("payment", "verify", "-o", "json").out)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+from engagerr.cli.payment import provider
+from tests.cli.billing_line import examples_in
 from tests.cli.conftest import CommandLine
 
 
@@ -67,7 +70,8 @@ def test_the_receiver_runs_until_it_is_interrupted(cli: CommandLine) -> None:
     env = {
         **os.environ, **cli.env, "ENGAGERR_PAYMENTS__STRIPE_WEBHOOK_SECRET": "whsec_1", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    command = [sys.executable, "-m", "engagerr", "payment", "webhook", "--port", "0"]
+    [example] = vars(provider.webhook_)["examples"]
+    command = [sys.executable, "-m", *shlex.split(example.replace("8411", "0"))]
     with subprocess.Popen(command, env=env, cwd=Path.cwd(), stderr=subprocess.PIPE, text=True) as receiver:
         assert receiver.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:\d+/webhook", receiver.stderr.readline())
@@ -77,3 +81,13 @@ def test_the_receiver_runs_until_it_is_interrupted(cli: CommandLine) -> None:
         said = receiver.stderr.read()
         assert receiver.wait(timeout=30) == 130
     assert "1 refused" in said
+
+
+def test_the_examples_work(cli: CommandLine) -> None:
+    onboarded(cli)
+    for example in examples_in(provider):
+        if example.startswith("engagerr payment webhook "):  # it runs until it is interrupted: see above
+            continue
+        rows = cli.json("payment", "events")
+        known = str(rows[0]["event_id"]) if rows else ""
+        assert cli(*shlex.split(re.sub(r"evt_\w+", known, example))[1:]).out, example

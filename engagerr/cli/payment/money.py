@@ -225,7 +225,7 @@ def drawn_shares(shares: tuple[ShareRow, ...], parties: dict[str, str]) -> Rende
         Column("State", lambda row: row.state),
         Column("", lambda row: row.note or "", fold=True),
     ]
-    return table(shares, columns)
+    return table(shares, columns, title="Shares")
 
 
 def _movement_columns() -> list[Column[MovementRow]]:
@@ -251,8 +251,7 @@ def _drawn(page: HoldPage) -> list[RenderableType]:
                 ("From", clean(hold.customer)),
                 ("State", hold.state),
                 ("Agreed", str(hold.agreed)),
-                ("Funded", f"{hold.funded} = {hold.held} held + {hold.released} released"
-                           f" + {hold.refunded} refunded + {hold.lost} lost"),
+                ("Funded", _funded(hold)),
                 ("Available", str(page.available)),
                 ("Shares", clean(", ".join(
                     f"{page.parties.get(share.party, share.party)} {100 * share.weight / whole:.4g} %"
@@ -268,11 +267,19 @@ def _drawn(page: HoldPage) -> list[RenderableType]:
             Column("Payment", lambda row: row.provider_id or MISSING),
             Column("Amount", lambda row: str(row.amount), right=True),
             Column("State", lambda row: row.state),
-            Column("", lambda row: row.url or row.error or "", fold=True),
+            Column("", lambda row: row.error or "", fold=True),
         ]
-        parts.append(table(page.payments, columns, title="Payments"))
+        parts += ["", table(page.payments, columns, title="Payments")]
+        # Below the table, where it can be copied whole.
+        parts += [clean(f"To be paid at: {one.url}") for one in page.payments if one.url]
     if page.movements:
-        parts.append(table(page.movements, _movement_columns(), title="Movements"))
+        parts += ["", table(page.movements, _movement_columns(), title="Movements")]
     if page.shares:
-        parts.append(drawn_shares(page.shares, page.parties))
+        parts += ["", drawn_shares(page.shares, page.parties)]
     return parts
+
+
+def _funded(hold: HoldRow) -> str:
+    where = {"held": hold.held, "released": hold.released, "refunded": hold.refunded, "lost": hold.lost}
+    told = " + ".join(f"{part} {word}" for word, part in where.items() if part)
+    return f"{hold.funded} = {told}" if told else "nothing yet"

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engagerr.core.deals.clauses import AGENCY, APPROVED, LIVE, ContractTerms, Deliverable, ExclusivityPromise, Milestone
+from engagerr.core.deals.clauses import (
+    AGENCY,
+    APPROVED,
+    LIVE,
+    ContractTerms,
+    Deliverable,
+    ExclusivityPromise,
+    Milestone,
+)
 from engagerr.core.errors import InvalidInput
 from engagerr.core.money import Money
 

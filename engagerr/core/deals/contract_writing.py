@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engagerr.core.db import constraint_of
-from engagerr.core.deals.clauses import ContractTerms, canonical, terms_hash
+from engagerr.core.deals.clauses import ContractTerms, Disclosure, canonical, terms_hash
 from engagerr.core.deals.contract_checks import checked
 from engagerr.core.deals.contract_drafts import Offered, terms_of_proposal
 from engagerr.core.deals.contract_reading import ContractRow, VersionRow
+from engagerr.core.deals.disclosure_rules import wording_of
 from engagerr.core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def terms_of_deal(
     own, other = access.tenant.name, deal.counterparty or deal.brand
     assert offer.id is not None
     today = access.clock.now().date()
-    return terms_of_proposal(
+    terms = terms_of_proposal(
         Offered(
             title=deal.title, agency=own if agency else other, brand=deal.brand, brand_email=deal.brand_email,
             currency=document.currency, flow=deal.flow,
@@ -63,6 +64,17 @@ def terms_of_deal(
             proposal_id=offer.id, governing_law=law or access.settings.payments.country, today=today,
         )
     )  # fmt: skip
+    return msgspec.structs.replace(terms, disclosure=_disclosure(session, access, tuple(at_work.values())))
+
+
+def _disclosure(session: Session, access: Access, creator_ids: Sequence[UUID | None]) -> Disclosure:
+    """The label of the countries that the creators publish from; the workspace's where nobody said."""
+    countries = session.execute(
+        text("SELECT DISTINCT country FROM creators WHERE tenant_id = :tenant_id AND id = ANY(:ids)"),
+        {"tenant_id": access.tenant.id, "ids": [one for one in creator_ids if one is not None]},
+    ).scalars()
+    spoken = {wording_of(country or access.settings.payments.country) for country in countries}
+    return Disclosure(wording=tuple(sorted(spoken)) or ("#ad",))
 
 
 def completed(session: Session, access: Access, terms: ContractTerms, *, currency: str, flow: str) -> ContractTerms:

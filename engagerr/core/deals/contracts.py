@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 CODE_DAYS = 14
 _MOST_CODE_DAYS = 90
+_MOST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,22 +340,14 @@ class Contracts:
         """Check signatures, hashes and seal of a version, or of a file that claims to be it."""
         from engagerr.core.deals.contract_proofs import verdict_of
 
-        document = None
-        if file is not None:
-            try:
-                document = file.read_bytes()
-            except OSError as error:
-                raise InvalidInput(f"{file} cannot be read: {error.strerror}.", hint="Name a PDF.") from None
+        document = None if file is None else _bytes_of(file, "Name a PDF.")
         with self._access.transaction(Permission.READ_DEALS) as session:
             found = self._find(session, contract)
             return verdict_of(session, found, version_of(session, found, version), document)
 
     def use_certificate(self, file: Path, *, passphrase: str | None = None) -> SealKey:
         """Seal with a certificate of yours from now on: a PKCS#12 file (.p12, .pfx) with its key."""
-        try:
-            archive = file.read_bytes()
-        except OSError as error:
-            raise InvalidInput(f"{file} cannot be read: {error.strerror}.", hint="Name a .p12 file.") from None
+        archive = _bytes_of(file, "Name a .p12 file.")
         with self._access.transaction(Permission.SET_PAYMENTS) as session:
             return bring_certificate(session, self._access, archive, passphrase)
 
@@ -413,3 +406,15 @@ class Contracts:
             with self._access.transaction(Permission.READ_DEALS) as session:
                 paper_of(session, self._access, signed.contract, signed.version, unsigned=False)
         return signed
+
+
+def _bytes_of(file: Path, hint: str) -> bytes:
+    """What is in a file of somebody else's, as far as it is not too much to be one of a contract's."""
+    try:
+        with file.open("rb") as source:
+            content = source.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}.", hint=hint) from None
+    if len(content) > _MOST_BYTES:
+        raise InvalidInput(f"{file} is larger than {_MOST_BYTES >> 20} megabytes.", hint=hint)
+    return content

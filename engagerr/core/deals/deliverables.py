@@ -243,8 +243,8 @@ class Deliverables:
             return after
 
     def _silent(self, session: Session, deal_id: UUID | None) -> tuple[DeliverableRow, ...]:
-        """What nobody answered in time: approved, as the contract says of silence. Where it is paid for when approved, the
-        release comes first, so that until then changes may still be asked for."""
+        """What nobody answered in time: approved, as the contract says of silence. Where approval is what it is paid for,
+        the release comes first: until then changes may still be asked for."""
         return read_deliverables(
             session, tenant_id=self._access.tenant.id,
             where="piece.tenant_id = :tenant_id AND piece.state = 'submitted'"

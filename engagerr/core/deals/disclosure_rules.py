@@ -279,3 +279,15 @@ def regime_of(country: str | None, on: date | None) -> Regime:
 def countries() -> tuple[str, ...]:
     """The countries that have a rule of their own here, in alphabetical order."""
     return tuple(sorted({regime.country for regime in REGIMES}))
+
+
+# What a contract asks for unless somebody writes otherwise: a word that the rule of the country takes at the beginning.
+_WORDINGS = {
+    "DE": "Werbung", "AT": "Werbung", "CH": "Werbung", "FR": "Publicité", "ES": "Publicidad", "IT": "Pubblicità",
+    "BR": "Publicidade",
+}  # fmt: skip
+
+
+def wording_of(country: str | None) -> str:
+    """The label that a contract asks of who publishes from this country (ISO 3166-1 alpha-2)."""
+    return _WORDINGS.get(country or "", "#ad")

@@ -158,7 +158,8 @@ def _amend_milestone(session: Session, access: Access, version: VersionRow, mile
     session.execute(
         text(
             "UPDATE deal_milestones SET contract_version_id = :version_id, title = :title, amount_minor = :amount,"
-            " due_on = :due_on, silence_days = :silence_days, paid_when = :paid_when WHERE tenant_id = :tenant_id AND id = :id"
+            " due_on = :due_on, silence_days = :silence_days, paid_when = :paid_when"
+            " WHERE tenant_id = :tenant_id AND id = :id"
         ),
         {**_terms(access, version, milestone), "id": held.id},
     )

@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 _FIELD = "Seal"
 _PLACE = "contract-seal"
 _YEARS = 10
+# What pyHanko and what it reads with raise for a file that somebody made up or that was cut.
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    OSError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ def check_seal(document: bytes, *, known: Sequence[str] | None = None) -> SealVe
 
     It never raises for what is in the file: a broken file is a verdict, too.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.general import SigningError
@@ -119,7 +131,7 @@ def check_seal(document: bytes, *, known: Sequence[str] | None = None) -> SealVe
         at = mark.self_reported_timestamp
         context = ValidationContext(trust_roots=[certificate], allow_fetching=False, moment=at)
         status = validate_pdf_signature(mark, signer_validation_context=context)
-    except (PdfError, SigningError, SignatureValidationError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (PdfError, SigningError, SignatureValidationError, UnsupportedAlgorithm, *_UNREADABLE) as error:
         return _unsealed(f"It cannot be read as a sealed PDF: {str(error)[:200] or type(error).__name__}.")
     fingerprint = hashlib.sha256(certificate.dump()).hexdigest()
     intact = bool(status.intact and status.valid)
@@ -145,7 +157,7 @@ def attached_terms(document: bytes, name: str) -> bytes | None:
         files = PdfFileReader(io.BytesIO(document)).root["/Names"]["/EmbeddedFiles"]["/Names"]
         places = [at + 1 for at in range(0, len(files), 2) if str(files[at]) == name]
         data: bytes = files[places[0]]["/EF"]["/F"].data
-    except (PdfError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (PdfError, *_UNREADABLE):
         return None
     return data
 

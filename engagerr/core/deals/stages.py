@@ -33,6 +33,8 @@ BOTH, KEEPER = "both", "keeper"
 # (from, to): who may take the step. The database has the same table (engagerr_deal_stage_steps), and the last word.
 STEPS: dict[tuple[str, str], str] = {
     **dict.fromkeys(itertools.pairwise(LINE), BOTH),
+    # Whether everything is settled is in the keeper's books alone.
+    ("live", "paid"): KEEPER,
     ("proposed", "contracted"): BOTH,
     ("proposed", "enquiry"): BOTH,
     ("contracted", "negotiating"): KEEPER,

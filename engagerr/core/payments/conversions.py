@@ -10,9 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.errors import Conflict, InvalidInput, NotFound
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.money import Money, minor_digits
-from engagerr.core.payments.ledger import Leg, account, post
+from engagerr.core.payments.ledger import Leg, account, balance, post
+from engagerr.core.payments.limits import needs_second, within_limit
 from engagerr.core.payments.receipts import Receipt, give_receipt, receipt_of
 from engagerr.core.tenancy import Access, Permission
 
@@ -72,15 +73,16 @@ class Conversions:
                 text(
                     """
                     INSERT INTO fx_quotes (tenant_id, sell_minor, sell_currency, buy_minor, buy_currency, rate, source,
-                                           quoted_at, expires_at)
-                    VALUES (:tenant_id, :sell, :sell_currency, :buy, :into, :rate, :source, :now, :expires_at)
+                                           member_id, quoted_at, expires_at)
+                    VALUES (:tenant_id, :sell, :sell_currency, :buy, :into, :rate, :source, :member_id, :now,
+                            :expires_at)
                     RETURNING id
                     """
                 ),
                 {
                     "tenant_id": self._access.tenant.id, "sell": sell.minor, "sell_currency": sell.currency,
                     "buy": buy.minor, "into": into, "rate": str(exact), "source": source.strip() or "unknown",
-                    "now": now, "expires_at": now + timedelta(minutes=minutes),
+                    "member_id": self._access.member.id, "now": now, "expires_at": now + timedelta(minutes=minutes),
                 },
             ).scalar_one()  # fmt: skip
             return self._quote(session, str(made))
@@ -91,9 +93,17 @@ class Conversions:
             return self._read(session, "true ORDER BY quote.id DESC LIMIT :limit", limit=limit)
 
     def convert(self, quote: str | UUID) -> Receipt:
-        """Sell our commission at a quote that is still good; done once. The same quote again gives the same receipt."""
+        """Sell our commission at a quote that is still good; done once. The same quote again gives the same receipt.
+
+        No more than there is of it (`Conflict`); a large sum is converted by somebody else than asked for the quote.
+        """
         tenant_id = self._access.tenant.id
         with self._access.transaction(Permission.RELEASE) as session:
+            # The commission may be below zero for a while (a recall), so its account does not guard itself.
+            session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended('engagerr.conversions.' || :tenant_id, 0))"),
+                {"tenant_id": str(tenant_id)},
+            )
             row = self._quote(session, str(quote))
             subject = f"quote:{row.id}"
             if row.converted:
@@ -106,6 +116,7 @@ class Conversions:
                     f"The quote ended at {row.expires_at:%Y-%m-%d %H:%M} UTC.",
                     hint="Ask for a new one: engagerr payment quote", facts={"quote": str(row.id)},
                 )  # fmt: skip
+            self._refuse(session, row)
             pair = f"{row.sell.currency}/{row.buy.currency}"
 
             def of(kind: str, party: str, currency: str) -> UUID:
@@ -137,6 +148,29 @@ class Conversions:
             receipt = receipt_of(session, self._access, subject, "conversion")
             assert receipt is not None
             return receipt
+
+    def _refuse(self, session: Session, quote: Quote) -> None:
+        within_limit(session, self._access, quote.sell)
+        asker = session.execute(
+            text("SELECT member_id FROM fx_quotes WHERE tenant_id = :tenant_id AND id = :id"),
+            {"tenant_id": self._access.tenant.id, "id": quote.id},
+        ).scalar_one()
+        if needs_second(self._access, quote.sell) and asker == self._access.member.id:
+            raise Forbidden(
+                f"You asked for the quote of {quote.sell} yourself; somebody else converts it.",
+                hint="`engagerr member list` says who may.", facts={"quote": str(quote.id)},
+            )  # fmt: skip
+        commission = account(
+            session, tenant_id=self._access.tenant.id, kind="commission", party="commission",
+            currency=quote.sell.currency,
+        )  # fmt: skip
+        there = balance(session, tenant_id=self._access.tenant.id, account_id=commission).posted
+        if there < quote.sell:
+            raise Conflict(
+                f"The commission is {there}, so {quote.sell} cannot be sold.",
+                hint="`engagerr payment accounts` shows what there is.",
+                facts={"quote": str(quote.id), "there": there.minor, "asked": quote.sell.minor},
+            )  # fmt: skip
 
     def _quote(self, session: Session, word: str) -> Quote:
         found = self._read(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.clock import SystemClock
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.holds import read_holds
@@ -38,6 +39,16 @@ class Deadline:
 def longest_hold(country: str) -> timedelta:
     """How long money may be held by a business of this country (ISO 3166-1 alpha-2)."""
     return _LONGEST.get(country, _ELSEWHERE)
+
+
+def judged_at(session: Session, access: Access) -> datetime:
+    """The moment by which it is decided whether silence has lasted long enough: a machine whose clock runs ahead of the
+    database's releases nothing early. A clock that is not the machine's (a test's) is the only one there is."""
+    now = access.clock.now()
+    if not isinstance(access.clock, SystemClock):
+        return now
+    told: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return min(now, told)
 
 
 def read_deadlines(session: Session, access: Access, *, within_days: int = 30) -> tuple[Deadline, ...]:

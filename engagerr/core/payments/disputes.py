@@ -19,7 +19,7 @@ from engagerr.core.money import Money
 from engagerr.core.payments.exponents import from_provider
 from engagerr.core.payments.holds import HoldRow, block, lift, lock_hold
 from engagerr.core.payments.ledger import Leg, account, balance, post
-from engagerr.core.payments.movement_rows import claim_account
+from engagerr.core.payments.movement_rows import claim_account, claim_left
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -142,6 +142,12 @@ def dispute_changed(session: Session, access: Access, dispute: dict[str, Any]) -
         {"tenant_id": tenant_id, "provider_id": dispute["id"]},
     )
     row = read_disputes(session, access, "dispute.provider_id = :provider_id", provider_id=dispute["id"])[0]
+    if row.hold_id is None and hold is not None:  # it was told before its payment was
+        session.execute(
+            text("UPDATE disputes SET hold_id = :hold_id WHERE tenant_id = :tenant_id AND id = :id"),
+            {"tenant_id": tenant_id, "id": row.id, "hold_id": hold.id},
+        )
+        row = read_disputes(session, access, "dispute.id = :id", id=row.id)[0]
     if _ORDER[state] < _ORDER[row.state]:
         return
     lines = _lines(dispute)
@@ -211,6 +217,16 @@ def _give_back(session: Session, access: Access, row: DisputeRow) -> DisputeRow:
             session, tenant_id=tenant_id, key=f"dispute:{row.id}:won", subject=_subject(row), legs=legs,
             member_id=None, now=access.clock.now(),
         )  # fmt: skip
+    if row.claim:
+        over = -claim_left(session, access, row.id, currency)
+        if over.minor > 0:
+            name = row.hold or row.provider_id
+            open_task(
+                session, tenant_id=tenant_id, kind="dispute.overpaid", about=row.id, subject=row.provider_id,
+                message=f"The dispute {row.provider_id} was won, and {over} had been recalled or given up for {name}.",
+                hint="What payees gave back is theirs: send it to them (engagerr payment statement shows from whom).",
+                now=access.clock.now(),
+            )  # fmt: skip
     return row
 
 

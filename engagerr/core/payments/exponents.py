@@ -77,13 +77,26 @@ def from_provider(amount: int, currency: str) -> Money:
     return Money(minor, code)
 
 
+def provider_step(currency: str) -> int:
+    """How many of our minor units the smallest amount is that the provider can express; 1 for nearly all.
+
+    >>> provider_step("EUR"), provider_step("KWD"), provider_step("MGA")
+    (1, 10, 100)
+    """
+    return _in_ours(_step(currency), currency)
+
+
 def payable(balance: Money) -> Payable:
     """How much of a balance the provider can pay out: for some currencies whole units only, the rest stays."""
     _refuse_unknown(balance.currency)
-    step = 100 if balance.currency in WHOLE_PAYOUTS else _step(balance.currency)
-    in_ours = max(step * 10 ** minor_digits(balance.currency) // 10 ** provider_digits(balance.currency), 1)
+    in_ours = _in_ours(100 if balance.currency in WHOLE_PAYOUTS else _step(balance.currency), balance.currency)
     stays = balance.minor % in_ours if balance.minor > 0 else balance.minor
     return Payable(Money(balance.minor - stays, balance.currency), Money(stays, balance.currency))
+
+
+def _in_ours(step: int, currency: str) -> int:
+    """A step in the provider's units as one in ours."""
+    return max(step * int(10 ** minor_digits(currency)) // int(10 ** provider_digits(currency)), 1)
 
 
 def _rescaled(amount: int, digits: int, to_digits: int) -> tuple[int, int]:

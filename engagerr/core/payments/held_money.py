@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.errors import Conflict, Forbidden, InvalidInput
-from engagerr.core.events import resolve_tasks
+from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInput, Unavailable
+from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
-from engagerr.core.payments.deadlines import Deadline, read_deadlines, warn_of_deadlines
+from engagerr.core.payments.deadlines import Deadline, judged_at, read_deadlines, warn_of_deadlines
 from engagerr.core.payments.disputes import find_dispute
 from engagerr.core.payments.hold_payments import PaymentRow, intend_payment, open_link, payments_for
 from engagerr.core.payments.holds import (
@@ -34,6 +34,7 @@ from engagerr.core.payments.movement_rows import (
     MovementRow,
     ShareRow,
     claim_account,
+    claim_left,
     find_movement,
     movement_by_id,
     party_names,
@@ -49,11 +50,13 @@ from engagerr.core.payments.movements import (
     cover,
     decide,
     end_movement,
+    refuse_more_than_owed,
     withdraw_waiting,
 )
 from engagerr.core.payments.operations import Operation
 from engagerr.core.payments.receipts import Receipt, receipt_of
 from engagerr.core.payments.transfers import carry, prepare_transfers
+from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
 from engagerr.core.tenancy.permissions import PERMISSIONS
 
@@ -199,7 +202,7 @@ class Holds:
             movement, _ = ask_for(
                 session, self._access, row, kind="release", amount=wanted, reason=reason, by=self._access.member.id,
                 key=key or _key(session, self._access, "release", row, amount),
-                needs_second=needs_second(self._access, wanted),
+                needs_second=needs_second(self._access, wanted + _alone(session, self._access, "release", row)),
             )  # fmt: skip
             operations = self._carry_out(session, row, movement)
         return self._moved(movement.id, operations)
@@ -217,7 +220,7 @@ class Holds:
             movement, _ = ask_for(
                 session, self._access, row, kind="refund", amount=wanted, reason=reason, by=self._access.member.id,
                 key=key or _key(session, self._access, "refund", row, amount),
-                needs_second=needs_second(self._access, wanted),
+                needs_second=needs_second(self._access, wanted + _alone(session, self._access, "refund", row)),
             )  # fmt: skip
             operations = self._carry_out(session, row, movement)
         return self._moved(movement.id, operations)
@@ -238,8 +241,10 @@ class Holds:
             within_limit(session, self._access, amount)
             movement, new = ask_for(
                 session, self._access, row, kind="recall", amount=amount, reason=reason, by=self._access.member.id,
-                key=key or f"recall:{row.id}:{row.released.minor}:{amount.minor}:{claim.id if claim else ''}",
-                needs_second=needs_second(self._access, amount), dispute_id=claim.id if claim else None,
+                key=key or f"{_key(session, self._access, 'recall', row, amount)}:{claim.id if claim else ''}",
+                needs_second=needs_second(self._access, amount + _alone(session, self._access, "recall", row))
+                if amount.currency == row.currency else True,  # refused by `ask_for`
+                dispute_id=claim.id if claim else None,
             )  # fmt: skip
             if not new and movement.state != "requested":
                 return self._page(session, movement, already=True)
@@ -253,15 +258,14 @@ class Holds:
             if row.state != "lost" or row.hold_id is None:
                 raise Conflict(f"The dispute {row.provider_id} is {row.state}: there is nothing to give up.")
             hold = lock_hold(session, self._access, row.hold_id)
-            claim = claim_account(session, self._access, row.id, row.amount.currency)
-            left = -balance(session, tenant_id=self._access.tenant.id, account_id=claim).posted
+            left = claim_left(session, self._access, row.id, row.amount.currency)
             if left.minor <= 0:
-                raise Conflict(f"Nothing is owed for the dispute {row.provider_id} any more.")
+                raise Conflict(f"Nothing is owed for the dispute {row.provider_id} that is not being recalled.")
             within_limit(session, self._access, left)
             movement, _ = ask_for(
                 session, self._access, hold, kind="write_off", amount=left, reason=reason, by=self._access.member.id,
-                key=f"write_off:{row.id}:{left.minor}", needs_second=needs_second(self._access, left),
-                dispute_id=row.id,
+                key=f"{_key(session, self._access, 'write_off', hold, left)}:{row.id}",
+                needs_second=needs_second(self._access, left), dispute_id=row.id,
             )  # fmt: skip
             self._carry_out(session, hold, movement)
         return self._moved(movement.id, ())
@@ -281,6 +285,11 @@ class Holds:
             if asked.kind != "recall":
                 raise InvalidInput(f"Only what was recalled is covered, and this is a {asked.kind}.")
             within_limit(session, self._access, asked.amount)
+            if asked.needs_second and asked.requested_by_id == self._access.member.id:
+                raise Forbidden(
+                    f"You asked for this recall of {asked.amount} yourself; somebody else covers it.",
+                    hint="`engagerr member list` says who may.", facts={"movement": str(asked.id)},
+                )  # fmt: skip
             if asked.state == "approved":
                 asked = withdraw_waiting(session, self._access, asked, reason=reason)
             cover(session, self._access, row, asked, by=self._access.member.id)
@@ -362,23 +371,45 @@ class Holds:
             )  # fmt: skip
         released = []
         for one in due:
-            with self._access.transaction(Permission.RELEASE) as session:
-                row = lock_hold(session, self._access, one.id)
-                available = self._available(session, row)
-                still_due = row.auto_release_at is not None and row.auto_release_at <= self._access.clock.now()
-                if not still_due or row.blocks or not available:
-                    continue
-                if not self._silence(session, self._access, row.subject):
-                    continue
-                assert row.delivered_at is not None
-                movement, _ = ask_for(
-                    session, self._access, row, kind="release", amount=available, by=None, needs_second=False,
-                    reason=f"{row.silence_days} days of silence since {row.delivered_at:%Y-%m-%d}",
-                    key=f"silence:{row.id}:{row.delivered_at.isoformat()}:{row.released.minor}",
-                )  # fmt: skip
-                operations = self._carry_out(session, row, movement)
-            released.append(self._moved(movement.id, operations))
+            try:
+                moved = self._release_one_due(one.id)
+            except Unavailable:
+                raise
+            except EngagerrError as error:  # one that the books refuse keeps no other from being released
+                log("payment.not_released", hold=str(one.id), error=error.message)
+                with self._access.transaction(Permission.RELEASE) as session:
+                    open_task(
+                        session, tenant_id=self._access.tenant.id, kind="hold.not_released", about=one.id,
+                        subject=one.subject, message=f"{one.title} was to be released by silence: {error.message}",
+                        hint=f"engagerr payment show {str(one.id)[-8:]}", now=self._access.clock.now(),
+                    )  # fmt: skip
+                continue
+            if moved is not None:
+                released.append(moved)
         return tuple(released)
+
+    def _release_one_due(self, hold_id: UUID) -> Moved | None:
+        """Release a hold by silence; None if something stands in the way by now."""
+        with self._access.transaction(Permission.RELEASE) as session:
+            row = lock_hold(session, self._access, hold_id)
+            available = self._available(session, row)
+            still_due = row.auto_release_at is not None and row.auto_release_at <= judged_at(session, self._access)
+            if not still_due or row.blocks or not available:
+                return None
+            if not self._silence(session, self._access, row.subject):
+                return None
+            assert row.delivered_at is not None
+            movement, _ = ask_for(
+                session, self._access, row, kind="release", amount=available, by=None, needs_second=False,
+                reason=f"{row.silence_days} days of silence since {row.delivered_at:%Y-%m-%d}",
+                key=f"{_key(session, self._access, 'silence', row, available)}:{row.delivered_at.isoformat()}",
+            )  # fmt: skip
+            operations = self._carry_out(session, row, movement)
+            resolve_tasks(
+                session, tenant_id=self._access.tenant.id, kind="hold.not_released", about=row.id,
+                now=self._access.clock.now(),
+            )  # fmt: skip
+        return self._moved(movement.id, operations)
 
     def tell_settled(self) -> None:
         """Tell of every hold that was settled lately: by an event, by silence, by whoever died before telling."""
@@ -440,6 +471,7 @@ class Holds:
     def _give_up(self, session: Session, movement: MovementRow) -> None:
         tenant_id, currency = self._access.tenant.id, movement.amount.currency
         assert movement.dispute_id is not None
+        refuse_more_than_owed(session, self._access, movement)  # it may have been recalled since it was asked for
         post(
             session, tenant_id=tenant_id, key=f"write_off:{movement.id}", subject=f"hold:{movement.hold_id}",
             member_id=self._access.member.id, now=self._access.clock.now(),
@@ -552,12 +584,31 @@ def _approvers(session: Session, access: Access, movement: MovementRow) -> tuple
 
 def _key(session: Session, access: Access, kind: str, hold: HoldRow, amount: Money | None) -> str:
     """Whoever asks twice before anything has changed asks for one movement."""
-    refused: int = session.execute(
+    # Figures alone would not do: what was released and recalled stands as it stood before.
+    ended: int = session.execute(
         text(
             "SELECT count(*) FROM hold_movements WHERE tenant_id = :tenant_id AND hold_id = :hold_id"
-            " AND state IN ('rejected', 'failed')"
+            " AND state IN ('done', 'rejected', 'failed')"
         ),
         {"tenant_id": access.tenant.id, "hold_id": hold.id},
     ).scalar_one()
     stands = f"{hold.funded.minor}:{hold.released.minor}:{hold.refunded.minor}:{hold.lost.minor}"
-    return f"{kind}:{hold.id}:{stands}:{refused}:{'all' if amount is None else amount.minor}"
+    return f"{kind}:{hold.id}:{stands}:{ended}:{'all' if amount is None else amount.minor}"
+
+
+def _alone(session: Session, access: Access, kind: str, hold: HoldRow) -> Money:
+    """What was moved of a hold before without a second person: many small movements are a large one.
+
+    What came back since (a recall, a refund that the bank returned) does not count.
+    """
+    done, under_way = session.execute(
+        text(
+            "SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'done'), 0),"
+            " coalesce(sum(amount_minor) FILTER (WHERE state = 'approved'), 0) FROM hold_movements"
+            " WHERE tenant_id = :tenant_id AND hold_id = :hold_id AND kind = :kind AND NOT needs_second"
+            " AND requested_by IS NOT NULL"
+        ),
+        {"tenant_id": access.tenant.id, "hold_id": hold.id, "kind": kind},
+    ).one()
+    stands = {"release": hold.released.minor, "refund": hold.refunded.minor}.get(kind, int(done))
+    return Money(min(int(done), stands) + int(under_way), hold.currency)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from engagerr.core.errors import Conflict, NotFound
 from engagerr.core.money import Money
-from engagerr.core.payments.ledger import account
+from engagerr.core.payments.ledger import account, balance
 from engagerr.core.payments.splits import COMMISSION
 
 if TYPE_CHECKING:
@@ -163,6 +163,13 @@ def claim_account(session: Session, access: Access, dispute_id: UUID, currency: 
     return account(
         session, tenant_id=access.tenant.id, kind="receivable", party=f"dispute:{dispute_id}", currency=currency
     )
+
+
+def claim_left(session: Session, access: Access, dispute_id: UUID, currency: str) -> Money:
+    """What is still owed for a dispute and not on its way back from payees."""
+    claim = claim_account(session, access, dispute_id, currency)
+    stands = balance(session, tenant_id=access.tenant.id, account_id=claim)
+    return -(stands.posted + stands.pending_in)
 
 
 def party_names(session: Session, access: Access, parties: Sequence[str]) -> Mapping[str, str]:

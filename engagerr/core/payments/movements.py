@@ -21,6 +21,7 @@ from engagerr.core.payments.movement_rows import (
     MovementRow,
     amount_of,
     claim_account,
+    claim_left,
     movement_by_id,
     party_account,
     party_names,
@@ -29,7 +30,7 @@ from engagerr.core.payments.movement_rows import (
 )
 from engagerr.core.payments.operations import Operation, OpKind, intend, withdraw
 from engagerr.core.payments.receipts import give_receipt
-from engagerr.core.payments.splits import COMMISSION, parts_of
+from engagerr.core.payments.splits import COMMISSION, parts_of, split_in_steps
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -169,27 +170,35 @@ def carry_out_release(session: Session, access: Access, hold: HoldRow, movement:
 def carry_out_refund(session: Session, access: Access, hold: HoldRow, movement: MovementRow) -> tuple[Operation, ...]:
     """Set an approved refund aside in the ledger, payment by payment, and intend what the provider is to do."""
     tenant_id, now = access.tenant.id, access.clock.now()
+    # A dispute that does not name a payment of ours may be about any of them.
     disputed = session.execute(
         text(
-            "SELECT provider_id FROM disputes WHERE tenant_id = :tenant_id AND hold_id = :hold_id"
-            " AND state IN ('open', 'warning', 'lost') LIMIT 1"
+            """
+            SELECT dispute.provider_id, payment.operation_id FROM disputes AS dispute LEFT JOIN hold_payments AS payment
+              ON payment.tenant_id = dispute.tenant_id AND payment.charge_id = dispute.charge_id
+            WHERE dispute.tenant_id = :tenant_id AND dispute.hold_id = :hold_id
+              AND dispute.state IN ('open', 'warning', 'lost') ORDER BY dispute.id
+            """
         ),
         {"tenant_id": tenant_id, "hold_id": hold.id},
-    ).scalar_one_or_none()
-    if disputed is not None:
-        raise Conflict(
-            f"The bank took a payment for {hold.title} back, or may (dispute {disputed}): it is not paid back twice.",
-            hint="`engagerr payment disputes` says how it stands.",
-            facts={"hold": str(hold.id), "dispute": disputed},
-        )
+    ).all()
     payments = session.execute(
         text(
             "SELECT operation_id, payment_id, amount_minor - refunded_minor AS rest FROM hold_payments"
             " WHERE tenant_id = :tenant_id AND hold_id = :hold_id AND amount_minor > refunded_minor"
-            " ORDER BY at, operation_id FOR UPDATE"
+            " AND NOT (operation_id = ANY(:disputed)) ORDER BY at, operation_id FOR UPDATE"
         ),
-        {"tenant_id": tenant_id, "hold_id": hold.id},
+        {"tenant_id": tenant_id, "hold_id": hold.id, "disputed": [row.operation_id for row in disputed]},
     ).all()
+    if any(row.operation_id is None for row in disputed) or (
+        disputed and sum(payment.rest for payment in payments) < movement.amount.minor
+    ):
+        named = disputed[0].provider_id
+        raise Conflict(
+            f"The bank took a payment for {hold.title} back, or may (dispute {named}): it is not paid back twice.",
+            hint="`engagerr payment disputes` says how it stands.",
+            facts={"hold": str(hold.id), "dispute": named},
+        )
     source = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=hold.currency)
     outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=hold.currency)
     left, made = movement.amount.minor, list[Operation]()
@@ -249,7 +258,8 @@ def carry_out_recall(session: Session, access: Access, hold: HoldRow, movement: 
             f"{Money(rest, hold.currency)} of {hold.title} are with the payees; {movement.amount} cannot be recalled.",
             facts={"hold": str(hold.id), "rest_minor": rest},
         )
-    parts = movement.amount.split([share.rest.minor for share in shares])
+    parts = split_in_steps(movement.amount, [share.rest.minor for share in shares])
+    refuse_more_than_owed(session, access, movement)
     if movement.dispute_id is None:
         destination = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=hold.currency)
         kind = "reversal"
@@ -296,6 +306,19 @@ def carry_out_recall(session: Session, access: Access, hold: HoldRow, movement: 
     if not operations:
         end_movement(session, access, movement)
     return tuple(operations)
+
+
+def refuse_more_than_owed(session: Session, access: Access, movement: MovementRow) -> None:
+    """Refuse what would be more than a dispute left owing: nobody would see whose the rest is."""
+    if movement.dispute_id is None:
+        return
+    left = claim_left(session, access, movement.dispute_id, movement.amount.currency)
+    if left < movement.amount:
+        raise Conflict(
+            f"{left} are owed for the dispute and not on their way back, not {movement.amount}.",
+            hint="`engagerr payment disputes` shows the claim of each.",
+            facts={"movement": str(movement.id), "left": left.minor, "asked": movement.amount.minor},
+        )
 
 
 def withdraw_waiting(session: Session, access: Access, movement: MovementRow, *, reason: str) -> MovementRow:

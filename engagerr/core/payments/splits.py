@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engagerr.core.errors import InvalidInput
 from engagerr.core.money import Money
+from engagerr.core.payments.exponents import provider_step
 
 COMMISSION = "commission"
 _MOST_WEIGHT = 10**9
@@ -54,11 +55,26 @@ def parts_of(
     """
     shares = checked_shares(shares)
     weights = [share.weight for share in shares]
-    parts = dict(zip((share.party for share in shares), amount.split(weights), strict=True))
+    parts = dict(zip((share.party for share in shares), split_in_steps(amount, weights), strict=True))
     if agreed is not None and before is not None and sum(before.values()) + amount.minor == agreed.minor:
-        whole = zip((share.party for share in shares), agreed.split(weights), strict=True)
+        whole = zip((share.party for share in shares), split_in_steps(agreed, weights), strict=True)
         rest = {party: part.minor - before.get(party, 0) for party, part in whole}
         # A party that got more before than the whole gives it (the contract was amended in between) keeps it.
         if all(minor >= 0 for minor in rest.values()) and sum(rest.values()) == amount.minor:
             parts = {party: Money(minor, amount.currency) for party, minor in rest.items()}
     return {party: part for party, part in parts.items() if part}
+
+
+def split_in_steps(amount: Money, weights: Sequence[int]) -> list[Money]:
+    """Divide by weights into amounts that the provider can express: no fils, no hundredths of an ariary.
+
+    `InvalidInput` where the whole is none.
+    """
+    step = provider_step(amount.currency)
+    whole, rest = divmod(amount.minor, step)
+    if rest:
+        raise InvalidInput(
+            f"{amount} cannot be sent: the provider takes {amount.currency} in steps of {Money(step, amount.currency)}.",
+            hint="Round the amount.", facts={"minor": amount.minor, "step_minor": step},
+        )  # fmt: skip
+    return [Money(part.minor * step, amount.currency) for part in Money(whole, amount.currency).split(weights)]

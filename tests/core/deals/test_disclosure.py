@@ -27,7 +27,7 @@ from engagerr.core.deals.disclosure import (
     read_labels,
 )
 from engagerr.core.deals.disclosure_gate import CheckRow
-from engagerr.core.deals.disclosure_rules import GENERAL, LABELS, REGIMES, countries, regime_of
+from engagerr.core.deals.disclosure_rules import GENERAL, LABELS, REGIMES, countries, regime_of, wording_of
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput
 from engagerr.core.events.tasks import open_tasks
 from engagerr.core.tenancy import Permission
@@ -52,6 +52,13 @@ def labels(text: str) -> set[str]:
 
 
 # ── The rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("country", ["DE", "AT", "CH", "FR", "ES", "IT", "GB", "US", "AU", "CA", "IE", "BR", None])
+def test_the_wording_that_a_contract_asks_for_is_enough_where_it_is_asked(country: str | None) -> None:
+    wording = wording_of(country)
+    for label in (f"{wording}:", f"#{wording.removeprefix('#')}"):
+        assert judged(f"{label} a week in the mountains", country, wording=(wording,)).finding is Finding.DISCLOSED
 
 
 def test_every_rule_has_a_source_and_names_labels_that_there_are() -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Conflict, Forbidden
-from engagerr.core.payments.holds import delivered
+from engagerr.core.events.tasks import open_tasks
+from engagerr.core.payments.held_money import Funding
+from engagerr.core.payments.hold_payments import intend_payment
+from engagerr.core.payments.holds import HoldRow, delivered, lock_hold
+from engagerr.core.payments.operations import converge, perform
 from engagerr.core.tenancy import Permission
 from tests.core.payments.conftest import Hands
 from tests.factories import colleague
@@ -17,14 +23,15 @@ def eur(amount: str) -> Money:
 
 
 def test_what_was_recalled_is_released_again_and_recalled_again(money: Hands) -> None:
-    hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="500.00")
+    hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="300.00")
     money.paid(hold)
+    money.top_up()  # a second transfer from the same charge has to wait for our own balance
     holds = money.work.payments.holds
     for _ in range(3):
         assert not holds.release(hold.id).already
-        assert money.of(hold).released == eur("500.00")
-        assert not holds.recall(hold.id, amount=eur("500.00"), reason="taken down").already
-        assert money.of(hold).held == eur("500.00")
+        assert money.of(hold).released == eur("300.00")
+        assert not holds.recall(hold.id, amount=eur("300.00"), reason="taken down").already
+        assert money.of(hold).held == eur("300.00")
     assert money.work.payments.ledger.verify().sound
 
 
@@ -58,10 +65,12 @@ def test_a_refund_that_came_back_is_refunded_again(money: Hands) -> None:
 
 def test_no_more_is_recalled_for_a_dispute_than_it_left_owing(money: Hands) -> None:
     hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="500.00")
-    money.paid(hold)
+    money.paid(hold, eur("200.00"))
+    money.paid(hold, eur("300.00"))
+    money.top_up()
     holds = money.work.payments.holds
-    holds.release(hold.id, amount=eur("200.00"), key="first part")
-    lost = money.dispute(hold)
+    holds.release(hold.id)
+    lost = money.dispute(hold)  # the first payment
     money.control(f"disputes/{lost}", status="lost")
     money.hear()
     (row,) = money.work.payments.disputes.list(state="lost")
@@ -125,7 +134,9 @@ def test_payees_who_gave_back_for_a_dispute_that_was_won_are_not_forgotten(money
     money.hear()
     (row,) = money.work.payments.disputes.list(state="won")
     assert money.balance("receivable", f"dispute:{row.id}") == 300_00
-    assert "dispute.overpaid" in [task.kind for task in money.work.tasks.list()]
+    with money.work.access.transaction(Permission.READ_MONEY) as session:
+        open_now = open_tasks(session, tenant_id=money.work.access.tenant.id)
+    assert "dispute.overpaid" in [task.kind for task in open_now]
 
 
 def test_no_one_converts_more_commission_than_there_is(money: Hands) -> None:
@@ -196,10 +207,11 @@ def test_one_hold_that_cannot_be_released_by_silence_keeps_no_other_from_it(
         delivered(session, access, first.id, at=clock.now())
     clock.advance(days=14)
     assert len(holds.release_due()) == 1
-    with access.transaction(Permission.FUND) as session:
-        delivered(session, access, second.id, at=clock.now())
-        delivered(session, access, first.id, at=clock.now() - (clock.now() - clock.now()))
+    assert money.of(first).held == eur("0")
     holds.recall(first.id, amount=eur("400.00"), reason="taken down")
+    with access.transaction(Permission.FUND) as session:
+        delivered(session, access, first.id, at=clock.now() - timedelta(days=14))  # the same day as before
+        delivered(session, access, second.id, at=clock.now())
     clock.advance(days=14)
     assert len(holds.release_due()) == 2
     assert money.of(first).held == eur("0")
@@ -247,3 +259,100 @@ def test_a_dispute_that_is_told_before_its_payment_finds_its_hold(money: Hands) 
     assert row.hold_id == other.id
     assert [block.kind for block in money.of(other).blocks] == ["dispute"]
     assert hold.id != other.id
+
+
+def test_a_transfer_that_can_never_go_out_is_given_up_and_recalled(money: Hands, clock: SteeredClock) -> None:
+    ann = money.payee("Ann Lee")
+    hold = money.hold((f"creator:{ann}", 1), amount="500.00")
+    money.paid(hold)
+    clock.advance(minutes=5)
+    money.control(f"accounts/{money.work.payments.payees.show('Ann Lee').account}", state="restricted")
+    holds = money.work.payments.holds
+    released = holds.release(hold.id)
+    assert [share.state for share in released.shares] == ["sending"]
+    with pytest.raises(Conflict, match="on its way"):
+        holds.recall(hold.id, amount=eur("500.00"), reason="they were rejected")
+    given_up = holds.withdraw(released.movement.id, reason="they were rejected")
+    assert [share.state for share in given_up.shares] == ["waiting"]
+    assert holds.recall(hold.id, amount=eur("500.00"), reason="they were rejected").movement.state == "done"
+    assert money.of(hold).held == eur("500.00")
+    assert money.work.payments.ledger.verify().sound
+
+
+def test_money_goes_to_no_account_in_another_currency(money: Hands) -> None:
+    creator = money.creator("Ann Lee")
+    payees = money.work.payments.payees
+    payees.add("Ann Lee", email="ann@creators.example", creator="Ann Lee", currency="USD")
+    payees.onboard("Ann Lee")
+    money.control(f"onboarding/{payees.show('Ann Lee').account}")
+    payees.refresh("Ann Lee")
+    hold = money.hold((f"creator:{creator}", 1), amount="500.00")
+    money.paid(hold)
+    (share,) = money.work.payments.holds.release(hold.id).shares
+    assert (share.state, money.gateway.page("transfer").objects) == ("waiting", ())
+    assert "USD" in (share.note or "")
+
+
+def _failed_late(money: Hands, funding: Funding) -> None:
+    """The provider says of a payment that had come in that it did not."""
+    payment = money.gateway.retrieve("payment_intent", str(funding.payment.provider_id))
+    with money.work.access.transaction(Permission.RELEASE) as session:
+        converge(session, money.work.access, funding.payment.operation_id, {**payment, "status": "canceled"})
+
+
+def test_what_is_recalled_for_a_payment_that_failed_late_pays_the_claim_and_the_brand_may_pay_again(
+    money: Hands,
+) -> None:
+    hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="500.00")
+    funding = money.paid(hold)
+    holds = money.work.payments.holds
+    holds.release(hold.id)
+    _failed_late(money, funding)
+    claim = f"payment:{funding.payment.operation_id}"
+    assert money.balance("receivable", claim) == -500_00
+    holds.recall(hold.id, amount=eur("500.00"), reason="the debit failed")
+    assert money.balance("receivable", claim) == 0
+    after = money.of(hold)
+    assert (after.funded, after.held, after.released) == (eur("0"), eur("0"), eur("0"))
+    money.paid(hold)
+    assert money.of(hold).held == eur("500.00")
+    assert money.work.payments.ledger.verify().sound
+
+
+def _paid_too_much(money: Hands, hold: HoldRow) -> Funding:
+    """A second payment beyond what was agreed: nothing of it has room in the hold."""
+    access = money.work.access
+    with access.transaction(Permission.FUND) as session:
+        row = lock_hold(session, access, hold.id)
+        operation = intend_payment(session, access, row, amount=hold.agreed, method="pm_card_visa")
+    perform(access, money.gateway, operation.id)
+    page = money.work.payments.holds.show(hold.id)
+    payment = next(one for one in page.payments if one.operation_id == operation.id)
+    return Funding(page.hold, payment, None)
+
+
+def test_a_payment_too_many_that_fails_late_takes_nothing_out_of_the_hold(money: Hands) -> None:
+    hold = money.hold(("commission", 1), amount="500.00")
+    money.paid(hold)
+    twice = _paid_too_much(money, hold)
+    assert money.balance("suspense", str(hold.id)) == 500_00
+    _failed_late(money, twice)
+    assert money.of(hold).held == eur("500.00")
+    assert money.balance("suspense", str(hold.id)) == 0
+
+
+def test_a_dispute_of_a_payment_too_many_takes_nothing_out_of_the_hold_and_gives_it_back_there(money: Hands) -> None:
+    hold = money.hold(("commission", 1), amount="500.00")
+    money.paid(hold)
+    twice = _paid_too_much(money, hold)
+    charge = money.gateway.retrieve("payment_intent", str(twice.payment.provider_id))["latest_charge"]
+    opened = money.control("disputes", charge=charge["id"])["id"]
+    money.hear()
+    assert money.of(hold).held == eur("500.00")
+    assert money.balance("suspense", str(hold.id)) == 0
+    money.hear()
+    money.control(f"disputes/{opened}", status="won")
+    money.hear()
+    assert money.of(hold).held == eur("500.00")
+    assert money.balance("suspense", str(hold.id)) == 500_00
+    assert money.work.payments.ledger.verify().sound

@@ -263,6 +263,7 @@ fx_quotes = Table(
     _word("buy_currency"),
     Column("rate", Text, nullable=False, comment="as quoted, exact: buy per sell, in whole units"),
     Column("source", Text, nullable=False),
+    Column("member_id", Uuid, comment="who asked for it: a large one is converted by somebody else"),
     timestamp("quoted_at"),
     timestamp("expires_at"),
     PrimaryKeyConstraint("tenant_id", "id"),

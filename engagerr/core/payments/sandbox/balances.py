@@ -19,6 +19,7 @@ _FEES = {
     "jpy": (Decimal("3.6"), 0),
 }
 _OTHER_FEES = (Decimal("2.9"), 30)
+_WHOLE_UNITS = frozenset(("isk", "ugx"))
 _CATEGORIES = {
     "payment": "charge",
     "payment_refund": "refund",
@@ -32,7 +33,9 @@ _CATEGORIES = {
 def fee_on(amount: int, currency: str) -> int:
     """What Stripe keeps of a charge, in minor units."""
     share, fixed = _FEES.get(currency, _OTHER_FEES)
-    return min(amount, int((share * amount / 100).quantize(Decimal(1), ROUND_HALF_UP)) + fixed)
+    fee = int((share * amount / 100).quantize(Decimal(1), ROUND_HALF_UP)) + fixed
+    # Hundredths of these are always zero.
+    return min(amount, -(-fee // 100) * 100 if currency in _WHOLE_UNITS else fee)
 
 
 def settled_at(desk: Desk) -> int:

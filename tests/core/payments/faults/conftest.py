@@ -268,7 +268,7 @@ class Stage(Hands):
                 break
         assert self._left_open(waits) == []
         self._same_as_the_provider()
-        self._adds_up()
+        self.adds_up()
         self._once_each()
 
     def _left_open(self, waits: tuple[str, ...]) -> list[str]:
@@ -291,7 +291,7 @@ class Stage(Hands):
         assert left == []
         assert run.troubles == ()
 
-    def _adds_up(self) -> None:
+    def adds_up(self) -> None:
         work = self.work
         assert work.payments.ledger.verify().breaks == ()
         assert work.verify_audit().intact

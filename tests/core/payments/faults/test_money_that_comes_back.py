@@ -115,7 +115,7 @@ def test_a_reversal_waits_until_the_payee_has_money_again(money: Stage) -> None:
     other = money.hold((ann, 1), amount="700.00", subject="work:2")
     money.paid(other)
     money.work.payments.holds.release(other.id)
-    money.ends_well()
+    money.ends_well(hours=48)
     assert money.of(hold).held == eur("200.00")
     assert money.pending("connected", ann) == 0
     assert len(money.wire.posted(f"/v1/transfers/{waiting.request['transfer']}/reversals")) >= 2
@@ -200,8 +200,11 @@ def test_a_payment_is_not_given_back_twice(money: Stage, first: str) -> None:
     after = money.of(hold)
     assert after.lost + after.refunded == eur("500.00")
     assert after.refunded == (eur("200.00") if first == "the refund, under way" else eur("0.00"))
-    with pytest.raises(Conflict):
-        money.work.payments.holds.refund(hold.id)
+    if first == "the refund, under way":
+        assert money.work.payments.holds.refund(hold.id).already
+    else:
+        with pytest.raises(Conflict):
+            money.work.payments.holds.refund(hold.id)
 
 
 def test_a_payout_that_comes_back_is_the_payees_again_and_their_bank_is_asked_about(money: Stage) -> None:

@@ -300,7 +300,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     ('enquiry', 'proposed', 'both'), ('proposed', 'negotiating', 'both'),
     ('proposed', 'contracted', 'both'), ('negotiating', 'contracted', 'both'),
     ('contracted', 'in_production', 'both'), ('in_production', 'submitted', 'both'),
-    ('submitted', 'approved', 'both'), ('approved', 'live', 'both'), ('live', 'paid', 'both'),
+    ('submitted', 'approved', 'both'), ('approved', 'live', 'both'),
+    -- Whether everything is settled is in the keeper's books alone.
+    ('live', 'paid', 'keeper'),
     -- Back: an offer is taken back, a contract falls through, changes are asked for, a piece is taken down.
     ('proposed', 'enquiry', 'both'), ('contracted', 'negotiating', 'keeper'), ('submitted', 'in_production', 'both'),
     ('approved', 'in_production', 'both'), ('live', 'approved', 'both'),

@@ -216,6 +216,7 @@ CREATE TABLE fx_quotes (
   buy_currency TEXT COLLATE "C" NOT NULL,
   rate TEXT NOT NULL,
   source TEXT NOT NULL,
+  member_id UUID,
   quoted_at TIMESTAMP WITH TIME ZONE NOT NULL,
   expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT fx_quotes_pkey PRIMARY KEY (tenant_id, id),
@@ -224,6 +225,7 @@ CREATE TABLE fx_quotes (
 );
 COMMENT ON TABLE fx_quotes IS 'Append-only. A conversion happens only at a quote that somebody asked for.';
 COMMENT ON COLUMN fx_quotes.rate IS 'as quoted, exact: buy per sell, in whole units';
+COMMENT ON COLUMN fx_quotes.member_id IS 'who asked for it: a large one is converted by somebody else';
 
 CREATE TABLE payment_limits (
   tenant_id UUID NOT NULL,
