@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engagerr.cli.command import noun, verb, workspace
-from engagerr.cli.output import MISSING, Column, clean, facts, minute, note, plain, put, show, table, write
+from engagerr.cli.output import MISSING, Column, clean, facts, minute, note, number, plain, put, show, table, write
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def draft(
     with workspace() as work:
         found = work.contracts.draft(deal, file=file, commission_rate=_rate(commission), law=law)
     put_shown(found)
-    note("Nobody has seen it yet. Send it with: engagerr contract send")
+    note(f'Nobody has seen it yet. Send it with: engagerr contract send "{found.contract.deal}"')
 
 
 @verb(app, "edit", examples=('engagerr contract edit "Trail shoes, spring" --file terms.json',))
@@ -265,12 +265,13 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
     from engagerr.core.deals.contract_paper import lasts
 
     version, terms = found.version, found.version.terms
+    many, rate = len(terms.milestones), number(Decimal(terms.commission_rate) * 100, places=3)
     lines = [
         ("Contract", f"{found.contract.title} ({found.contract.id})"),
         ("Deal", found.contract.deal),
         ("Parties", f"{terms.parties.agency.name} (agency) and {terms.parties.brand.name} (brand)"),
         ("Version", f"{version.version}, {version.state}" + (f": {version.reason}" if version.reason else "")),
-        ("Total", f"{terms.total} in {len(terms.milestones)} milestones; commission {terms.commission_rate}"),
+        ("Total", f"{terms.total} in {many} milestone{'' if many == 1 else 's'}; commission {rate} %"),
         ("Term", f"{terms.term.starts} to {terms.term.until or MISSING}; law of {terms.governing_law}"),
         ("SHA-256", version.terms_hash.hex()),
     ]
@@ -299,9 +300,11 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
         Column("By", lambda row: str(row.due_on or MISSING)),
         Column("Amount", lambda row: _amount(row.amount_minor, terms.currency), right=True),
     ]
-    parts: list[RenderableType] = [facts(lines), table(terms.deliverables, pieces), table(terms.milestones, paid)]
+    parts: list[RenderableType] = [
+        facts(lines), "", table(terms.deliverables, pieces), "", table(terms.milestones, paid),
+    ]  # fmt: skip
     if found.flags:
-        parts.append(table(found.flags, flag_columns(), title="What hurts"))
+        parts += ["", table(found.flags, flag_columns(), title="What hurts")]
     return parts
 
 

@@ -216,7 +216,7 @@ def stuck(
         Column("Stage", lambda row: _said(row.deal.row.stage)),
         Column("Days", lambda row: number(row.deal.age.days), right=True),
         Column("Waits for", lambda row: _turn(row.deal.turn, row.deal.side)),
-        Column("Lacks", lambda row: clean("; ".join(check.sentence for check in row.missing)) or MISSING, fold=True),
+        Column("Lacks", lambda row: clean(" ".join(check.sentence for check in row.missing)) or MISSING, fold=True),
     ]
     show(
         found, columns=columns, csv=(*_CSV, "missing"), document=_stuck, empty="Nothing is stuck.",
@@ -362,6 +362,9 @@ def _put_page(page: DealPage) -> None:
 
 
 def _page(page: DealPage) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
     row, own = page.row, page.own
     them = row.counterparty if page.side == row.side else row.keeper
     pairs = [
@@ -384,9 +387,10 @@ def _page(page: DealPage) -> list[RenderableType]:
         parts += ["", f"To go on from {_said(row.stage)}:"]
         for check in page.checks:
             sign = {True: "✓", False: "✗", None: "?"}[check.met]
-            parts.append(clean(f"  {sign} {check.sentence}{f' ({check.detail})' if check.detail else ''}"))
+            said = f"{sign} {check.sentence}{f' ({check.detail})' if check.detail else ''}"
+            parts.append(Padding(Text(clean(said)), (0, 0, 0, 2)))
             if check.met is False:
-                parts.append(clean(f"      {check.command}"))
+                parts.append(Padding(Text(clean(check.command)), (0, 0, 0, 6)))
     if page.offers:
         parts += ["", *(clean(f"  version {one.version} of the {one.side}: {one.total}, {one.state}"
                               f"{f', until {one.document.valid_until}' if one.state == 'sent' else ''}")

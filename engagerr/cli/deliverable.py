@@ -259,7 +259,7 @@ def _show_pieces(rows: Sequence[DeliverableRow], today: date, *, empty: str) -> 
     columns: list[Column[DeliverableRow]] = [
         Column("Piece", lambda row: f"{row.deal}/{row.name}", elastic=True),
         Column("Creator", lambda row: row.creator or MISSING, elastic=True, above=100),
-        Column("Kind", lambda row: row.kind, above=120),
+        Column("What", lambda row: _said(row.kind), elastic=True, above=90),
         Column("Platform", lambda row: row.platform or MISSING, above=100),
         Column("State", lambda row: _said(row.state), style=lambda row: _STYLES.get(row.state, "")),
         Column("Waits for", lambda row: row.waits_for or MISSING),

@@ -360,6 +360,7 @@ def accept(
     with workspace() as work:
         found = work.proposals.accept(deal, answer=answer, theirs=theirs, despite=despite)
     _put(found)
+    note(f'Agreed. Who keeps the deal drafts the contract: engagerr contract draft "{found.deal}"')
 
 
 @verb(app, "withdraw", examples=('engagerr proposal withdraw "Autumn jackets" --reason "the dates moved"',))
@@ -384,6 +385,8 @@ def discard(deal: DealArgument, yes: YesOption = False) -> None:
 
 def _put(offer: Proposal) -> None:
     put(proposal_document(offer), csv=_LINE_CSV, flat=flat_lines(offer), drawing=lambda: drawn_offer(offer))
+    if offer.state == "draft":
+        note(f'Nobody but you sees it yet. Send it with: engagerr proposal send "{offer.deal}"')
 
 
 def _edits(

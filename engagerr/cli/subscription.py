@@ -344,7 +344,7 @@ def _file(found: SubscriptionFile) -> list[RenderableType]:
         Column("At", lambda row: minute(row.at)),
         Column("What", lambda row: row.kind.replace("_", " ")),
         Column("Stands", lambda row: row.state.replace("_", " ")),
-        Column("By", lambda row: "a member" if row.by else "the provider"),
+        Column("By", lambda row: row.by or "the provider", elastic=True),
     ]
     bills: list[Column[SubscriptionInvoice]] = [
         Column("Invoice", lambda row: row.number or MISSING),
@@ -354,4 +354,5 @@ def _file(found: SubscriptionFile) -> list[RenderableType]:
         Column("Paid", lambda row: str(row.paid), right=True),
         Column("Refunded", lambda row: str(row.refunded) if row.refunded else MISSING, right=True),
     ]
-    return [_facts_of(found.subscription), "", table(found.changes, happened), "", table(found.invoices, bills)]
+    billed = table(found.invoices, bills) if found.invoices else "Nothing was billed yet."
+    return [_facts_of(found.subscription), "", table(found.changes, happened), "", billed]

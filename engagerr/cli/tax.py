@@ -259,7 +259,7 @@ def _dac7_drawn(report: Dac7Report) -> list[RenderableType]:
         Column("In", lambda row: str(row["country"] or MISSING)),
         Column("Quarter", lambda row: f"Q{row['quarter']}"),
         Column("Consideration", lambda row: f"{row['currency']} {row['consideration']}", right=True),
-        Column("Fees", lambda row: str(row["fees"]), right=True),
+        Column("Fees", lambda row: f"{row['currency']} {row['fees']}", right=True),
         Column("Activities", lambda row: number(row["activities"]), right=True),
         Column("Missing", lambda row: words(row["problems"]), fold=True),
     ]

@@ -129,14 +129,17 @@ class World:
         plans = [plan for plan in payments.plans.list() if plan.code == about["plan"]]
         subscription = subscription_of(self.work, about)
         found = None if subscription is None else payments.subscriptions.show(subscription)
-        refunded = [] if found is None else [str(bill.refunded) for bill in found.invoices if bill.refunded.minor]
+        # Not how much: what a change costs depends on the second at which the provider made it.
+        refunded = [] if found is None else [
+            bill.refunded == bill.total for bill in found.invoices if bill.refunded.minor
+        ]  # fmt: skip
         return {
             "plan": plans[0].provider_id if plans else None,
             "start": found.subscription.state if found and found.subscription.provider_id else None,
             "change": str(found.subscription.quantity) if found else None,
             "give back": refunded or None,
             "cancel": found.subscription.state if found else None,
-            "bills": None if found is None else sorted((bill.state, str(bill.total)) for bill in found.invoices),
+            "bills": None if found is None else sorted(bill.state for bill in found.invoices),
         }  # fmt: skip
 
     def made(self) -> Counter[str]:

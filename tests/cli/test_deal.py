@@ -36,9 +36,10 @@ def test_the_examples_of_deals_and_proposals_work_one_after_the_other(agency: Co
         for example in vars(command)["examples"]:
             words = shlex.split(example)[1:]
             if words[:2] == ["deal", "join"]:
-                shared = agency.json("deal", "share", DEAL)["code"]
-                agency("deal", "unshare", DEAL)
-                assert brand("deal", "join", shared, code=3).err
+                agency("deal", "add", "Another", "--brand", "Alpenpfad")
+                shared = agency.json("deal", "share", "Another")["code"]
+                assert "you are        the brand" in brand(*words[:2], shared).out
+                assert brand(*words[:2], shared, code=3).err, "once"
                 continue
             answer = agency(*words, code=None)
             assert answer.code == 0, (example, answer)

@@ -86,7 +86,8 @@ def test_the_examples_work_where_they_have_their_place(dealing: CommandLine, fin
         "movement"]["id"])  # fmt: skip
     run("reject", known_as=two[-12:], **finance)
     account = dealing.json("payee", "show", "Jonna Brenner")["account"]
-    dealing("payment", "sandbox", "payout", account)
+    dealing("payment", "sandbox", "payout", account)  # every day, as far as it is settled
+    dealing("payment", "sandbox", "advance", "10d")
     for verb in ("withdraw", "cover"):  # what is at their bank cannot be taken back
         asked = dealing.json("payment", "recall", SPRING, "--amount", "100", "--reason", "taken down", "--yes")
         assert asked["movement"]["state"] == "approved"

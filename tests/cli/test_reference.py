@@ -39,6 +39,17 @@ _NEED_THEIR_PLACE = {
 }  # fmt: skip
 
 
+# Where the examples of each part of `engagerr payment` are tried.
+_PARTS_OF_PAYMENT = {"books", "money", "moves", "provider", "reconciling", "sandbox"}
+
+
+def test_every_part_of_payment_has_a_test_that_tries_its_examples() -> None:
+    from engagerr.cli.payment.noun import app
+
+    modules = {str(command.callback.__module__).rpartition(".")[2] for command in app.registered_commands}
+    assert modules == _PARTS_OF_PAYMENT
+
+
 @pytest.mark.parametrize("command", ALL, ids=lambda command: command.path)
 def test_every_command_has_help_and_an_example_of_itself(command: Command) -> None:
     assert len(command.help) > 10

@@ -8,6 +8,7 @@ import typer
 
 from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, verb, workspace
+from engagerr.cli.failure import EXIT_CODES
 from engagerr.cli.output import clean, minute, put
 from engagerr.cli.payment.money import RECEIPT_CSV, drawn_receipt, drawn_shares
 from engagerr.cli.payment.noun import AmountOption, HoldArgument, amount_in, app
@@ -58,6 +59,7 @@ def fund(
             ask(f"Charge {wanted or missing} to {method} for {page.hold.title}?", yes=yes)
         done = work.payments.holds.fund(page.hold.id, amount=wanted, method=method)
     put(done, csv=_FUNDED_CSV, drawing=lambda: _funded(done))
+    _end_as(done.payment.state)
 
 
 @verb(
@@ -82,7 +84,7 @@ def release(
         names = ", ".join(page.parties.get(share.party, share.party) for share in page.hold.shares)
         ask(f"Release {wanted or page.available} of {page.hold.title} to {names}?", yes=yes)
         done = work.payments.holds.release(page.hold.id, amount=wanted, reason=reason, key=key)
-    _put_moved(done)
+    _put_carried_out(done)
 
 
 @verb(app, "refund", examples=('engagerr payment refund "Autumn jackets" --amount 50 --reason "one story less" --yes',))
@@ -99,7 +101,7 @@ def refund(
         wanted = amount_in(amount, page.hold.currency)
         ask(f"Send {wanted or page.available} of {page.hold.title} back to {page.hold.customer}?", yes=yes)
         done = work.payments.holds.refund(page.hold.id, amount=wanted, reason=reason, key=key)
-    _put_moved(done)
+    _put_carried_out(done)
 
 
 @verb(
@@ -124,7 +126,7 @@ def recall(
         assert wanted is not None
         ask(f"Take {wanted} of {page.hold.title} back from the payees?", yes=yes)
         done = work.payments.holds.recall(page.hold.id, amount=wanted, reason=reason, dispute=dispute, key=key)
-    _put_moved(done)
+    _put_carried_out(done)
 
 
 @verb(
@@ -154,7 +156,7 @@ def approve(
         what = f"the {asked[0].kind} of {asked[0].amount} for {asked[0].hold}" if len(asked) == 1 else movement
         ask(f"Approve {what}?", yes=yes)
         done = work.payments.holds.approve(movement, answer=answer)
-    _put_moved(done)
+    _put_carried_out(done)
 
 
 @verb(app, "reject", examples=('engagerr payment reject 3fa2c1d09b7e --reason "the post is not live"',))
@@ -285,6 +287,18 @@ def run_() -> None:
     ])  # fmt: skip
 
 
+def _put_carried_out(done: Moved) -> None:
+    _put_moved(done)
+    if not done.already:
+        _end_as(done.movement.state)
+
+
+def _end_as(state: str) -> None:
+    """What the provider refused is no success: the answer stands, and the exit code is that of a refusal."""
+    if state == "failed":
+        raise typer.Exit(EXIT_CODES["Rejected"])
+
+
 def _put_moved(done: Moved) -> None:
     put(done, csv=_MOVED_CSV, drawing=lambda: _moved(done))
 
@@ -327,7 +341,15 @@ def _funded(done: Funding) -> list[RenderableType]:
         return [
             clean(f"{done.payment.amount} for {done.hold.title} can be paid at:"),
             clean(done.payment.url),
+            *_in_the_sandbox(done.payment.url, done.payment.provider_id),
             "`engagerr payment run` hears of it once it was paid.",
         ]
-    words = done.payment.error or "the provider has not confirmed it yet"
+    words = (done.payment.error or "the provider has not confirmed it yet").rstrip(".")
     return [clean(f"{done.payment.amount} for {done.hold.title}: {done.payment.state}; {words}.")]
+
+
+def _in_the_sandbox(url: str, session: str | None) -> list[str]:
+    if "/_sandbox/" not in url:
+        return []
+    return [clean(f"The sandbox shows that page while `engagerr payment sandbox` runs; without it:"
+                  f" engagerr payment sandbox pay {session}")]  # fmt: skip

@@ -257,6 +257,8 @@ def _translated() -> Iterator[None]:
         ) from error
     except psycopg.Error as error:  # from COPY, which goes to the driver directly
         raise in_words(error) from error
+    except UnicodeEncodeError as error:  # half of a character: what a shell makes of bytes that are no UTF-8
+        raise InvalidInput("The database cannot hold a value: it is no text.", hint="Write it in UTF-8.") from error
 
 
 def newest_revision() -> str:

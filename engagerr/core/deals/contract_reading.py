@@ -124,7 +124,8 @@ class NoContract(NotFound):
 
     def __init__(self, word: str) -> None:
         super().__init__(
-            f"There is no contract {word!r}.", hint="`engagerr contract list` shows those there are.",
+            f"There is no contract {word!r}.",
+            hint="`engagerr contract list` shows those there are; `engagerr contract draft DEAL` writes one.",
             facts={"contract": word},
         )  # fmt: skip
 

@@ -233,7 +233,8 @@ class Contracts:
             if held:
                 raise Conflict(
                     f"Money is held for the milestones of {found.title!r}.",
-                    hint="Release it or pay it back first: engagerr payment refund HOLD", facts={"held": dict(held)},
+                    hint=f'Release it or pay it back first: engagerr payment refund "{found.deal}"',
+                    facts={"held": dict(held)},
                 )  # fmt: skip
             writing.change_version(session, found, version, state=ENDED, reason=plain_text(reason, "reason"))
             self._access.audit(session, "contract.ended", found.subject, version=version.version, reason=reason)

@@ -97,7 +97,7 @@ _PLANNED = Criterion(
     " WHERE tenant_id = :keeper AND deal_id = :deal_id AND state <> 'cancelled'",
 )  # fmt: skip
 _FUNDED = Criterion(
-    "funded", "The first milestone is funded before anybody works for it.", "engagerr payment fund HOLD",
+    "funded", "The first milestone is funded before anybody works for it.", 'engagerr payment fund "{deal}"',
     f"SELECT count(*) FILTER (WHERE due.hold_id IS NOT NULL) = 0 OR count(*) FILTER (WHERE holds.funded_minor > 0) > 0,"
     f" CASE WHEN count(*) FILTER (WHERE due.hold_id IS NOT NULL) = 0 THEN 'no milestone is paid through a hold'"
     f" ELSE count(*) FILTER (WHERE holds.funded_minor > 0) || ' of ' || count(due.hold_id) || ' holds are funded' END"
@@ -118,7 +118,7 @@ _LIVE = Criterion(
     _DELIVERABLES.format(done="state IN ('live', 'checked')"),
 )  # fmt: skip
 _SETTLED = Criterion(
-    "settled", "Every hold is settled: released, or paid back.", "engagerr payment release HOLD",
+    "settled", "Every hold is settled: released, or paid back.", 'engagerr payment release "{deal}"',
     f"SELECT coalesce(bool_and(due.hold_id IS NULL OR coalesce(holds.state IN ('settled', 'cancelled'), false)), true),"
     f" count(*) FILTER (WHERE holds.state IN ('settled', 'cancelled')) || ' of ' || count(due.hold_id) || ' holds'"
     f" {_HOLDS}",
@@ -126,7 +126,7 @@ _SETTLED = Criterion(
 )  # fmt: skip
 _NOTHING_HELD = Criterion(
     "nothing_held", "No money is held for it: what was funded is released or paid back first.",
-    "engagerr payment refund HOLD",
+    'engagerr payment refund "{deal}"',
     f"SELECT coalesce(sum(holds.held_minor), 0) = 0,"
     f" count(*) FILTER (WHERE holds.held_minor > 0) || ' holds have money' {_EVERY_HOLD}",
     keepers=True,

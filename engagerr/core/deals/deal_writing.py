@@ -15,6 +15,7 @@ from engagerr.core.db import constraint_of
 from engagerr.core.deals.limits import in_currency
 from engagerr.core.deals.stages import OFFERING, said
 from engagerr.core.deals.visibility import DealRow, Side, held_deal
+from engagerr.core.deals.words import readable
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
 from engagerr.core.money import Money
 from engagerr.core.roster.identity import find_creator
@@ -321,14 +322,14 @@ def words_of(words: str) -> str | None:
     """The words without what surrounds them; None where nothing is left."""
     if len(words) > _MOST_WORDS:
         raise InvalidInput("That is too long.", hint=f"{_MOST_WORDS:,} characters at most.")
-    return words.strip() or None
+    return readable(words.replace("\r\n", "\n").strip(), "text", most=_MOST_WORDS) or None
 
 
 def _line(words: str, what: str) -> str:
     line = " ".join(words.split())
     if not line or len(line) > _MOST_TITLE:
-        raise InvalidInput(f"{words!r} is no {what}.", hint=f"1 to {_MOST_TITLE} characters.")
-    return line
+        raise InvalidInput(f"{words[:_MOST_TITLE]!r} is no {what}.", hint=f"1 to {_MOST_TITLE} characters.")
+    return readable(line, what)
 
 
 def _address(words: str | None) -> str | None:
@@ -337,7 +338,7 @@ def _address(words: str | None) -> str | None:
     local, at, host = words.strip().rpartition("@")
     if not (local and at and "." in host) or any(sign.isspace() for sign in words.strip()):
         raise InvalidInput(f"{words!r} is no mail address.", hint="Such as mara@alpenpfad.example.")
-    return words.strip()
+    return readable(words.strip(), "mail address", most=_MOST_TITLE)
 
 
 def _currency(words: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engagerr.core.db import constraint_of
+from engagerr.core.deals.words import readable
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -310,13 +311,8 @@ def take_step(
 
 def checked_words(words: str | None, what: str) -> str | None:
     """Words of a person without blanks around them; None for none. `InvalidInput` for what no terminal should show."""
-    kept = (words or "").strip()
-    if len(kept) > _LONGEST_WORDS or any(ord(letter) < 32 and letter not in "\n\t" for letter in kept):
-        raise InvalidInput(
-            f"This {what} is too long, or has characters that cannot be shown.",
-            hint=f"Write plain text of at most {_LONGEST_WORDS} characters.",
-        )
-    return kept or None
+    kept = (words or "").replace("\r\n", "\n").strip()
+    return readable(kept, what, most=_LONGEST_WORDS) or None
 
 
 def deadlines(

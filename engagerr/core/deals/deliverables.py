@@ -243,7 +243,7 @@ class Deliverables:
             return after
 
     def _silent(self, session: Session, deal_id: UUID | None) -> tuple[DeliverableRow, ...]:
-        """What nobody answered in time: approved, as the contract says of silence. Where approval is what it is paid for,
+        """What nobody answered in time: approved, as the contract says of silence. Where it is paid for when approved,
         the release comes first: until then changes may still be asked for."""
         return read_deliverables(
             session, tenant_id=self._access.tenant.id,
@@ -290,8 +290,8 @@ class Deliverables:
         open_task(
             session, tenant_id=self._access.tenant.id, kind=_ANSWER_DUE, about=piece.id,
             subject=f"{piece.deal}/{piece.name}", now=self._access.clock.now(),
-            message=f"{piece.name} of {piece.deal!r} was submitted (round {piece.round}) and waits for {piece.brand}.",
-            hint=f"engagerr deliverable approve {str(piece.id)[-8:]}, or engagerr deliverable request-changes",
+            message=f"{piece.deal}/{piece.name} was submitted (round {piece.round}) and waits for {piece.brand}.",
+            hint=f'engagerr deliverable approve "{piece.deal}/{piece.name}", or … request-changes',
         )  # fmt: skip
 
     def _answered(self, session: Session, piece: DeliverableRow) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from engagerr.core.deals.line_items import ProposalDocument
 from engagerr.core.deals.visibility import DealRow, Side
+from engagerr.core.deals.words import readable
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.money import Money
 
@@ -199,5 +200,6 @@ def _known(creator_id: UUID | None) -> UUID:
 def _values(kept: Kept, deal: DealRow, tenant_id: UUID, now: datetime) -> dict[str, Any]:
     return {
         "tenant_id": tenant_id, "deal_id": deal.id, "keeper": deal.tenant_id, "currency": deal.currency, "now": now,
-        "limit": kept.limit_minor, "cost": kept.cost_minor, "note": kept.note,
+        "limit": kept.limit_minor, "cost": kept.cost_minor,
+        "note": None if kept.note is None else readable(kept.note, "note"),
     }  # fmt: skip

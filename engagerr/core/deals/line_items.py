@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import text
 
 from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
+from engagerr.core.deals.words import readable
 from engagerr.core.errors import Broken, InvalidInput, NotFound
 from engagerr.core.money import Money
 from engagerr.core.roster.identity import PLATFORMS
@@ -133,9 +134,22 @@ def checked(document: ProposalDocument) -> ProposalDocument:
             raise InvalidInput(
                 f"Line {line.ref!r} cannot be read.", hint="Give it a ref and a deliverable, in short words."
             )
-    if any(words and len(words) > _MOST_TEXT for words in (document.notes, *(line.note for line in document.lines))):
-        raise InvalidInput("A note is too long.", hint=f"{_MOST_TEXT:,} characters at most.")
+    _check_words(stored_of(document), "offer")
     return document
+
+
+def _check_words(part: Any, what: str) -> None:
+    """Whatever is written anywhere in it can be read, by the side that it goes to as well."""
+    if isinstance(part, str):
+        readable(part, what, most=_MOST_TEXT)
+    elif isinstance(part, (list, tuple)):
+        if len(part) > MOST_LINES:
+            raise InvalidInput(f"The {what} has {len(part):,} parts.", hint=f"{MOST_LINES} at most.")
+        for one in part:
+            _check_words(one, what)
+    elif isinstance(part, dict):
+        for name, one in part.items():
+            _check_words(one, str(name).replace("_", " "))
 
 
 def platform_of(deliverable: str) -> str | None:

@@ -17,6 +17,7 @@ from engagerr.core.db import constraint_of
 from engagerr.core.deals.line_items import ProposalDocument, checked, document_of, stored_of
 from engagerr.core.deals.stages import OFFERING, said
 from engagerr.core.deals.visibility import DealRow, Side
+from engagerr.core.deals.words import readable
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
 from engagerr.core.money import Money
 
@@ -138,7 +139,8 @@ def write_draft(
             """
         ),
         {
-            "tenant_id": tenant_id, "deal_id": deal.id, "keeper": deal.tenant_id, "message": message, "now": now,
+            "tenant_id": tenant_id, "deal_id": deal.id, "keeper": deal.tenant_id, "now": now,
+            "message": readable(message or "", "message") or None,
             "document": json.dumps(stored_of(checked(document))),
         },
     )  # fmt: skip
@@ -176,7 +178,7 @@ def write_offer(
             {
                 "keeper": deal.tenant_id, "deal_id": deal.id, "side": side, "currency": document.currency,
                 "document": json.dumps(stored_of(checked(document))), "total": document.total.minor, "now": now,
-                "valid_until": _end_of(document.valid_until), "message": message or None,
+                "valid_until": _end_of(document.valid_until), "message": readable(message or "", "message") or None,
                 "sent_by": spoken_by(access, deal, theirs=not mine),
             },
         ).one()  # fmt: skip
@@ -198,7 +200,8 @@ def answer_offer(
                 " WHERE tenant_id = :keeper AND id = :id RETURNING *"
             ),
             {
-                "state": state, "answer": answer or None, "by": spoken_by(access, deal, theirs=theirs), "now": now,
+                "state": state, "answer": readable(answer or "", "answer") or None,
+                "by": spoken_by(access, deal, theirs=theirs), "now": now,
                 "keeper": deal.tenant_id, "id": offer.id,
             },
         ).one()  # fmt: skip

@@ -6,6 +6,7 @@ released before becomes a claim, to be recalled from the payees or given up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from engagerr.core.errors import NotFound
 from engagerr.core.events import emit, open_task, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.exponents import from_provider
+from engagerr.core.payments.hold_payments import too_much_of
 from engagerr.core.payments.holds import HoldRow, block, lift, lock_hold
 from engagerr.core.payments.ledger import Leg, account, balance, post
 from engagerr.core.payments.movement_rows import claim_account, claim_left
@@ -152,21 +154,30 @@ def dispute_changed(session: Session, access: Access, dispute: dict[str, Any]) -
         return
     lines = _lines(dispute)
     if lines.taken:
-        row = _take(session, access, row, hold, lines)
+        row = _take(session, access, row, hold, lines, payment.operation_id if payment else None)
     if lines.returned:
         row = _give_back(session, access, row)
     _stand(session, access, row, hold, state)
 
 
-def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | None, lines: _Lines) -> DisputeRow:
-    """The provider took the amount: from what is held as far as it reaches, the rest becomes a claim."""
+def _take(
+    session: Session, access: Access, row: DisputeRow, hold: HoldRow | None, lines: _Lines, paid_by: UUID | None
+) -> DisputeRow:
+    """The provider took the amount: from what is held as far as it reaches, the rest becomes a claim.
+
+    What the payment brought beyond what was agreed lay aside, and goes first.
+    """
     taken, fee = Money(lines.taken, row.amount.currency), Money(lines.fee, row.amount.currency)
     tenant_id, now, currency = access.tenant.id, access.clock.now(), row.amount.currency
     outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=currency)
-    already = row.from_hold or row.claim
     legs, from_hold = [], Money(0, currency)
-    if not already:
+    if not _taken(session, access, row):
         if hold is not None and hold.currency == currency:
+            if paid_by is not None:
+                aside, too_much = too_much_of(session, access, hold, paid_by)
+                if too_much := min(too_much, taken):
+                    legs.append(Leg(source=aside, destination=outside, amount=too_much, kind="dispute"))
+                    taken -= too_much
             in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=currency)
             from_hold = min(balance(session, tenant_id=tenant_id, account_id=in_hold).available, taken)
             if from_hold:
@@ -201,17 +212,28 @@ def _take(session: Session, access: Access, row: DisputeRow, hold: HoldRow | Non
     return read_disputes(session, access, "dispute.id = :id", id=row.id)[0]
 
 
+def _taken(session: Session, access: Access, row: DisputeRow) -> Sequence[Row[Any]]:
+    """What the books have as taken for it, leg by leg."""
+    return session.execute(
+        text(
+            "SELECT source_id, amount_minor FROM ledger_transfers WHERE tenant_id = :tenant_id AND key = :key"
+            " ORDER BY leg"
+        ),
+        {"tenant_id": access.tenant.id, "key": f"dispute:{row.id}"},
+    ).all()
+
+
 def _give_back(session: Session, access: Access, row: DisputeRow) -> DisputeRow:
     """It was won: exactly what was taken comes back to where it was taken from. The fee stays an expense."""
     tenant_id, currency = access.tenant.id, row.amount.currency
     outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=currency)
-    legs = []
-    if row.from_hold:
-        in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(row.hold_id), currency=currency)
-        legs.append(Leg(source=outside, destination=in_hold, amount=row.from_hold, kind="dispute_reversal"))
-    if row.claim:
-        claim = claim_account(session, access, row.id, currency)
-        legs.append(Leg(source=outside, destination=claim, amount=row.claim, kind="dispute_reversal"))
+    legs = [
+        Leg(
+            source=outside, destination=leg.source_id, amount=Money(leg.amount_minor, currency),
+            kind="dispute_reversal",
+        )
+        for leg in _taken(session, access, row)
+    ]  # fmt: skip
     if legs:
         post(
             session, tenant_id=tenant_id, key=f"dispute:{row.id}:won", subject=_subject(row), legs=legs,

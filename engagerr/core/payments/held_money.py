@@ -271,7 +271,11 @@ class Holds:
         return self._moved(movement.id, ())
 
     def withdraw(self, movement: str | UUID, *, reason: str) -> Moved:
-        """Give up a refund or recall that the provider cannot do yet (it lacks money): the money is free again."""
+        """Give up a refund, recall or transfer that the provider cannot do yet: the money is free again.
+
+        A transfer that is given up is tried again in the next round if its payee can be paid then, unless what it
+        was to bring is recalled before.
+        """
         with self._access.transaction(Permission.RELEASE) as session:
             asked = find_movement(session, self._access, movement)
             lock_hold(session, self._access, asked.hold_id)

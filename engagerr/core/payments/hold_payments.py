@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from engagerr.core.money import Money
 from engagerr.core.payments.holds import HoldRow
+from engagerr.core.payments.ledger import account, balance
 from engagerr.core.payments.movement_rows import amount_of
 from engagerr.core.payments.operations import Operation, OpKind, intend
 
@@ -78,6 +79,22 @@ def open_link(session: Session, access: Access, hold: HoldRow) -> PaymentRow | N
     """The page that waits for the payer, if there is one."""
     links = [payment for payment in payments_for(session, access, hold) if payment.state == "awaiting" and payment.url]
     return links[-1] if links else None
+
+
+def too_much_of(session: Session, access: Access, hold: HoldRow, operation_id: UUID) -> tuple[UUID, Money]:
+    """(account, how much) of what came in with a payment beyond what was agreed and still lies aside."""
+    aside = account(
+        session, tenant_id=access.tenant.id, kind="suspense", party=str(hold.id), currency=hold.currency
+    )  # fmt: skip
+    minor: int = session.execute(
+        text(
+            "SELECT coalesce(sum(amount_minor), 0) FROM ledger_transfers WHERE tenant_id = :tenant_id AND key = :key"
+            " AND destination_id = :aside"
+        ),
+        {"tenant_id": access.tenant.id, "key": f"op:{operation_id}:fund", "aside": aside},
+    ).scalar_one()
+    there = balance(session, tenant_id=access.tenant.id, account_id=aside).available
+    return aside, max(min(Money(int(minor), hold.currency), there), Money(0, hold.currency))
 
 
 def _at_once(hold: HoldRow, amount: Money, method: str) -> dict[str, object]:

@@ -96,7 +96,7 @@ class Blocked(Conflict):
         first = hold.blocks[0]
         super().__init__(
             f"{hold.title} is not released: {first.reason}",
-            hint=_HOW_TO_LIFT[first.kind],
+            hint=_HOW_TO_LIFT[first.kind].replace("{hold}", str(hold.id)[-8:]),
             facts={"hold": str(hold.id), "blocks": [{"kind": b.kind, "reason": b.reason} for b in hold.blocks]},
         )
 
@@ -105,7 +105,7 @@ _HOW_TO_LIFT = {
     "disclosure": "Have the post corrected and check again (engagerr deliverable check), or override it with a reason.",
     "dispute": "The bank decides; `engagerr payment disputes` says until when evidence can be sent.",
     "delivery": "`engagerr deliverable list` says what is not delivered yet.",
-    "manual": "Lift it with a reason: engagerr payment unblock HOLD --reason …",
+    "manual": "Lift it with a reason: engagerr payment unblock {hold} --reason …",
 }
 
 
@@ -376,4 +376,8 @@ def _as_json(shares: Sequence[Share]) -> str:
 
 
 def _no_hold(word: str) -> NotFound:
-    return NotFound(f"There is no hold {word!r}.", hint="`engagerr payment holds` lists them.", facts={"hold": word})
+    return NotFound(
+        f"There is no hold {word!r}.",
+        hint="`engagerr payment holds` lists them; each milestone of a signed contract opens one.",
+        facts={"hold": word},
+    )

@@ -15,7 +15,7 @@ from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.events import emit, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.holds import Blocked, HoldRow
-from engagerr.core.payments.ledger import Leg, account, post
+from engagerr.core.payments.ledger import Leg, account, balance, post
 from engagerr.core.payments.movement_rows import (
     MovementClosed,
     MovementRow,
@@ -250,7 +250,8 @@ def carry_out_recall(session: Session, access: Access, hold: HoldRow, movement: 
     if any(share.state == "sending" for share in shares):
         raise Conflict(
             f"A transfer of {hold.title} is on its way.",
-            hint="Run `engagerr payment run`, then try again.", facts={"hold": str(hold.id)},
+            hint="Run `engagerr payment run`, then try again. One that cannot go out is given up before:"
+            " engagerr payment withdraw", facts={"hold": str(hold.id)},
         )  # fmt: skip
     rest = sum(share.rest.minor for share in shares)
     if rest < movement.amount.minor:
@@ -303,9 +304,46 @@ def carry_out_recall(session: Session, access: Access, hold: HoldRow, movement: 
             session, tenant_id=tenant_id, key=f"recall:{movement.id}", subject=f"hold:{hold.id}", legs=at_once,
             member_id=movement.requested_by_id, now=now,
         )  # fmt: skip
+        meet_late_claims(session, access, hold, key=f"recall:{movement.id}:claim")
     if not operations:
         end_movement(session, access, movement)
     return tuple(operations)
+
+
+def meet_late_claims(session: Session, access: Access, hold: HoldRow, *, key: str) -> None:
+    """What came back into a hold pays first for payments of it that failed after they had been released."""
+    tenant_id, currency = access.tenant.id, hold.currency
+    claims = session.execute(
+        text(
+            """
+            SELECT claim.id FROM hold_payments AS payment JOIN ledger_accounts AS claim
+              ON claim.tenant_id = payment.tenant_id AND claim.kind = 'receivable' AND claim.currency = :currency
+                AND claim.party = 'payment:' || payment.operation_id
+            WHERE payment.tenant_id = :tenant_id AND payment.hold_id = :hold_id ORDER BY payment.at, claim.id
+            """
+        ),
+        {"tenant_id": tenant_id, "hold_id": hold.id, "currency": currency},
+    ).scalars().all()  # fmt: skip
+    if not claims:
+        return
+    in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=currency)
+    outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=currency)
+    there, legs = balance(session, tenant_id=tenant_id, account_id=in_hold).available, list[Leg]()
+    for claim in claims:
+        owed = -balance(session, tenant_id=tenant_id, account_id=claim).posted
+        if (part := min(there, owed)).minor <= 0:
+            continue
+        # By way of the outside: that much of what was funded has never come in.
+        legs += [
+            Leg(source=in_hold, destination=outside, amount=part, kind="correction"),
+            Leg(source=outside, destination=claim, amount=part, kind="correction"),
+        ]
+        there -= part
+    if legs:
+        post(
+            session, tenant_id=tenant_id, key=key, subject=f"hold:{hold.id}", legs=legs, member_id=None,
+            now=access.clock.now(),
+        )  # fmt: skip
 
 
 def refuse_more_than_owed(session: Session, access: Access, movement: MovementRow) -> None:
@@ -324,15 +362,19 @@ def refuse_more_than_owed(session: Session, access: Access, movement: MovementRo
 def withdraw_waiting(session: Session, access: Access, movement: MovementRow, *, reason: str) -> MovementRow:
     """Give up what the provider was asked for and cannot do yet: what was set aside for it is free again.
 
-    `Conflict` where nothing waits: what was sent may have been done.
+    Of a release, its transfers: what they were to bring waits for the payee again, and may be recalled. `Conflict`
+    where nothing waits: what was sent may have been done.
     """
     waiting = session.execute(
         text(
-            "SELECT id FROM payment_operations WHERE tenant_id = :tenant_id AND subject = :subject"
-            " AND request ->> '_movement' = :movement AND state = 'intended' ORDER BY id"
+            "SELECT id FROM payment_operations AS operation WHERE tenant_id = :tenant_id AND subject = :subject"
+            " AND state = 'intended' AND (request ->> '_movement' = :movement OR id IN ("
+            " SELECT share.operation_id FROM hold_shares AS share WHERE share.tenant_id = :tenant_id"
+            " AND share.movement_id = :movement_id AND share.state = 'sending')) ORDER BY id"
         ),
         {
             "tenant_id": access.tenant.id, "subject": f"hold:{movement.hold_id}", "movement": str(movement.id),
+            "movement_id": movement.id,
         },
     ).scalars().all()  # fmt: skip
     if not waiting:
@@ -382,6 +424,7 @@ def cover(session: Session, access: Access, hold: HoldRow, movement: MovementRow
     )  # fmt: skip
     if posting.replayed:
         return
+    meet_late_claims(session, access, hold, key=f"cover:{movement.id}:claim")
     for row in missing:
         session.execute(
             text(

@@ -151,7 +151,7 @@ def _transfer(
     )
     _set_aside(
         session, access, f"transfer:{operation_id}", subject,
-        Leg(party_account(session, access, share.party, amount.currency), at_provider, amount, "payout", "pending"),
+        Leg(party_account(session, access, share.party, amount.currency), at_provider, amount, "transfer", "pending"),
     )  # fmt: skip
     session.execute(
         text(

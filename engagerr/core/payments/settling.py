@@ -15,11 +15,12 @@ from engagerr.core.events import emit, open_task
 from engagerr.core.money import Money
 from engagerr.core.payments.deadlines import longest_hold
 from engagerr.core.payments.exponents import from_provider
+from engagerr.core.payments.hold_payments import too_much_of
 from engagerr.core.payments.holds import HoldRow, lock_hold
 from engagerr.core.payments.ledger import Leg, account, post, settle_pending
 from engagerr.core.payments.movement_rows import movement_by_id, read_shares
 from engagerr.core.payments.movements import decide as decide_movement
-from engagerr.core.payments.movements import end_movement
+from engagerr.core.payments.movements import end_movement, meet_late_claims
 from engagerr.core.payments.operations import Operation, OpKind
 from engagerr.core.payments.receipts import give_receipt
 
@@ -149,8 +150,13 @@ def _taken_back(session: Session, access: Access, hold: HoldRow, operation: Oper
     tenant_id, now = access.tenant.id, access.clock.now()
     in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=hold.currency)
     outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=hold.currency)
-    there = min(balance(session, tenant_id=tenant_id, account_id=in_hold).available, amount)
     legs = []
+    # What had no room in the hold never was in it.
+    aside, too_much = too_much_of(session, access, hold, operation.id)
+    if too_much := min(too_much, amount):
+        legs.append(Leg(source=aside, destination=outside, amount=too_much, kind="correction"))
+        amount -= too_much
+    there = min(balance(session, tenant_id=tenant_id, account_id=in_hold).available, amount)
     if there:
         legs.append(Leg(source=in_hold, destination=outside, amount=there, kind="correction"))
     if there != amount:
@@ -277,6 +283,7 @@ def _reversed(session: Session, access: Access, hold: HoldRow, operation: Operat
             ),
             {"tenant_id": tenant_id, "id": share_id},
         )
+        meet_late_claims(session, access, hold, key=f"op:{operation.id}:claim")
     else:
         session.execute(
             text(

@@ -74,7 +74,8 @@ def split_in_steps(amount: Money, weights: Sequence[int]) -> list[Money]:
     whole, rest = divmod(amount.minor, step)
     if rest:
         raise InvalidInput(
-            f"{amount} cannot be sent: the provider takes {amount.currency} in steps of {Money(step, amount.currency)}.",
+            f"{amount} cannot be sent: the provider takes {amount.currency} in steps of"
+            f" {Money(step, amount.currency)}.",
             hint="Round the amount.", facts={"minor": amount.minor, "step_minor": step},
         )  # fmt: skip
     return [Money(part.minor * step, amount.currency) for part in Money(whole, amount.currency).split(weights)]

@@ -39,6 +39,7 @@ _WORDS = {
     ("commission", True): "Commission", ("commission", False): "Commission of the agency",
     ("fee", True): "Fee of the provider given back", ("fee", False): "Fee of the provider",
     ("refund", False): "Refunded", ("refund", True): "Refund that came back", ("loss", False): "Given up",
+    ("transfer", False): "Transferred", ("transfer", True): "Transferred",
     ("payout", False): "Paid out to the bank", ("payout", True): "Payout that came back",
     ("reversal", False): "Taken back", ("reversal", True): "Returned", ("recovery", False): "Taken back for a dispute",
     ("recovery", True): "Recovered", ("dispute", False): "Taken back by a bank",

@@ -52,13 +52,13 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChange:
-    """One thing that happened to a subscription. `by` is None where the payment provider told us."""
+    """One thing that happened to a subscription. `by` is a member's name, None where the payment provider told us."""
 
     at: datetime
     kind: str
     state: str
     detail: Mapping[str, Any]
-    by: UUID | None
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,14 @@ def read_changes(session: Session, subscription_id: UUID, *, tenant_id: UUID) ->
     """Step: what happened to one, the oldest first."""
     rows = session.execute(
         text(
-            "SELECT at, kind, state, detail, member_id FROM subscription_changes"
-            " WHERE tenant_id = :tenant_id AND subscription_id = :id ORDER BY at, id"
+            "SELECT change.at, change.kind, change.state, change.detail, members.name AS by"
+            " FROM subscription_changes AS change"
+            " LEFT JOIN members ON members.tenant_id = :tenant_id AND members.id = change.member_id"
+            " WHERE change.tenant_id = :tenant_id AND change.subscription_id = :id ORDER BY change.at, change.id"
         ),
         {"tenant_id": tenant_id, "id": subscription_id},
     )
-    return tuple(SubscriptionChange(row.at, row.kind, row.state, row.detail, row.member_id) for row in rows)
+    return tuple(SubscriptionChange(row.at, row.kind, row.state, row.detail, row.by) for row in rows)
 
 
 def read_subscription_invoices(

@@ -40,7 +40,7 @@ def prepare_transfers(session: Session, access: Access, hold_id: UUID) -> tuple[
         if not share.rest:
             continue
         payee = payee_of(session, access, share.party)
-        why = frozen or _why_not(payee)
+        why = frozen or _why_not(payee, share.amount.currency)
         if why is not None:
             _set(session, access, share, state="waiting", note=why, operation_id=None)
             continue
@@ -80,9 +80,11 @@ def carry(access: Access, gateway: StripeGateway, operations: Sequence[Operation
     return tuple(troubles)
 
 
-def _why_not(payee: dict[str, Any] | None) -> str | None:
+def _why_not(payee: dict[str, Any] | None, currency: str) -> str | None:
     if payee is None:
         return "nobody is set up as payee: engagerr payee add"
+    if payee["currency"] != currency:  # the provider would convert it at a rate that nobody agreed to
+        return f"{payee['name']} is paid in {payee['currency']}, and this is in {currency}: recall it, and agree anew"
     if payee["provider_account"] is None or payee["capability"] in ("none", "pending"):
         return f"{payee['name']} has not finished onboarding: engagerr payee onboard"
     if payee["capability"] != "active":
@@ -111,7 +113,7 @@ def _transfer(
                 destination=account(
                     session, tenant_id=tenant_id, kind="connected", party=share.party, currency=currency
                 ),
-                amount=share.rest, kind="payout", phase="pending",
+                amount=share.rest, kind="transfer", phase="pending",
             )
         ],
         member_id=None, now=now,

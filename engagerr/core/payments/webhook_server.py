@@ -5,7 +5,10 @@ It listens on this machine only, unless told otherwise; a reverse proxy with a c
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -21,6 +24,9 @@ PATH = "/webhook"
 # Stripe's own events are some 10 KB; invoices with hundreds of lines grow to some 300.
 _LARGEST_BODY = 2 * 1024 * 1024
 _READ_SECONDS = 10
+# However slowly somebody writes, and however many do: the provider is quick, and comes a few at a time.
+_CALL_SECONDS = 15.0
+_MOST_CALLS = 100
 # How soon an event is acted upon that came while others were.
 _NAP_SECONDS = 1.0
 
@@ -107,6 +113,30 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     owner: WebhookServer
+
+    def __init__(self, *of: Any) -> None:
+        self._calls: dict[socket.socket, float] = {}
+        super().__init__(*of)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002  as the standard library has it
+        """Whether there is room for one more."""
+        if len(self._calls) >= _MOST_CALLS:
+            return False
+        self._calls[request] = time.monotonic()
+        return True
+
+    def service_actions(self) -> None:
+        """Hang up on whoever takes too long in all: a timeout of the socket begins anew with every byte."""
+        now = time.monotonic()
+        for call, since in tuple(self._calls.items()):
+            if now - since > _CALL_SECONDS:
+                with contextlib.suppress(OSError):
+                    call.shutdown(socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The call is over, one way or another."""
+        self._calls.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hung up is no news."""

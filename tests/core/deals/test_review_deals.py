@@ -3,19 +3,27 @@ both sides of a deal want from held money, of which silence is the last resort."
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.db.schema import metadata
+from engagerr.core.deals.deals import Changes
 from engagerr.core.deals.deliverable_rounds import NoStep
-from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput
+from engagerr.core.deals.drafting import LineEdit, TermsEdit
+from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, NotFound
+from engagerr.core.payments import webhook_server
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 from tests.core.deals.contract_cases import ANN, a_draft, a_signed
+from tests.core.deals.parties import TITLE, a_creator
+from tests.core.deals.parties import a_deal as a_trail_deal
 from tests.core.deals.signed_deals import PAID_WHEN_APPROVED, SignedDeal, a_signed_deal
 from tests.core.payments.conftest import Hands, control, engagerr, gateway, money, sandbox, settings  # noqa: F401
 from tests.factories import in_tenant
@@ -291,3 +299,66 @@ def test_no_file_is_read_without_end(workspace: Workspace) -> None:
         workspace.contracts.verify(contract, file=Path("/dev/zero"))
     with pytest.raises(InvalidInput, match="larger than 32 megabytes"):
         workspace.contracts.use_certificate(Path("/dev/zero"))
+
+
+# ── The receiver of webhooks ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_callers_that_never_finish_are_hung_up_on_and_do_not_keep_others_out(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_server, "_CALL_SECONDS", 0.5)
+    monkeypatch.setattr(webhook_server, "_MOST_CALLS", 3)
+    with webhook_server.WebhookServer(workspace.payments.events) as server, contextlib.ExitStack() as calls:
+        here = ("127.0.0.1", server.port)
+        slow = [calls.enter_context(socket.create_connection(here, timeout=20)) for _ in range(3)]
+        for call in slow:
+            call.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        with socket.create_connection(here, timeout=5) as turned_away, contextlib.suppress(ConnectionError):
+            assert turned_away.recv(100) == b""
+        for call in slow:
+            with contextlib.suppress(ConnectionError):
+                while call.recv(1000):
+                    pass
+        assert httpx.get(server.url.replace("/webhook", "/health"), timeout=20).text == "up"
+        assert not server.counts["new"]
+
+
+# ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mark", ["\x00", "\x1b[31m", "\x9b", "\u202e", "\u2066", "\udcff", "\u2028"])
+def test_words_that_hide_turn_or_steer_what_is_read_are_refused_when_they_come_in(
+    workspace: Workspace, mark: str
+) -> None:
+    a_trail_deal(workspace, creators=(a_creator(workspace),))
+    workspace.proposals.draft(TITLE)
+    words, proposals = f"a{mark}b", workspace.proposals
+    attempts: list[Callable[[], object]] = [
+        lambda: a_trail_deal(workspace, words),
+        lambda: a_trail_deal(workspace, "Other", brand=words),
+        lambda: a_trail_deal(workspace, "Other", brand_email=f"{words}@brand.example"),
+        lambda: a_trail_deal(workspace, "Other", note=words),
+        lambda: workspace.deals.edit(TITLE, Changes(title=words)),
+        lambda: workspace.deals.cancel(TITLE, reason=words),
+        lambda: proposals.set_terms(TITLE, TermsEdit(notes=words)),
+        lambda: proposals.set_terms(TITLE, TermsEdit(message=words)),
+        lambda: proposals.set_line(TITLE, "1", LineEdit(note=words)),
+        lambda: proposals.set_limits(TITLE, note=words),
+        lambda: proposals.send(TITLE, message=words),
+        lambda: proposals.send(TITLE, message="x" * 5_000),
+    ]
+    for number, attempt in enumerate(attempts):
+        # A separator of lines in a title is one space, as any other blank is.
+        if mark == "\u2028" and number in (0, 1, 4):
+            continue
+        with pytest.raises(InvalidInput):
+            attempt()
+    with pytest.raises((InvalidInput, NotFound)):
+        workspace.deals.show(words)
+    assert proposals.list(TITLE) == ()
+    assert [row.row.title for row in workspace.deals.list()] == [TITLE]
+
+
+def test_names_and_emoji_that_are_joined_are_words(workspace: Workspace) -> None:
+    assert a_trail_deal(workspace, "می‌خواهم 👩‍🍳").row.title == "می‌خواهم 👩‍🍳"

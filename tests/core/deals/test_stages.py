@@ -277,7 +277,7 @@ def test_a_deal_with_money_in_it_is_not_cancelled(workspace: Workspace, superuse
     rows_as_if(superuser_connection, workspace, deal.id, contract="signed", holds=[(100, 40, "funded")])
     with pytest.raises(CriteriaMissing, match="No money is held for it") as refused:
         workspace.deals.cancel(TITLE, reason="they gave up")
-    assert refused.value.hint == "First: engagerr payment refund HOLD"
+    assert refused.value.hint == f'First: engagerr payment refund "{TITLE}"'
     with pytest.raises(CriteriaMissing, match="No signed contract stands"):
         workspace.deals.move(TITLE, "negotiating", reason="it fell through")
     rows_as_if(superuser_connection, workspace, deal.id, contract="withdrawn", holds=[(100, 0, "settled")])

@@ -89,7 +89,7 @@ def test_no_more_leaves_than_was_approved_and_nothing_while_it_is_blocked(
     assert books.transfer(hold, payable, 500, key=key) == "hold_blocks_release_check"
 
 
-@pytest.mark.parametrize("kind", ["fund", "recovery", "conversion", "payout", "invoice", "loss"])
+@pytest.mark.parametrize("kind", ["fund", "recovery", "conversion", "transfer", "payout", "invoice", "loss"])
 def test_a_hold_knows_its_own_movements_only(books: Books, kind: str) -> None:
     assert books.transfer(("hold", str(books.hold.id)), ("suspense", "x"), 1, kind=kind) == "holds_movement_kind_check"
 

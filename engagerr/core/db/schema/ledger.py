@@ -25,8 +25,8 @@ ACCOUNT_KINDS = (
     "suspense",
 )  # fmt: skip
 TRANSFER_KINDS = (
-    "fund", "release", "commission", "fee", "refund", "loss", "payout", "reversal", "dispute", "dispute_reversal",
-    "recovery", "conversion", "subscription", "invoice", "correction", "tax",
+    "fund", "release", "commission", "fee", "refund", "loss", "transfer", "payout", "reversal", "dispute",
+    "dispute_reversal", "recovery", "conversion", "subscription", "invoice", "correction", "tax",
 )  # fmt: skip
 PHASES = ("single", "pending", "post", "void", "expire")
 # Balances that are not guarded are spread over so many rows, and transfers chained in so many lanes.

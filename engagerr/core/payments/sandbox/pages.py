@@ -14,7 +14,11 @@ _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem 
 h1{font-size:1.4rem}button{font:inherit;padding:.5rem 1.2rem;margin:.3rem .5rem .3rem 0;border:1px solid #555;
 border-radius:.4rem;background:#fff;cursor:pointer}button.yes{background:#184;color:#fff;border-color:#184}
 small{color:#666}td{padding:.1rem 1.2rem .1rem 0}"""
-_CHOICES = ("visa", "chargeDeclined", "chargeDeclinedInsufficientFunds", "createDispute", "bypassPending")
+_CHOICES = {
+    "visa": "Pay", "chargeDeclined": "The card is declined",
+    "chargeDeclinedInsufficientFunds": "The card has not enough money", "createDispute": "Pay, and dispute it later",
+    "bypassPending": "Pay, settled at once",
+}  # fmt: skip
 PAGES = ("checkout", "onboarding", "authenticate", "receipts", "invoices")
 
 
@@ -71,8 +75,8 @@ def _checkout(desk: Desk, id: str) -> tuple[str, str]:
     )
     cards = "".join(
         f'<button class="{"yes" if name == "visa" else ""}" name="payment_method" value="pm_card_{name}">'
-        f"{'Pay' if name == 'visa' else escape(name)}</button>"
-        for name in _CHOICES
+        f"{escape(words)}</button>"
+        for name, words in _CHOICES.items()
         if name in NAMES
     )
     return "Checkout", (

@@ -76,7 +76,7 @@ class Wire(httpx.BaseTransport):
 
         `lost`: it never left. `unsent`: no answer, and nothing was done. `unheard`: it was done, and no answer came.
         `killed before`, `killed after`: the process dies on either side of it. `refused`: an answer of `status` and
-        nothing done. `broken`: an answer of `status` although it was done. `fine`: as ever, with `meanwhile` in between.
+        nothing done. `broken`: an answer of `status` although it was done. `fine`: as ever, `meanwhile` in between.
         """
         self.fates.append(Fate(what, path, method, times, status, headers or {}, meanwhile))
 
@@ -310,7 +310,7 @@ class Stage(Hands):
             assert hold.funded.minor <= hold.agreed.minor
 
     def _once_each(self) -> None:
-        """At most one thing at the provider for each operation, and for what the operations of one purpose are about."""
+        """At most one thing at the provider for each operation, and for what those of one purpose are about."""
         seen: Counter[tuple[str, str]] = Counter()
         for of_type in MADE:
             for made in self.there(of_type):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def test_released_by_thirty_two_at_once_it_is_released_once_with_one_receipt(mon
     hold = money.hold((party, 8), ("commission", 2), amount="500.00")
     money.paid(hold)
     verbs: list[Any] = [lambda: money.work.payments.holds.release(hold.id)] * 28
-    verbs += [lambda: money.work.payments.rounds.run(), lambda: money.work.payments.holds.send_waiting()] * 2
+    verbs += [money.work.payments.rounds.run, money.work.payments.holds.send_waiting] * 2
     answers = at_once(*verbs)
     moved = answers[:28]
     assert all(isinstance(answer, Moved) for answer in moved), moved
@@ -57,7 +58,7 @@ def test_of_a_release_and_a_refund_exactly_one_wins(money: Stage) -> None:
     for number in range(4):
         hold = money.hold((party, 1), amount="500.00", subject=f"work:{number}")
         money.paid(hold)
-        verbs = [lambda: holds.release(hold.id), lambda: holds.refund(hold.id)]
+        verbs = [partial(holds.release, hold.id), partial(holds.refund, hold.id)]
         released, refunded = at_once(*(verbs if number % 2 else reversed(verbs)))[:: 1 if number % 2 else -1]
         assert sorted(isinstance(answer, Moved) for answer in (released, refunded)) == [False, True]
         loser = released if isinstance(refunded, Moved) else refunded
@@ -111,7 +112,7 @@ def test_a_release_and_a_dispute_that_meet_are_one_after_the_other(money: Stage)
         hold = money.hold((party, 1), amount="500.00", subject=f"work:{number}")
         money.paid(hold)
         opened(money, hold)
-        answer, _ = at_once(lambda: money.work.payments.holds.release(hold.id), money.work.payments.events.poll)
+        answer, _ = at_once(partial(money.work.payments.holds.release, hold.id), money.work.payments.events.poll)
         money.work.payments.events.poll()
         after = money.of(hold)
         [dispute] = [one for one in money.work.payments.disputes.list() if one.hold_id == hold.id]

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from engagerr.core.payments.inbox import take_in
 from engagerr.core.payments.sandbox import Sandbox
 from engagerr.core.payments.webhook_server import WebhookServer
@@ -45,7 +44,7 @@ def test_a_hundred_of_one_event_at_once_are_one_row_and_one_effect(money: Stage)
     [event] = [one for one in told(money) if one["type"] == "payment_intent.succeeded"]
     with WebhookServer(money.work.payments.events) as receiver:
         come = [lambda: [receiver.take(*signed(event, money)) for _ in range(10)]] * 10
-        act = [lambda: money.work.payments.events.handle()] * 4
+        act = [money.work.payments.events.handle] * 4
         answers = at_once(*come, *act)
         assert [status for ten in answers[:10] for status, _ in ten] == [200] * 100
         assert receiver.counts == {"new": 1, "known": 99}
@@ -228,7 +227,7 @@ def test_six_weeks_later_the_books_of_the_provider_say_what_no_event_told(money:
     money.dies(lambda: money.work.payments.holds.refund(hold.id))
     money.clock.advance(days=45)
     run = money.work.payments.reconciliation.run()
-    found = [one for one in money.work.payments.differences.list(state="adopted")]
+    found = money.work.payments.differences.list(state="adopted")
     assert {one.object_id for one in found} == {f"op:{one.id}" for one in money.work.payments.events.operations()
                                                 if one.kind in ("transfer", "refund")}  # fmt: skip
     assert {one.kind for one in found} == {"without_event"}

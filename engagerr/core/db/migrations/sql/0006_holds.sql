@@ -260,18 +260,13 @@ GRANT SELECT, INSERT, UPDATE (most_minor, updated_at), DELETE ON payment_limits 
 -- ── The figures of a hold follow the ledger ────────────────────────────────────────────────────────────────────────
 -- Whoever posts, however: each transfer into or out of a hold's account is one of the movements that there are, a release
 -- is one that somebody approved and that nothing blocks, and the four parts add up to what was funded.
-CREATE FUNCTION engagerr_holds_follow() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp AS $$
+-- The ledger calls this with the transfers of each call that touch the account of a hold, and nobody else may. As a
+-- trigger it would be asked of every transfer there is, and a copy kept of each to ask it of.
+CREATE FUNCTION engagerr_holds_follow(legs ledger_transfers[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wrong record;
 BEGIN
-  -- Most postings touch no hold: one look-up by key.
-  IF NOT EXISTS (SELECT FROM posted JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id
-                   AND account.id IN (posted.source_id, posted.destination_id) WHERE account.kind = 'hold') THEN
-    RETURN NULL;
-  END IF;
-
-  SELECT posted.kind, posted.key INTO wrong FROM posted
+  SELECT posted.kind, posted.key INTO wrong FROM unnest(legs) AS posted
     LEFT JOIN ledger_accounts AS source ON source.tenant_id = posted.tenant_id AND source.id = posted.source_id
     LEFT JOIN ledger_accounts AS destination
       ON destination.tenant_id = posted.tenant_id AND destination.id = posted.destination_id
@@ -294,7 +289,7 @@ BEGIN
   SELECT leaving.key INTO wrong FROM (
     SELECT posted.tenant_id, account.party AS hold, posted.key,
            CASE WHEN posted.kind = 'commission' THEN 'release' ELSE posted.kind END AS kind, sum(posted.amount_minor) AS amount_minor
-      FROM posted JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id
+      FROM unnest(legs) AS posted JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id
         AND account.id = posted.source_id AND account.kind = 'hold'
       WHERE posted.phase IN ('single', 'pending') AND posted.kind IN ('release', 'commission', 'refund')
       GROUP BY 1, 2, 3, 4) AS leaving
@@ -311,7 +306,7 @@ BEGIN
       USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_movements_approved_check', TABLE = 'ledger_transfers';
   END IF;
 
-  SELECT block.kind, block.hold_id INTO wrong FROM posted
+  SELECT block.kind, block.hold_id INTO wrong FROM unnest(legs) AS posted
     JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id AND account.id = posted.source_id
       AND account.kind = 'hold'
     JOIN hold_blocks AS block ON block.tenant_id = posted.tenant_id AND block.hold_id = account.party::uuid
@@ -339,16 +334,13 @@ BEGIN
         FROM (
           SELECT posted.tenant_id, account.party AS hold, posted.kind, posted.effective_at AS at,
                  CASE WHEN posted.source_id = account.id THEN -posted.amount_minor ELSE posted.amount_minor END AS signed
-            FROM posted JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id
+            FROM unnest(legs) AS posted JOIN ledger_accounts AS account ON account.tenant_id = posted.tenant_id
               AND account.id IN (posted.source_id, posted.destination_id) AND account.kind = 'hold'
             WHERE posted.phase IN ('single', 'post')) AS leg
         GROUP BY 1, 2) AS moved
     WHERE hold.tenant_id = moved.tenant_id AND hold.id = moved.hold::uuid;
-  RETURN NULL;
 END
 $$;
-CREATE TRIGGER holds_follow AFTER INSERT ON ledger_transfers REFERENCING NEW TABLE AS posted
-  FOR EACH STATEMENT EXECUTE FUNCTION engagerr_holds_follow();
 
 -- An account of a hold that there is not would be money of nobody.
 CREATE FUNCTION engagerr_hold_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER

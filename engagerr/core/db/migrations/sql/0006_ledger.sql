@@ -178,18 +178,14 @@ BEGIN
 END
 $$;
 CREATE AGGREGATE engagerr_chain(head bytea, content bytea) (sfunc = engagerr_chain_step, stype = bytea);
+-- A running sum that stays a bigint, and is refused where it does not fit; sum() would make each a numeric.
+CREATE AGGREGATE engagerr_so_far(bigint) (sfunc = int8pl, stype = bigint, initcond = '0');
 
 -- ── Posting: the only way in ───────────────────────────────────────────────────────────────────────────────────────
 -- A transfer as it is asked for. One that settles something pending may leave out accounts, currency and amount.
 CREATE TYPE engagerr_asked AS (
   key text, source uuid, destination uuid, currency text, amount bigint, phase text, pending uuid,
   expires_at timestamptz, kind text, subject text, member uuid, effective_at timestamptz);
--- The same with what the books say. `posted` is what moves for good, `reserved` by how much what is pending changes.
-CREATE TYPE engagerr_leg AS (
-  ord bigint, key text, leg smallint, request_hash bytea, source_id uuid, destination_id uuid, source_guarded boolean,
-  destination_guarded boolean, currency text, amount_minor bigint, posted bigint, reserved bigint, phase text,
-  pending_id uuid, expires_at timestamptz, kind text, subject text, member_id uuid, effective_at timestamptz,
-  refused text);
 
 -- By which constraint a transfer is refused; NULL where it is not. `pending` is what it settles, `matches` whether that
 -- is pending between the same accounts, `lapses_at` until when.
@@ -213,13 +209,14 @@ RETURNS text LANGUAGE sql IMMUTABLE AS $$
     WHEN phase = 'expire' AND (lapses_at <= at) IS NOT TRUE OR phase = 'post' AND lapses_at <= at
       THEN 'ledger_transfers_expiry_check'
     WHEN expires_at IS NOT NULL AND (phase <> 'pending' OR expires_at <= at) THEN 'ledger_transfers_expires_check'
-    WHEN kind IS NULL OR kind NOT IN ('fund', 'release', 'commission', 'fee', 'refund', 'loss', 'payout', 'reversal',
-      'dispute', 'dispute_reversal', 'recovery', 'conversion', 'subscription', 'invoice', 'correction', 'tax')
+    WHEN kind IS NULL OR kind NOT IN ('fund', 'release', 'commission', 'fee', 'refund', 'loss', 'transfer', 'payout',
+      'reversal', 'dispute', 'dispute_reversal', 'recovery', 'conversion', 'subscription', 'invoice', 'correction', 'tax')
       THEN 'ledger_transfers_kind_check'
     WHEN subject IS NULL OR subject = '' OR length(subject) > 200 THEN 'ledger_transfers_subject_check'
   END
 $$;
-CREATE FUNCTION engagerr_refuse_leg(ord bigint, refused text) RETURNS void LANGUAGE plpgsql AS $$
+-- Nothing where nothing is refused.
+CREATE FUNCTION engagerr_refuse_leg(ord bigint, refused text) RETURNS boolean LANGUAGE plpgsql STRICT AS $$
 BEGIN
   RAISE EXCEPTION 'transfer % of this call is refused by "%"', ord, refused
     USING CONSTRAINT = refused, TABLE = 'ledger_transfers',
@@ -299,7 +296,9 @@ BEGIN
            greatest(at, lane.last_at, first.last_at, second.last_at) AS moment, first, second,
            first.account_id = asked.source AS in_order,
            (SELECT known.request_hash FROM ledger_transfers AS known
-              WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0) AS known
+              WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0) AS known,
+           EXISTS (SELECT FROM ledger_accounts AS account WHERE account.tenant_id = tenant AND account.kind = 'hold'
+                   AND account.id IN (asked.source, asked.destination)) AS of_hold
       INTO stand
       FROM ledger_lanes AS lane
       CROSS JOIN LATERAL (
@@ -374,168 +373,209 @@ BEGIN
       WHERE lane.tenant_id = tenant AND lane.lane = chosen
   )
   INSERT INTO ledger_transfers VALUES (transfer.*);
+  IF stand.of_hold THEN
+    PERFORM engagerr_holds_follow(ARRAY[transfer]);
+  END IF;
 END
 $$;
 
--- One statement writes all legs of a call, so that a trigger sees them together. Locks are taken in this order: the key
--- (where a call has few), one lane, guarded balances by account. Balances that are not guarded have a row in each lane
--- and belong to whoever has the lane; so posters who share a busy account do not wait for each other.
--- Returns the keys that stood before: nothing is written for those.
-CREATE FUNCTION engagerr_post_set(tenant uuid, legs jsonb, at timestamptz) RETURNS text[] LANGUAGE plpgsql AS $$
+-- Which of these keys stand already. Refuses one that stands for another request.
+CREATE FUNCTION engagerr_known(tenant uuid, legs jsonb) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
-  asked engagerr_leg[];
-  given record;
-  head ledger_lanes;
-  chosen smallint;
-  moment timestamptz;
-  ending text;
+  keys text[] := ARRAY(SELECT DISTINCT given.value ->> 'key' FROM jsonb_array_elements(legs) AS given);
   known text[];
 BEGIN
-  SELECT array_agg(ROW(
-      ord, key, leg,
-      engagerr_request_hash(source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at, kind,
-                            subject),
-      source_id, destination_id, source_guarded, destination_guarded, currency, amount_minor,
-      CASE WHEN phase IN ('single', 'post') THEN amount_minor ELSE 0 END,
-      CASE phase WHEN 'single' THEN 0 WHEN 'pending' THEN amount_minor ELSE -pending END,
-      phase, pending_id, expires_at, kind, subject, member_id, effective_at,
-      engagerr_refusal(key, phase, pending_id, source_id, destination_id, source_currency, destination_currency,
-                       currency, amount_minor, pending, matches, lapses_at, expires_at, kind, subject, at)
-      )::engagerr_leg ORDER BY ord)
-    INTO asked
-  FROM (
-    SELECT given.ord, given.key, (row_number() OVER (PARTITION BY given.key ORDER BY given.ord) - 1)::smallint AS leg,
+  SELECT array_agg(stands.key) INTO known FROM ledger_transfers AS stands
+    WHERE stands.tenant_id = tenant AND stands.key = ANY (keys) AND stands.leg = 0;
+  IF known IS NOT NULL AND EXISTS (
+    SELECT FROM (
+      SELECT given.key, row_number() OVER (PARTITION BY given.key ORDER BY given.ord) - 1 AS leg,
+             engagerr_request_hash(
+               coalesce(given.source, reserve.source_id), coalesce(given.destination, reserve.destination_id),
+               coalesce(given.currency, reserve.currency), coalesce(given.amount, reserve.amount_minor),
+               coalesce(given.phase, 'single'), given.pending, given.expires_at, given.kind, given.subject) AS request_hash
+      FROM (SELECT row_number() OVER () AS ord, read.* FROM jsonb_populate_recordset(NULL::engagerr_asked, legs) AS read
+           ) AS given
+      LEFT JOIN ledger_transfers AS reserve ON reserve.tenant_id = tenant AND reserve.id = given.pending
+      WHERE given.key = ANY (known)
+    ) AS asked
+    FULL JOIN (SELECT * FROM ledger_transfers WHERE tenant_id = tenant AND key = ANY (known)) AS stands
+      ON stands.key = asked.key AND stands.leg = asked.leg
+    WHERE stands.request_hash IS DISTINCT FROM asked.request_hash
+  ) THEN
+    PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
+  END IF;
+  RETURN known;
+END
+$$;
+
+-- One statement writes all legs of a call, but those of the keys that are known: what both sides of each hold after it,
+-- its place in the chain, the balances and the end of the lane.
+CREATE FUNCTION engagerr_write_set(tenant uuid, legs jsonb, at timestamptz, head ledger_lanes,
+  known text[]) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  chosen smallint := head.lane;
+  ending text := engagerr_id_ending(tenant);
+  written record;
+BEGIN
+  WITH given AS (
+    SELECT row_number() OVER () AS ord, read.* FROM jsonb_populate_recordset(NULL::engagerr_asked, legs) AS read
+    WHERE known IS NULL OR read.key <> ALL (known)
+  ), read AS (
+    SELECT given.ord, given.key,
+           (row_number() OVER (PARTITION BY given.key ORDER BY given.ord) - 1)::smallint AS leg,
            coalesce(given.source, reserve.source_id) AS source_id,
            coalesce(given.destination, reserve.destination_id) AS destination_id,
            coalesce(given.currency, reserve.currency) AS currency,
            coalesce(given.amount, reserve.amount_minor) AS amount_minor,
            coalesce(given.phase, 'single') AS phase, given.pending AS pending_id, given.expires_at, given.kind,
            given.subject, given.member AS member_id, coalesce(given.effective_at, at) AS effective_at,
-           source.guarded AS source_guarded, source.currency AS source_currency,
-           destination.guarded AS destination_guarded, destination.currency AS destination_currency,
            reserve.amount_minor AS pending, reserve.expires_at AS lapses_at,
            reserve.id IS NULL OR reserve.phase = 'pending'
              AND coalesce(given.source, reserve.source_id) = reserve.source_id
              AND coalesce(given.destination, reserve.destination_id) = reserve.destination_id
              AND coalesce(given.currency, reserve.currency) = reserve.currency AS matches
-    FROM (
-      SELECT row_number() OVER () AS ord, read.* FROM jsonb_populate_recordset(NULL::engagerr_asked, legs) AS read
-    ) AS given
+    FROM given
     LEFT JOIN ledger_transfers AS reserve ON reserve.tenant_id = tenant AND reserve.id = given.pending
-    LEFT JOIN ledger_accounts AS source
-      ON source.tenant_id = tenant AND source.id = coalesce(given.source, reserve.source_id)
-    LEFT JOIN ledger_accounts AS destination
-      ON destination.tenant_id = tenant AND destination.id = coalesce(given.destination, reserve.destination_id)
-  ) AS leg;
-  IF asked IS NULL THEN
-    RETURN NULL;
-  END IF;
-  SELECT array_agg(DISTINCT key) AS keys,
-         array_agg(source_id) FILTER (WHERE source_guarded) AS sources,
-         array_agg(destination_id) FILTER (WHERE destination_guarded) AS destinations,
-         min(ord) FILTER (WHERE refused IS NOT NULL) AS refused
-    INTO given FROM unnest(asked);
-  IF given.refused IS NOT NULL THEN
-    PERFORM engagerr_refuse_leg(given.refused, asked[given.refused].refused);
-  END IF;
-
-  IF cardinality(given.keys) <= 16 THEN
-    PERFORM pg_advisory_xact_lock(ordered.place)
-      FROM (SELECT hashtextextended(tenant::text || key, 1) AS place FROM unnest(given.keys) AS key ORDER BY place)
-        AS ordered;
-  END IF;
-  chosen := engagerr_take_lane(tenant);
-  SELECT * INTO STRICT head FROM ledger_lanes WHERE tenant_id = tenant AND lane = chosen;
-  -- What is not guarded gets its balance in a lane when it is first needed there.
-  INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
-    SELECT DISTINCT tenant, place.account_id, chosen, false, place.currency, 0, 0, 0, 0
-    FROM (SELECT source_id AS account_id, currency FROM unnest(asked) WHERE NOT source_guarded
-          UNION SELECT destination_id, currency FROM unnest(asked) WHERE NOT destination_guarded) AS place
-    WHERE NOT EXISTS (SELECT FROM ledger_balances AS held WHERE held.tenant_id = tenant
-                      AND held.account_id = place.account_id AND held.lane = chosen);
-  SELECT greatest(at, head.last_at, max(held.last_at)) INTO moment FROM (
-    SELECT last_at FROM ledger_balances
-      WHERE tenant_id = tenant AND account_id = ANY (given.sources || given.destinations) AND lane = 0 AND guarded
-      ORDER BY account_id FOR UPDATE
-  ) AS held;
-
-  -- Whoever waited above sees here what the other one wrote.
-  SELECT array_agg(stands.key) INTO known FROM ledger_transfers AS stands
-    WHERE stands.tenant_id = tenant AND stands.key = ANY (given.keys) AND stands.leg = 0;
-  IF known IS NOT NULL THEN
-    IF EXISTS (
-      SELECT FROM (SELECT * FROM unnest(asked) AS leg WHERE leg.key = ANY (known)) AS leg
-        FULL JOIN (SELECT * FROM ledger_transfers WHERE tenant_id = tenant AND key = ANY (known)) AS stands
-          ON stands.key = leg.key AND stands.leg = leg.leg
-        WHERE stands.request_hash IS DISTINCT FROM leg.request_hash
-    ) THEN
-      PERFORM engagerr_refuse_leg(1, 'ledger_transfers_request_key');
-    END IF;
-    IF cardinality(known) = cardinality(given.keys) THEN
-      RETURN known;
-    END IF;
-    SELECT array_agg(fresh ORDER BY fresh.ord) INTO asked FROM unnest(asked) AS fresh WHERE fresh.key <> ALL (known);
-  END IF;
-
-  ending := engagerr_id_ending(tenant);
-  WITH leg AS MATERIALIZED (
-    SELECT leg.*, head.sequence + row_number() OVER (ORDER BY leg.ord) AS sequence FROM unnest(asked) AS leg
+  ), leg AS MATERIALIZED (
+    SELECT read.ord, read.key, read.leg, read.source_id, read.destination_id, read.currency, read.amount_minor,
+           read.phase, read.pending_id, read.expires_at, read.kind, read.subject, read.member_id, read.effective_at,
+           CASE WHEN read.phase IN ('single', 'post') THEN read.amount_minor ELSE 0 END AS posted,
+           CASE read.phase WHEN 'single' THEN 0 WHEN 'pending' THEN read.amount_minor ELSE -read.pending END AS reserved,
+           source.guarded AS source_guarded, destination.guarded AS destination_guarded,
+           engagerr_request_hash(
+             source_id, destination_id, read.currency, amount_minor, phase, pending_id, expires_at, read.kind, subject)
+             AS request_hash,
+           coalesce(source.kind = 'hold' OR destination.kind = 'hold', false) AS of_hold,
+           engagerr_refuse_leg(read.ord, engagerr_refusal(
+             key, phase, pending_id, source_id, destination_id, source.currency, destination.currency, read.currency,
+             amount_minor, pending, matches, lapses_at, expires_at, read.kind, subject, at)) AS refused
+    FROM read
+    LEFT JOIN ledger_accounts AS source ON source.tenant_id = tenant AND source.id = read.source_id
+    LEFT JOIN ledger_accounts AS destination ON destination.tenant_id = tenant AND destination.id = read.destination_id
   ), entry AS (
-    SELECT ord, true AS is_source, source_id AS account_id, source_guarded AS guarded, currency, -posted AS posted,
-           0 AS pending_in, reserved AS pending_out, CASE WHEN source_guarded THEN 0 ELSE chosen END AS lane FROM leg
+    SELECT ord, true AS is_source, source_id AS account_id, -posted AS posted, 0::bigint AS pending_in,
+           reserved AS pending_out FROM leg
     UNION ALL
-    SELECT ord, false, destination_id, destination_guarded, currency, posted, reserved, 0,
-           CASE WHEN destination_guarded THEN 0 ELSE chosen END FROM leg
-  ), running AS MATERIALIZED (
-    SELECT entry.ord, entry.is_source, entry.account_id, entry.guarded, entry.currency, entry.lane,
-           coalesce(before.version, 0) + row_number() OVER so_far AS version,
-           (coalesce(before.posted, 0) + sum(entry.posted) OVER so_far)::bigint AS posted,
-           (coalesce(before.pending_in, 0) + sum(entry.pending_in) OVER so_far)::bigint AS pending_in,
-           (coalesce(before.pending_out, 0) + sum(entry.pending_out) OVER so_far)::bigint AS pending_out,
+    SELECT ord, false, destination_id, posted, reserved, 0 FROM leg
+  ), held AS MATERIALIZED (
+    SELECT * FROM ledger_balances AS balance
+    WHERE balance.tenant_id = tenant AND balance.account_id = ANY (ARRAY(SELECT account_id FROM entry))
+      AND balance.lane = CASE WHEN balance.guarded THEN 0 ELSE chosen END
+    ORDER BY account_id FOR UPDATE
+  ), summed AS (
+    SELECT entry.ord, entry.is_source, entry.account_id,
+           row_number() OVER so_far AS version, engagerr_so_far(entry.posted) OVER so_far AS posted,
+           engagerr_so_far(entry.pending_in) OVER so_far AS pending_in,
+           engagerr_so_far(entry.pending_out) OVER so_far AS pending_out,
            lead(entry.ord) OVER so_far IS NULL AS is_last
-    FROM entry
-    LEFT JOIN ledger_balances AS before
-      ON before.tenant_id = tenant AND before.account_id = entry.account_id AND before.lane = entry.lane
-    WINDOW so_far AS (PARTITION BY entry.account_id ORDER BY entry.ord)
+    FROM entry WINDOW so_far AS (PARTITION BY entry.account_id ORDER BY entry.ord ROWS UNBOUNDED PRECEDING)
+  ), running AS MATERIALIZED (
+    SELECT summed.ord, summed.is_source, summed.is_last, summed.account_id, coalesce(held.lane, chosen) AS lane,
+           summed.version + coalesce(held.version, 0) AS version, summed.posted + coalesce(held.posted, 0) AS posted,
+           summed.pending_in + coalesce(held.pending_in, 0) AS pending_in,
+           summed.pending_out + coalesce(held.pending_out, 0) AS pending_out, held.account_id IS NULL AS is_new
+    FROM summed LEFT JOIN held USING (account_id)
   ), made AS MATERIALIZED (
-    SELECT leg.*, source.lane AS source_lane, source.version AS source_version, source.posted AS source_posted,
-           source.pending_in AS source_pending_in, source.pending_out AS source_pending_out,
-           destination.lane AS destination_lane, destination.version AS destination_version,
-           destination.posted AS destination_posted, destination.pending_in AS destination_pending_in,
-           destination.pending_out AS destination_pending_out,
+    SELECT leg.*, booked.moment, source.lane AS source_lane, source.version AS source_version,
+           source.posted AS source_posted, source.pending_in AS source_pending_in,
+           source.pending_out AS source_pending_out, destination.lane AS destination_lane,
+           destination.version AS destination_version, destination.posted AS destination_posted,
+           destination.pending_in AS destination_pending_in, destination.pending_out AS destination_pending_out,
            engagerr_chain(head.hash, engagerr_transfer_bytes(
              leg.request_hash, tenant, chosen,
-             CASE WHEN source.guarded AND source.posted < source.pending_out
-               THEN engagerr_refuse_overdraft(source.account_id, leg.amount_minor,
+             CASE WHEN leg.source_guarded AND source.posted < source.pending_out
+               THEN engagerr_refuse_overdraft(leg.source_id, leg.amount_minor,
                                               source.posted - source.pending_out + leg.amount_minor)
-               ELSE leg.sequence END,
-             leg.key, leg.leg, leg.member_id, leg.effective_at, moment)) OVER (ORDER BY leg.sequence) AS hash
+               ELSE head.sequence + leg.ord END,
+             leg.key, leg.leg, leg.member_id, leg.effective_at, booked.moment)) OVER in_order AS hash
     FROM leg
     JOIN running AS source ON source.ord = leg.ord AND source.is_source
     JOIN running AS destination ON destination.ord = leg.ord AND NOT destination.is_source
+    CROSS JOIN (SELECT greatest(at, head.last_at, max(last_at)) AS moment FROM held) AS booked
+    WINDOW in_order AS (ORDER BY leg.ord ROWS UNBOUNDED PRECEDING)
   ), balanced AS (
-    UPDATE ledger_balances AS held
+    UPDATE ledger_balances AS balance
       SET posted = last.posted, pending_in = last.pending_in, pending_out = last.pending_out, version = last.version,
-          last_at = moment
-      FROM (SELECT * FROM running WHERE is_last) AS last
-      WHERE held.tenant_id = tenant AND held.account_id = last.account_id AND held.lane = last.lane
+          last_at = (SELECT greatest(at, head.last_at, max(last_at)) FROM held)
+      FROM running AS last
+      WHERE last.is_last AND NOT last.is_new AND balance.tenant_id = tenant AND balance.account_id = last.account_id
+        AND balance.lane = last.lane
+  ), opened AS (
+    INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out,
+                                 version, last_at)
+      SELECT tenant, last.account_id, last.lane, false, account.currency, last.posted, last.pending_in,
+             last.pending_out, last.version, (SELECT greatest(at, head.last_at, max(last_at)) FROM held)
+      FROM running AS last JOIN ledger_accounts AS account
+        ON account.tenant_id = tenant AND account.id = last.account_id
+      WHERE last.is_last AND last.is_new
   ), ended AS (
-    UPDATE ledger_lanes AS lane SET sequence = last.sequence, hash = last.hash, last_at = moment
-      FROM (SELECT made.sequence, made.hash FROM made ORDER BY made.sequence DESC LIMIT 1) AS last
+    UPDATE ledger_lanes AS lane SET sequence = head.sequence + last.ord, hash = last.hash, last_at = last.moment
+      FROM (SELECT ord, hash, moment FROM made ORDER BY ord DESC LIMIT 1) AS last
       WHERE lane.tenant_id = tenant AND lane.lane = chosen
+  ), written AS (
+    INSERT INTO ledger_transfers (
+        tenant_id, id, lane, sequence, source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at,
+        key, leg, request_hash, kind, subject, member_id, effective_at, recorded_at, source_lane, source_version,
+        source_posted, source_pending_in, source_pending_out, destination_lane, destination_version, destination_posted,
+        destination_pending_in, destination_pending_out, hash)
+      SELECT tenant, engagerr_transfer_id(chosen, head.sequence + ord, ending), chosen, head.sequence + ord, source_id,
+             destination_id, currency, amount_minor, phase, pending_id, expires_at, key, leg, request_hash, kind, subject,
+             member_id, effective_at, moment, source_lane, source_version, source_posted, source_pending_in,
+             source_pending_out, destination_lane, destination_version, destination_posted, destination_pending_in,
+             destination_pending_out, hash
+      -- Neighbours in an index are written after each other: a tenth of the time.
+      FROM made ORDER BY source_id
   )
-  INSERT INTO ledger_transfers (
-      tenant_id, id, lane, sequence, source_id, destination_id, currency, amount_minor, phase, pending_id, expires_at,
-      key, leg, request_hash, kind, subject, member_id, effective_at, recorded_at, source_lane, source_version,
-      source_posted, source_pending_in, source_pending_out, destination_lane, destination_version, destination_posted,
-      destination_pending_in, destination_pending_out, hash)
-    SELECT tenant, engagerr_transfer_id(chosen, sequence, ending), chosen, sequence, source_id, destination_id,
-           currency, amount_minor, phase, pending_id, expires_at, key, leg, request_hash, kind, subject, member_id,
-           effective_at, moment, source_lane, source_version, source_posted, source_pending_in, source_pending_out,
-           destination_lane, destination_version, destination_posted, destination_pending_in, destination_pending_out,
-           hash
-    FROM made;
+  SELECT bool_or(leg.of_hold) AS of_hold, max(leg.ord) AS last INTO written FROM leg;
+
+  IF written.of_hold THEN
+    PERFORM engagerr_holds_follow(array_agg(transfer ORDER BY transfer.id)) FROM ledger_transfers AS transfer
+      WHERE transfer.tenant_id = tenant AND transfer.id > engagerr_transfer_id(chosen, head.sequence, ending)
+        AND transfer.id <= engagerr_transfer_id(chosen, head.sequence + written.last, ending)
+        AND EXISTS (SELECT FROM ledger_accounts AS account WHERE account.tenant_id = tenant AND account.kind = 'hold'
+                    AND account.id IN (transfer.source_id, transfer.destination_id));
+  END IF;
+END
+$$;
+
+-- Locks are taken in this order: the key (where a call has few), one lane, guarded balances by account. Balances that are
+-- not guarded have a row in each lane and belong to whoever has the lane; so posters who share a busy account do not
+-- wait for each other. Many keys are not looked up before they are written: mostly they are new, and where one is not,
+-- what was written is undone and the others are written again.
+-- Returns the keys that stood before: nothing is written for those.
+CREATE FUNCTION engagerr_post_set(tenant uuid, legs jsonb, at timestamptz) RETURNS text[] LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  few constant boolean := jsonb_array_length(legs) <= 16;
+  head ledger_lanes;
+  chosen smallint;
+  known text[];
+BEGIN
+  IF few THEN
+    PERFORM pg_advisory_xact_lock(ordered.place)
+      FROM (SELECT DISTINCT hashtextextended(tenant::text || (given.value ->> 'key'), 1) AS place
+            FROM jsonb_array_elements(legs) AS given ORDER BY place) AS ordered;
+  END IF;
+  chosen := engagerr_take_lane(tenant);
+  SELECT * INTO STRICT head FROM ledger_lanes WHERE tenant_id = tenant AND lane = chosen;
+  IF few THEN
+    known := engagerr_known(tenant, legs);
+  END IF;
+  IF known IS NULL THEN
+    BEGIN
+      PERFORM engagerr_write_set(tenant, legs, at, head, known);
+      RETURN NULL;
+    EXCEPTION WHEN unique_violation OR check_violation OR foreign_key_violation THEN
+      known := engagerr_known(tenant, legs);
+      IF known IS NULL THEN
+        RAISE;
+      END IF;
+    END;
+  END IF;
+  PERFORM engagerr_write_set(tenant, legs, at, head, known);
   RETURN known;
 END
 $$;
