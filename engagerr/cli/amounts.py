@@ -48,3 +48,19 @@ def money_of(said: str, currency: str) -> Money:
     if amount.currency != currency:
         raise InvalidInput(f"{amount} is not in {currency}.", hint=f"Here the amount is one of {currency}.")
     return amount
+
+
+def share_of(said: str) -> Decimal:
+    """A share as a fraction: 15% and 0.15 are the same.
+
+    Raises:
+        InvalidInput: no number, or no share of a whole; 15 without a sign may be meant either way.
+    """
+    try:
+        share = Decimal(said.strip().removesuffix("%").strip())
+    except ArithmeticError:
+        share = Decimal("NaN")
+    share = share / 100 if "%" in said else share
+    if not share.is_finite() or not 0 <= share <= 1:
+        raise InvalidInput(f"{said!r} is no rate.", hint="Write 15% or 0.15.")
+    return share

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engagerr.cli.amounts import share_of
 from engagerr.cli.command import noun, verb, workspace
 from engagerr.cli.output import MISSING, Column, clean, facts, minute, note, number, plain, put, show, table, write
 from engagerr.core.errors import InvalidInput
@@ -111,13 +112,15 @@ def draft(
     file: FileOption = None,
     commission: Annotated[
         str | None,
-        typer.Option(metavar="RATE", help="Your commission, such as 0.15; else that of the creators' terms."),
+        typer.Option(metavar="RATE", help="Your commission: 15% or 0.15; else that of the creators' terms."),
     ] = None,
     law: Annotated[str | None, typer.Option(metavar="WORDS", help="Whose law applies; else your country's.")] = None,
 ) -> None:
     """Draft the contract of a deal, of its accepted proposal or of a file. Nobody else sees a draft."""
     with workspace() as work:
-        found = work.contracts.draft(deal, file=file, commission_rate=_rate(commission), law=law)
+        found = work.contracts.draft(
+            deal, file=file, commission_rate=None if commission is None else share_of(commission), law=law
+        )
     put_shown(found)
     note(f'Nobody has seen it yet. Send it with: engagerr contract send "{found.contract.deal}"')
 
@@ -355,15 +358,6 @@ def _value(value: Any) -> str:
     if value is None:
         return MISSING
     return clean(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False))
-
-
-def _rate(said: str | None) -> Decimal | None:
-    if said is None:
-        return None
-    try:
-        return Decimal(said)
-    except InvalidOperation:
-        raise InvalidInput(f"{said!r} is no rate.", hint="Write 15 % as 0.15.") from None
 
 
 # The verbs of signing live in a file of their own, and register themselves with this noun.

@@ -8,13 +8,13 @@ import typer
 
 from engagerr.cli import moments
 from engagerr.cli.account import ACCOUNT_COLUMNS, ACCOUNT_CSV
+from engagerr.cli.amounts import share_of
 from engagerr.cli.command import noun, verb, workspace
 from engagerr.cli.output import MISSING, Column, day, facts, number, plain, put, show, table, words
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import date
-    from decimal import Decimal
 
     from rich.console import RenderableType
 
@@ -178,7 +178,7 @@ def set_terms(
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Anything to remember.")] = None,
 ) -> None:
     """Represent a creator for a time. Two terms of one creator may not overlap."""
-    rate, first, last = _share(commission), moments.day(since), moments.day(until)
+    rate, first, last = share_of(commission), moments.day(since), moments.day(until)
     with workspace() as work:
         terms = work.roster.set_terms(
             creator, commission_rate=rate, exclusive=exclusive, since=first, until=last, note=note
@@ -290,15 +290,3 @@ _TERMS_COLUMNS: list[Column[TermsRow]] = [
 def _platforms(accounts: tuple[str, ...]) -> str:
     """The platforms of `platform:handle` names, each once."""
     return words(list(dict.fromkeys(account.partition(":")[0] for account in accounts)))
-
-
-def _share(text: str) -> Decimal:
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        share = Decimal(text.strip().removesuffix("%").strip())
-    except InvalidOperation:
-        share = Decimal("NaN")
-    if not share.is_finite():
-        raise InvalidInput(f"{text!r} is not a share.", hint="Write 15% or 0.15.")
-    return share / 100 if "%" in text else share

@@ -290,10 +290,16 @@ def unshare(deal: DealArgument) -> None:
 
 
 @verb(app, "join", examples=("engagerr deal join AGRAOS-BOGR6J-JAGRHU-QVRYF7-STCFZ6-6TQPMD-G4C4UI",))
-def join(code: Annotated[str, typer.Argument(metavar="CODE", help="As the other side gave it to you.")]) -> None:
+def join(
+    code: Annotated[
+        str, typer.Argument(metavar="CODE", help="As the other side gave it to you; - reads it from stdin.")
+    ],
+) -> None:
     """Join a deal that another workspace keeps, as its other side."""
+    from engagerr.cli.files import read_text
+
     with workspace() as work:
-        page = work.deals.join(code)
+        page = work.deals.join(read_text("-").strip() if code == "-" else code)
     _put_page(page)
 
 

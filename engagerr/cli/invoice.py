@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engagerr.cli.amounts import money_of
+from engagerr.cli.amounts import money_of, share_of
 from engagerr.cli.command import YesOption, ask, noun, verb, workspace
 from engagerr.cli.moments import day as a_day
 from engagerr.cli.output import MISSING, Column, clean, day, facts, note, put, show, table, write
@@ -116,12 +116,12 @@ def self_bill(
 @verb(
     app,
     "commission",
-    examples=('engagerr invoice commission "Jonna Brenner" --of 1000.00 --rate 15 --title "Trail shoes, one reel"',),
+    examples=('engagerr invoice commission "Jonna Brenner" --of 1000.00 --rate 15% --title "Trail shoes, one reel"',),
 )
 def commission(
     creator: Annotated[str, typer.Argument(metavar="PARTY", help="The creator, as a party on your invoices.")],
     of: Annotated[str, typer.Option(metavar="AMOUNT", help="What they were paid, net.")],
-    rate: Annotated[str, typer.Option(metavar="PER_CENT", help="Your commission, in per cent.")],
+    rate: Annotated[str, typer.Option(metavar="SHARE", help="Your commission: 15% or 0.15.")],
     title: Annotated[str, typer.Option(metavar="TEXT", help="For what.")],
     currency: CurrencyOption = None,
     withheld: Annotated[
@@ -131,7 +131,7 @@ def commission(
     """Draft an invoice of your commission to a creator who was paid in full."""
     with workspace() as work:
         made = work.payments.invoices.commission(
-            creator, base=_money(work, of, currency), rate=_number(rate) / 100, title=title, withheld=withheld
+            creator, base=_money(work, of, currency), rate=share_of(rate), title=title, withheld=withheld
         )
     _put(made)
 

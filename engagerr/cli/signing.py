@@ -35,7 +35,10 @@ NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Who sig
 EmailOption = Annotated[str, typer.Option("--email", metavar="ADDRESS", help="Where they can be reached.")]
 TitleOption = Annotated[str | None, typer.Option("--title", metavar="WORDS", help="What they are to their party.")]
 CodeOption = Annotated[
-    str | None, typer.Option("--code", metavar="CODE", help="For the side without a workspace: its one-time code.")
+    str | None,
+    typer.Option(
+        "--code", metavar="CODE", help="For the side without a workspace: its one-time code; - reads it from stdin."
+    ),
 ]
 
 
@@ -115,7 +118,7 @@ def sign(
         )
         found = work.contracts.sign(
             contract, Signer(name, email, title, program="engagerr contract sign"),
-            terms_hash=read or waiting.terms_hash.hex(), code=code,
+            terms_hash=read or waiting.terms_hash.hex(), code=_typed(code),
         )  # fmt: skip
     _put_signed(found)
 
@@ -142,7 +145,7 @@ def decline(
 
     with workspace() as work:
         ask(f"Decline {contract}?", yes=yes)
-        work.contracts.decline(contract, Signer(name, email, title), reason=reason, code=code)
+        work.contracts.decline(contract, Signer(name, email, title), reason=reason, code=_typed(code))
         found = work.contracts.show(contract)
     put_shown(found)
 
@@ -248,3 +251,10 @@ def _drawn_sent(found: Sent) -> list[RenderableType]:
     if found.clashes:
         parts.append(table(found.clashes, place_columns(), title="It clashes with"))
     return parts
+
+
+def _typed(code: str | None) -> str | None:
+    """The code, from standard input where it is -: what stands in a command line, others on the machine can read."""
+    from engagerr.cli.files import read_text
+
+    return read_text("-").strip() if code == "-" else code

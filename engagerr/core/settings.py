@@ -319,7 +319,7 @@ class PaymentSettings(_Section):
         description="Releases and refunds of at least so many minor units need a second person; 0 means all do.",
     )
     auto_release_days: int = Field(
-        14, ge=1, le=365, description="Days of silence after a delivery until its hold is released by itself."
+        14, ge=1, le=365, description="Days of silence after a delivery until it counts as approved."
     )
     return_url: str = Field(
         "https://example.com/", description="Where payers and payees land after a page of the provider's."

@@ -24,24 +24,44 @@ from uuid import UUID
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 # What Engagerr loads when it needs it is loaded before the fork.
+import engagerr.core.deals.settlement
 import engagerr.core.payments.differences
+import engagerr.core.payments.event_routes
 import engagerr.core.payments.held_money
+import engagerr.core.payments.janitor
 import engagerr.core.payments.payees
 import engagerr.core.payments.plans
+import engagerr.core.payments.polling
 import engagerr.core.payments.rounds
 import engagerr.core.payments.subscriptions  # noqa: F401
 import httpx
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
-import stripe  # noqa: F401
+import stripe
 from engagerr import Engagerr, Money, Settings, Workspace
 from engagerr.core.db import Database
 from engagerr.core.db.database import Session
-from engagerr.core.errors import Conflict, EngagerrError
+from engagerr.core.errors import Conflict, EngagerrError, InvalidInput
 from engagerr.core.payments.ledger import Leg, post
 from engagerr.core.payments.sandbox import KEY, Sandbox, serve
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
+
+httpx.HTTPTransport().close()
+_client = stripe.StripeClient("sk_test_loads_what_it_needs")
+_v1, _accounts = _client.v1, _client.v2.core.accounts
+_SERVICES = (
+    "accounts", "account_links", "balance_transactions", "charges", "customers", "events", "invoices",
+    "payment_intents", "payment_methods", "payouts", "prices", "products", "refunds", "subscriptions", "transfers",
+)  # fmt: skip
+_OBJECTS = (
+    "account", "balance_transaction", "charge", "customer", "event", "invoice", "list", "payment_intent",
+    "payment_method", "price", "product", "refund", "subscription", "transfer", "transfer_reversal",
+)  # fmt: skip
+for _name in _SERVICES:
+    getattr(_v1, _name)
+for _name in _OBJECTS:
+    stripe.convert_to_stripe_object({"object": _name, "data": []}, api_key="sk_test_loads_what_it_needs")
 
 CARD = "pm_card_bypassPending"
 # Nothing at the provider is in this currency, so what is posted to keep the books busy is nothing to reconcile.
@@ -256,7 +276,6 @@ class Told:
 
     answers: list[tuple[str, str]] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
-    refused: str | None = None
 
 
 def act(scene: Scene, story: str, about: Mapping[str, str], at: int | None, told: Connection) -> None:
@@ -272,18 +291,17 @@ def act(scene: Scene, story: str, about: Mapping[str, str], at: int | None, told
     told.send(("passed", death.passed, None))
 
 
-def go_on(scene: Scene, story: str, about: Mapping[str, str], answered: int, told: Connection) -> None:
-    """What somebody does whose process died: asks again for what was not answered, under the same keys."""
-    with scene.open() as engagerr:
-        work = engagerr.workspace()
-        for name, verb in list(STORIES[story].verbs.items())[answered:]:
-            try:
-                told.send(("answer", name, verb(work, about)))
-            except Conflict as error:  # it is done already
-                told.send(("answer", name, f"refused: {error.message}"))
-            except EngagerrError as error:
-                told.send(("refused", name, f"{name}: {type(error).__name__}: {error.message}"))
-                return
+def go_on(work: Workspace, story: str, about: Mapping[str, str], answered: int) -> list[str]:
+    """What somebody does whose process died: asks again for what was not answered, under the same keys; returns what
+    could not be asked for. A refusal because it is done already is none."""
+    for name, verb in list(STORIES[story].verbs.items())[answered:]:
+        try:
+            verb(work, about)
+        except (Conflict, InvalidInput):
+            continue
+        except EngagerrError as error:
+            return [f"{name}: {type(error).__name__}: {error.message}"]
+    return []
 
 
 def rounds(scene: Scene, told: Connection) -> None:

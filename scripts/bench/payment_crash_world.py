@@ -224,10 +224,8 @@ def _heard(ours: Connection) -> Told:
             kind, first, second = ours.recv()
             if kind == "answer":
                 told.answers.append((first, second))
-            elif kind == "passed":
-                told.passed = first
             else:
-                told.refused = second
+                told.passed = first
     ours.close()
     return told
 
@@ -285,9 +283,7 @@ def death(world: World, story: str, at: int, like: tuple[dict[str, Any], Counter
         if _lost(story, verb, answer, stands[verb]):
             tally.note("lost", where, [f"{verb} was answered with {answer} and is {stands[verb]}"])
     look(world, where, tally)
-    code, again = world.run(go_on, story, about, len(told.answers))
-    if code != 0 or again.refused:
-        tally.note("cannot be asked for again", where, [again.refused or f"ended with {code}"])
+    tally.note("cannot be asked for again", where, go_on(world.work, story, about, len(told.answers)))
     world.work.payments.rounds.run()
     ends, made = _alike(world.stands(story, about)), world.made() - before
     if made != like[1]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from engagerr.cli.contract import app
+from engagerr.cli.main import app as engagerr_app
 from engagerr.cli.reference import commands
 from engagerr.core.deals.contract_drafts import example_terms
 from tests.cli.conftest import Answer, CommandLine
 from tests.core.deals.contract_cases import pkcs12_file
+from typer.testing import CliRunner
 
 DEAL = "Trail shoes, spring"
 ANN = ("--name", "Ann Berg", "--email", "ann@northlight.example", "--title", "Managing Director", "--yes")
@@ -242,3 +244,12 @@ def test_every_verb_is_there() -> None:
         "list", "show", "example", "terms", "draft", "edit", "amend", "compare", "check", "clashes", "exclusivities",
         "send", "recall", "withdraw", "sign", "decline", "end", "pdf", "verify", "certificate",
     }  # fmt: skip
+
+
+def test_a_signing_code_may_come_on_standard_input_where_nobody_else_reads_it(cli: CommandLine, terms: Path) -> None:
+    drafted(cli, terms)
+    code = cli.json("contract", "send", DEAL)["code"]
+    typed = ["contract", "sign", DEAL, *MARA, "--code", "-"]
+    answer = CliRunner().invoke(engagerr_app, typed, env={**cli.env, "COLUMNS": "120"}, input=f"{code}\n")
+    assert answer.exit_code == 0, answer.output
+    assert cli.json("contract", "show", DEAL)["open"]["signatures"][0]["side"] == "brand"

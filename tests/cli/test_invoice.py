@@ -88,7 +88,7 @@ def test_files_are_written_whole_and_never_over_another(billing: CommandLine, tm
 def test_a_creators_invoice_and_a_commission_are_told_apart(billing: CommandLine) -> None:
     billing("invoice", "self-bill", "Jonna Brenner", "--line", "Reel=850")
     made = billing.json(
-        "invoice", "commission", "Jonna Brenner", "--of", "1000", "--rate", "15", "--title", "Trail", "--withheld"
+        "invoice", "commission", "Jonna Brenner", "--of", "1000", "--rate", "15%", "--title", "Trail", "--withheld"
     )
     assert (made["net"]["minor"], made["paid_by"]) == (15_000, "withheld from a release")
     purposes = {row["purpose"]: row["seller_name"] for row in billing.json("invoice", "list")}
@@ -106,3 +106,9 @@ def test_without_an_issuer_the_next_step_is_told(cli: CommandLine) -> None:
     error = cli("invoice", "draft", "Trailpeak GmbH", "--line", "Reel=1", "-o", "json", code=3).error
     assert "engagerr invoice issuer" in error["hint"]
     assert cli("invoice", "list").out == "No invoices yet.\n"
+
+
+@pytest.mark.parametrize("rate", ["15", "abc", "150%", "-1%", "nan"])
+def test_a_commission_that_may_be_meant_either_way_is_refused(billing: CommandLine, rate: str) -> None:
+    words = ("invoice", "commission", "Jonna Brenner", "--of", "1000", "--title", "Trail", f"--rate={rate}")
+    assert "15% or 0.15" in billing(*words, code=2).err

@@ -17,6 +17,8 @@ from pathlib import Path
 from tests.docs.pages import ROOT, Fence, fences
 
 _MARK = "@@@ block"
+# A server that the page's home has started ends with it; where the tests' database is used there is none.
+_STOP = 'if [ -z "${ENGAGERR_DATABASE__URL:-}" ]; then trap "engagerr db stop >/dev/null 2>&1" EXIT; fi\n'
 # What is another one each time: ids of the provider's, hashes, our ids and their ends, moments, days, spans of time.
 _VOLATILE = (
     (re.compile(r"\b(?:acct|pi|po|ch|tr|cus|sub|in|evt|pm|engagerr_a)_\w+…?"), "ID"),
@@ -47,7 +49,7 @@ def typed(page: Path, *, folder: Path, env: Mapping[str, str] | None = None) -> 
     script = "set -euo pipefail\nexec 2>&1\n" + "".join(f"echo '{_MARK}'\n{block.text}" for block in blocks)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(
-        ["bash", "-c", f"{script}echo '{_MARK}'\n"], cwd=folder, capture_output=True, text=True, check=False,
+        ["bash", "-c", f"{_STOP}{script}echo '{_MARK}'\n"], cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PATH": path, "TMPDIR": str(folder), "COLUMNS": "100", "NO_COLOR": "1", **(env or {})},
     )  # fmt: skip
     said = ended.stdout.split(f"{_MARK}\n")[1:]

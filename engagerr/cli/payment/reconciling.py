@@ -62,7 +62,7 @@ def reconcile(
 
 @verb(app, "reconciliations", examples=("engagerr payment reconciliations",))
 def reconciliations(
-    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000, help="How many at most.")] = 20,
 ) -> None:
     """List past runs, the newest first."""
     with workspace() as work:
@@ -95,7 +95,7 @@ def differences(
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="Of one kind, such as fee or unknown_object.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000, help="How many at most.")] = 100,
 ) -> None:
     """List what our books and the provider's do not agree on, each with what it is and what to do about it."""
     with workspace() as work:
@@ -167,7 +167,7 @@ def statement(
         Path | None, typer.Option(metavar="PATH", help="Write the whole month here: .pdf, .csv or .json.")
     ] = None,
     after: Annotated[str | None, typer.Option(metavar="CURSOR", help="Go on where the page before ended.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="NUMBER", help="Lines of a page.")] = 200,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Lines of a page.")] = 200,
 ) -> None:
     """Show what moved for a party in a month: opening balance, movements, closing balance."""
     if file is not None:

@@ -29,7 +29,7 @@ def readable(words: str, what: str, *, most: int = LONGEST) -> str:
     )
     if odd is not None:
         raise InvalidInput(
-            f"The {what} holds the mark U+{ord(odd):04X}, which nobody sees.",
+            f"The {what} holds the mark U+{ord(odd):04X}, which cannot be shown.",
             hint="Write it anew, without what was pasted along.", facts={"field": what},
         )  # fmt: skip
     return words

@@ -175,7 +175,8 @@ class Conversions:
     def _quote(self, session: Session, word: str) -> Quote:
         found = self._read(
             session,
-            "quote.id::text = lower(:word) OR length(:word) >= 6 AND right(quote.id::text, length(:word)) = lower(:word)",
+            "quote.id::text = lower(:word)"
+            " OR length(:word) >= 6 AND right(quote.id::text, length(:word)) = lower(:word)",
             word=word.strip(),
         )
         if len(found) != 1:

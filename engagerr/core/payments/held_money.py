@@ -303,10 +303,10 @@ class Holds:
     def movements(self, *, state: str | None = None, limit: int = 50) -> tuple[MovementRow, ...]:
         """What was asked for, the newest first; of one state ("requested": what waits for a second person)."""
         with self._access.transaction(Permission.READ_MONEY) as session:
-            found = read_movements(
-                session, self._access, "CAST(:state AS text) IS NULL OR movement.state = :state", state=state
-            )
-            return found[:limit]
+            return read_movements(
+                session, self._access, "CAST(:state AS text) IS NULL OR movement.state = :state", limit=limit,
+                state=state,
+            )  # fmt: skip
 
     def approve(self, movement: str | UUID, *, answer: str | None = None) -> Moved:
         """Allow what somebody else asked for, and carry it out. `Forbidden` for whoever asked for it."""

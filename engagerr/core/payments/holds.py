@@ -298,6 +298,16 @@ def lock_hold(session: Session, access: Access, hold_id: UUID) -> HoldRow:
 def find_hold(session: Session, access: Access, word: str | UUID) -> UUID:
     """The hold that a word names: its id or the end of it, its subject, its title, or its deal's or milestone's."""
     wanted = str(word).strip()
+    # By key where it is one: the rest looks at every hold.
+    exact: UUID | None = session.execute(
+        text(
+            "SELECT id FROM holds WHERE tenant_id = :tenant_id AND (id = :id OR subject = :word) ORDER BY id = :id DESC"
+            " LIMIT 1"
+        ),
+        {"tenant_id": access.tenant.id, "word": wanted, "id": _as_id(wanted)},
+    ).scalar_one_or_none()
+    if exact is not None:
+        return exact
     rows = session.execute(
         text(
             """
@@ -356,6 +366,13 @@ def _hold(row: Row[Any]) -> HoldRow:
         opened_at=row.opened_at, funded_at=row.funded_at, delivered_at=row.delivered_at,
         auto_release_at=row.auto_release_at, must_end_by=row.must_end_by,
     )  # fmt: skip
+
+
+def _as_id(word: str) -> UUID | None:
+    try:
+        return UUID(word)
+    except ValueError:
+        return None
 
 
 def _silence(

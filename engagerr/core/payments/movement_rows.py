@@ -100,7 +100,9 @@ def find_movement(session: Session, access: Access, word: str | UUID) -> Movemen
     return found[0]
 
 
-def read_movements(session: Session, access: Access, where: str, **values: object) -> tuple[MovementRow, ...]:
+def read_movements(
+    session: Session, access: Access, where: str, *, limit: int | None = None, **values: object
+) -> tuple[MovementRow, ...]:
     """Movements, the newest first; `where` is SQL of ours about `movement`."""
     rows = session.execute(
         text(
@@ -111,10 +113,10 @@ def read_movements(session: Session, access: Access, where: str, **values: objec
             LEFT JOIN members AS asker ON asker.tenant_id = movement.tenant_id AND asker.id = movement.requested_by
             LEFT JOIN members AS decider
               ON decider.tenant_id = movement.tenant_id AND decider.id = movement.decided_by
-            WHERE movement.tenant_id = :tenant_id AND ({where}) ORDER BY movement.id DESC
+            WHERE movement.tenant_id = :tenant_id AND ({where}) ORDER BY movement.id DESC LIMIT :limit
             """  # noqa: S608  `where` is a constant of this package
         ),
-        {"tenant_id": access.tenant.id, **values},
+        {"tenant_id": access.tenant.id, "limit": limit, **values},
     )
     return tuple(_movement(row) for row in rows)
 

@@ -16,6 +16,7 @@ from engagerr.core.money import Money
 from engagerr.core.payments.customers import ensure_customer, provider_customer
 from engagerr.core.payments.entitlements import Entitlement, entitled, entitlements
 from engagerr.core.payments.invoice_parties import Party, find_party, issuer, require_address
+from engagerr.core.payments.limits import within_limit
 from engagerr.core.payments.operations import Operation, OpKind, intend, perform
 from engagerr.core.payments.plans import find_plan, mirrored_price, plan_mirrored
 from engagerr.core.payments.subscription_mirror import apply_invoice, apply_subscription, note_change
@@ -195,6 +196,7 @@ class Subscriptions:
             paid = refundable(session, self._access, held, invoice)
         by = payment_of(self._gateway(), str(held.provider_id), paid.provider_id)
         with self._access.transaction(Permission.RELEASE) as session:
+            within_limit(session, self._access, paid.paid - paid.refunded if amount is None else amount)
             operation = intend_refund(
                 session, self._access, held, provider_invoice=paid.provider_id, amount=amount, reason=reason.strip(),
                 payment_of_invoice={paid.provider_id: by},

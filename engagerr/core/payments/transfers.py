@@ -99,7 +99,7 @@ def _transfer(
     tenant_id, now, currency = access.tenant.id, access.clock.now(), share.amount.currency
     operation = intend(
         session, access=access, kind=OpKind.TRANSFER, subject=f"hold:{hold_id}",
-        purpose=f"transfer:{share.id}:{_attempts(session, access, share)}", now=now,
+        purpose=f"transfer:{share.id}:{_attempts(session, access, hold_id, share)}", now=now,
         request={
             **amount_of(share.rest), "destination": payee["provider_account"], "transfer_group": f"hold_{hold_id}",
             **_source(session, access, hold_id, share), "_share": str(share.id), "_payee": str(payee["id"]),
@@ -147,14 +147,14 @@ def _source(session: Session, access: Access, hold_id: UUID, share: ShareRow) ->
     return {}
 
 
-def _attempts(session: Session, access: Access, share: ShareRow) -> int:
+def _attempts(session: Session, access: Access, hold_id: UUID, share: ShareRow) -> int:
     """How many transfers of this part have failed: each later one is another operation."""
     failed: int = session.execute(
         text(
-            "SELECT count(*) FROM payment_operations WHERE tenant_id = :tenant_id AND kind = 'transfer'"
-            " AND state = 'failed' AND starts_with(purpose, :purpose)"
+            "SELECT count(*) FROM payment_operations WHERE tenant_id = :tenant_id AND subject = :subject"
+            " AND kind = 'transfer' AND state = 'failed' AND starts_with(purpose, :purpose)"
         ),
-        {"tenant_id": access.tenant.id, "purpose": f"transfer:{share.id}:"},
+        {"tenant_id": access.tenant.id, "subject": f"hold:{hold_id}", "purpose": f"transfer:{share.id}:"},
     ).scalar_one()
     return failed + 1
 

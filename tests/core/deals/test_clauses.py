@@ -246,4 +246,4 @@ def test_a_wording_that_is_not_here_is_said() -> None:
         checked(msgspec.structs.replace(some_terms(), wording="1999-01"))
 
 
-WORDING_2026_11 = "6813975e03c2cffa5310950a1b4a4e60e62e46f0ec8581a82296d98508fef76d"
+WORDING_2026_11 = "bc8095863f6e8ff8668dc07a7249b1122556c5d5db1adfb2dd28da92a1acb1b7"

@@ -19,6 +19,7 @@ from engagerr.core.deals.deliverable_rounds import NoStep
 from engagerr.core.deals.drafting import LineEdit, TermsEdit
 from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, NotFound
 from engagerr.core.payments import webhook_server
+from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 from tests.core.deals.contract_cases import ANN, a_draft, a_signed
@@ -356,9 +357,30 @@ def test_words_that_hide_turn_or_steer_what_is_read_are_refused_when_they_come_i
             attempt()
     with pytest.raises((InvalidInput, NotFound)):
         workspace.deals.show(words)
-    assert proposals.list(TITLE) == ()
+    assert [one.version for one in proposals.list(TITLE)] == [None]  # the draft, as it was
     assert [row.row.title for row in workspace.deals.list()] == [TITLE]
 
 
 def test_names_and_emoji_that_are_joined_are_words(workspace: Workspace) -> None:
     assert a_trail_deal(workspace, "می‌خواهم 👩‍🍳").row.title == "می‌خواهم 👩‍🍳"
+
+
+def test_the_sandbox_answers_nobody_who_calls_it_by_another_name_and_takes_no_live_key(sandbox: Server) -> None:  # noqa: F811
+    def status(key: str, **headers: str) -> int:
+        headers["Authorization"] = f"Bearer {key}"
+        return httpx.get(f"{sandbox.url}/v1/balance", headers=headers).status_code
+
+    assert status(KEY) == 200
+    assert status(KEY, Host=f"localhost:{sandbox.url.rpartition(':')[2]}") == 200
+    assert status(KEY, Host="rebound.example") == 421
+    assert status(KEY, Host="rebound.example:80") == 421
+    assert status("sk_live_" + "x" * 24) == 401
+
+
+def test_when_both_had_signed_is_not_rewritten(workspace: Workspace, app_connection: Connection) -> None:
+    a_signed(workspace)
+    with (
+        pytest.raises(psycopg.errors.CheckViolation, match="stands as it is"),
+        in_tenant(app_connection, workspace.tenant.id),
+    ):
+        app_connection.execute("UPDATE contract_versions SET signed_at = signed_at - interval '1 day'")

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Money
 from engagerr.core.payments.holds import HoldRow
+from psycopg.types.json import Jsonb
 from tests.core.payments.conftest import Hands
 from tests.factories import colleague, in_tenant
 from tests.fakes.cluster import Connection
@@ -92,6 +93,26 @@ def test_no_more_leaves_than_was_approved_and_nothing_while_it_is_blocked(
 @pytest.mark.parametrize("kind", ["fund", "recovery", "conversion", "transfer", "payout", "invoice", "loss"])
 def test_a_hold_knows_its_own_movements_only(books: Books, kind: str) -> None:
     assert books.transfer(("hold", str(books.hold.id)), ("suspense", "x"), 1, kind=kind) == "holds_movement_kind_check"
+
+
+def test_a_batch_is_no_way_past_a_hold(books: Books) -> None:
+    """Sixteen and more that touch no hold, and one that does."""
+    outside, suspense, hold = (
+        str(books.account(*account)) for account in (("outside", "x"), ("suspense", "x"), ("hold", str(books.hold.id)))
+    )
+    legs = [
+        {
+            "key": f"k{number}", "source": outside, "destination": hold if number == 19 else suspense,
+            "currency": "EUR", "amount": 1, "kind": "correction", "subject": "test:1",
+        }
+        for number in range(20)
+    ]  # fmt: skip
+    refused = books.refused("SELECT engagerr_post_batch(%(tenant_id)s, %(legs)s, now())", legs=Jsonb(legs))
+    assert refused == "holds_movement_kind_check"
+
+
+def test_the_figures_of_a_hold_are_nobodys_to_move(books: Books) -> None:
+    assert books.refused("SELECT engagerr_holds_follow(array_agg(t)) FROM ledger_transfers AS t") == "42501"
 
 
 def test_no_more_comes_in_than_was_agreed(books: Books) -> None:

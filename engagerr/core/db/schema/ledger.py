@@ -77,6 +77,13 @@ ledger_balances = Table(
     _number("pending_out"),
     _number("version", comment="how many transfers touched this row"),
     timestamp("last_at", nullable=True),
+    Column(
+        "of_hold",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="whether the account is one of a hold, so that posting need not look",
+    ),
     PrimaryKeyConstraint("tenant_id", "account_id", "lane"),
     CheckConstraint("NOT guarded OR posted - pending_out >= 0", name="never_negative"),
     comment="What an account holds now: one row where it is guarded, else one a lane, to be added up.",

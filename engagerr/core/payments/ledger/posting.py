@@ -180,8 +180,8 @@ def settle_pending(
     parts = amounts or {}
     legs = [
         {
-            "key": key, "phase": how, "pending": str(one), "amount": parts.get(one), "kind": kind, "subject": subject,
-            "member": _text(member_id), "effective_at": _text(effective_at),
+            "key": key, "phase": how, "pending": one, "amount": parts.get(one), "kind": kind, "subject": subject,
+            "member": member_id, "effective_at": effective_at,
         }
         for one in pending
     ]  # fmt: skip
@@ -213,23 +213,18 @@ def _posted(
     session: Session, *, tenant_id: UUID, now: datetime, key: str, legs: Sequence[Mapping[str, Any]]
 ) -> Posting:
     with in_words(key):
-        rows = session.execute(_POST, {"tenant_id": tenant_id, "legs": json.dumps(legs), "now": now}).all()
+        rows = session.execute(
+            _POST, {"tenant_id": tenant_id, "legs": msgspec.json.encode(legs).decode(), "now": now}
+        ).all()
     return Posting(key, rows[0].replayed, tuple(transfer_row(row) for row in rows))
 
 
 def _leg(leg: Leg, key: str, subject: str, member_id: UUID | None, effective_at: datetime | None) -> dict[str, Any]:
     return {
-        "key": key, "source": str(leg.source), "destination": str(leg.destination), "currency": leg.amount.currency,
-        "amount": leg.amount.minor, "phase": leg.phase, "pending": _text(leg.pending_id),
-        "expires_at": _text(leg.expires_at), "kind": leg.kind, "subject": subject, "member": _text(member_id),
-        "effective_at": _text(effective_at),
+        "key": key, "source": leg.source, "destination": leg.destination, "currency": leg.amount.currency,
+        "amount": leg.amount.minor, "phase": leg.phase, "pending": leg.pending_id, "expires_at": leg.expires_at,
+        "kind": leg.kind, "subject": subject, "member": member_id, "effective_at": effective_at,
     }  # fmt: skip
-
-
-def _text(value: UUID | datetime | None) -> str | None:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if value is None else str(value)
 
 
 # What each constraint means, in words: the kind of error, what happened, what to do.

@@ -120,6 +120,7 @@ BALANCES = text(
            CASE
              WHEN account.id IS NULL THEN 'a balance of an account that there is not'
              WHEN held.guarded <> account.guarded OR held.currency <> account.currency
+                  OR held.of_hold <> (account.kind = 'hold')
                THEN 'a balance that is not of the kind of its account'
              WHEN held.guarded AND held.posted < held.pending_out THEN 'other people''s money fell below zero'
              ELSE 'a balance without a single transfer'
@@ -128,7 +129,7 @@ BALANCES = text(
     LEFT JOIN ledger_accounts AS account ON account.tenant_id = :tenant_id AND account.id = held.account_id
     WHERE held.tenant_id = :tenant_id
       AND (account.id IS NULL OR held.guarded <> account.guarded OR held.currency <> account.currency
-           OR held.guarded AND held.posted < held.pending_out
+           OR held.of_hold <> (account.kind = 'hold') OR held.guarded AND held.posted < held.pending_out
            OR (held.posted, held.pending_in, held.pending_out, held.version) <> (0, 0, 0, 0)
               AND NOT EXISTS (SELECT FROM ledger_transfers AS transfer WHERE transfer.tenant_id = :tenant_id
                               AND transfer.source_id = held.account_id AND transfer.source_lane = held.lane)

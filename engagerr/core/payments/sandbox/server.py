@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PORT", "Server", "local_sandbox", "serve", "state_of"]
 _LARGEST_BODY = 8 * 1024 * 1024
+_OUR_NAMES = frozenset(("127.0.0.1", "localhost"))
 
 
 class Server:
@@ -98,6 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def _answer(self) -> None:
+        # A page somewhere on the web may have its name lead here; it cannot make a browser call us by ours.
+        if self.headers.get("Host", "").rpartition(":")[0] not in _OUR_NAMES:
+            self.close_connection = True
+            self.send_error(421)
+            return
         length = int(self.headers.get("Content-Length") or 0)
         if not 0 <= length <= _LARGEST_BODY:
             self.send_error(413)

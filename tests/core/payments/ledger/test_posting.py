@@ -206,29 +206,65 @@ def test_a_refused_posting_leaves_nothing(books: Books) -> None:
     assert not books.post("k", Leg(books.outside, books.ann, euros(10), "fund")).replayed
 
 
-def test_a_batch_says_which_keys_stood_before(books: Books) -> None:
-    books.post("b", Leg(books.outside, books.ann, euros(2), "fund"))
+# Few keys are looked up before anything is written, many are not.
+SIZES = pytest.mark.parametrize("count", [3, 40])
+
+
+def batch(books: Books, orders: list[Order]) -> dict[str, bool]:
+    with books.access.database.transaction(books.tenant_id) as session:
+        return post_many(session, tenant_id=books.tenant_id, orders=orders, now=NOW)
+
+
+def funds(books: Books, count: int, minor: int = 2) -> list[Order]:
+    """So many orders, k0 and on, of two legs each."""
+    legs = [Leg(books.outside, books.ann, euros(minor), "fund"), Leg(books.ann, books.commission, euros(1), "fee")]
+    return [Order(f"k{number}", "test:1", legs, effective_at=None) for number in range(count)]
+
+
+@SIZES
+def test_a_batch_says_which_keys_stood_before(books: Books, count: int) -> None:
+    orders = funds(books, count)
+    books.post("k1", *orders[1].legs)
+    assert batch(books, orders) == {order.key: order.key == "k1" for order in orders}
+    assert books.held(books.ann) == (count, 0, 0)
+    assert set(batch(books, orders).values()) == {True}
+    assert books.held(books.ann) == (count, 0, 0)
+    assert batch(books, []) == {}
+
+
+@SIZES
+def test_a_batch_with_a_reused_key_is_refused_whole(books: Books, count: int) -> None:
+    orders = funds(books, count)
+    books.post("k1", *orders[1].legs)
+    with pytest.raises(KeyReused):
+        batch(books, funds(books, count, minor=3))
+    with pytest.raises(KeyReused):
+        batch(books, [*orders, Order("k1", "test:1", orders[1].legs)])
+    assert books.held(books.ann) == (1, 0, 0)
+
+
+@SIZES
+def test_a_batch_that_stands_is_answered_though_it_could_not_be_posted_now(books: Books, count: int) -> None:
+    books.fund(books.ann, 5 * count)
     orders = [
-        Order(key, "test:1", [Leg(books.outside, books.ann, euros(2), "fund")], effective_at=None) for key in "abc"
+        Order(f"k{number}", "test:1", [Leg(books.ann, books.ben, euros(5), "release")]) for number in range(count)
     ]
-    with books.access.database.transaction(books.tenant_id) as session:
-        said = post_many(session, tenant_id=books.tenant_id, orders=orders, now=NOW)
-    assert said == {"a": False, "b": True, "c": False}
-    assert books.held(books.ann) == (6, 0, 0)
-    with books.access.database.transaction(books.tenant_id) as session:
-        assert set(post_many(session, tenant_id=books.tenant_id, orders=orders, now=NOW).values()) == {True}
-        assert post_many(session, tenant_id=books.tenant_id, orders=[], now=NOW) == {}
+    assert set(batch(books, orders).values()) == {False}
+    assert books.held(books.ann) == (0, 0, 0)
+    assert set(batch(books, orders).values()) == {True}
+    with pytest.raises(NotEnough):
+        batch(books, [*orders, Order("more", "test:1", orders[0].legs)])
+    assert books.held(books.ben) == (5 * count, 0, 0)
 
 
-def test_a_batch_with_a_reused_key_is_refused_whole(books: Books) -> None:
-    books.post("b", Leg(books.outside, books.ann, euros(2), "fund"))
-    orders = [Order(key, "test:1", [Leg(books.outside, books.ann, euros(3), "fund")]) for key in "abc"]
-    with (
-        pytest.raises(KeyReused),
-        books.access.database.transaction(books.tenant_id) as session,
-    ):
-        post_many(session, tenant_id=books.tenant_id, orders=orders, now=NOW)
-    assert books.held(books.ann) == (2, 0, 0)
+@SIZES
+def test_legs_of_a_key_count_on_wherever_they_stand_in_a_batch(books: Books, count: int) -> None:
+    apart = [
+        Order(f"k{number % 2}", "test:1", [Leg(books.outside, books.ann, euros(2), "fund")]) for number in range(count)
+    ]
+    batch(books, apart)
+    assert books.held(books.ann) == (2 * count, 0, 0)
+    assert set(batch(books, apart).values()) == {True}
 
 
 def test_books_never_run_backwards(books: Books) -> None:

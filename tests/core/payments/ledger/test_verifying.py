@@ -130,6 +130,9 @@ UNEXPLAINED = {
     "a guard taken off": (
         "UPDATE ledger_balances SET guarded = false WHERE guarded AND posted > 300", "balance", "kind of its account",
     ),
+    "a hold made of a payable": (
+        "UPDATE ledger_balances SET of_hold = true WHERE guarded AND posted > 300", "balance", "kind of its account",
+    ),
     "a balance lost": ("DELETE FROM ledger_balances WHERE guarded AND posted > 300", "balance", "without its balance"),
     "the sum": ("UPDATE ledger_balances SET posted = posted + 1 WHERE NOT guarded", "sum", "add up to 2"),
     "an account renamed into dollars": (

@@ -373,6 +373,10 @@ BEGIN
     RAISE EXCEPTION 'what was put before the parties stands as it is'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_versions_locked', TABLE = 'contract_versions';
   END IF;
+  IF OLD.signed_at IS NOT NULL AND NEW.signed_at IS DISTINCT FROM OLD.signed_at THEN
+    RAISE EXCEPTION 'when both had signed stands as it is'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_versions_locked', TABLE = 'contract_versions';
+  END IF;
   IF NEW.state = OLD.state THEN
     RETURN NEW;
   END IF;

@@ -31,12 +31,14 @@ CREATE TABLE ledger_balances (
   pending_out BIGINT NOT NULL,
   version BIGINT NOT NULL,
   last_at TIMESTAMP WITH TIME ZONE,
+  of_hold BOOLEAN DEFAULT false NOT NULL,
   CONSTRAINT ledger_balances_pkey PRIMARY KEY (tenant_id, account_id, lane),
   CONSTRAINT ledger_balances_never_negative_check CHECK (NOT guarded OR posted - pending_out >= 0)
 );
 COMMENT ON TABLE ledger_balances IS 'What an account holds now: one row where it is guarded, else one a lane, to be added up.';
 COMMENT ON COLUMN ledger_balances.posted IS 'minor units, in less out';
 COMMENT ON COLUMN ledger_balances.version IS 'how many transfers touched this row';
+COMMENT ON COLUMN ledger_balances.of_hold IS 'whether the account is one of a hold, so that posting need not look';
 
 CREATE TABLE ledger_lanes (
   tenant_id UUID NOT NULL,
@@ -133,8 +135,9 @@ CREATE FUNCTION engagerr_account_opened() RETURNS trigger LANGUAGE plpgsql SECUR
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.guarded THEN
-    INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version)
-      VALUES (NEW.tenant_id, NEW.id, 0, true, NEW.currency, 0, 0, 0, 0);
+    INSERT INTO ledger_balances (tenant_id, account_id, lane, guarded, currency, posted, pending_in, pending_out, version,
+                                 of_hold)
+      VALUES (NEW.tenant_id, NEW.id, 0, true, NEW.currency, 0, 0, 0, 0, NEW.kind = 'hold');
   END IF;
   IF NOT EXISTS (SELECT FROM ledger_lanes WHERE tenant_id = NEW.tenant_id) THEN
     INSERT INTO ledger_lanes (tenant_id, lane, sequence, hash)
@@ -296,9 +299,7 @@ BEGIN
            greatest(at, lane.last_at, first.last_at, second.last_at) AS moment, first, second,
            first.account_id = asked.source AS in_order,
            (SELECT known.request_hash FROM ledger_transfers AS known
-              WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0) AS known,
-           EXISTS (SELECT FROM ledger_accounts AS account WHERE account.tenant_id = tenant AND account.kind = 'hold'
-                   AND account.id IN (asked.source, asked.destination)) AS of_hold
+              WHERE known.tenant_id = tenant AND known.key = asked.key AND known.leg = 0) AS known
       INTO stand
       FROM ledger_lanes AS lane
       CROSS JOIN LATERAL (
@@ -373,14 +374,14 @@ BEGIN
       WHERE lane.tenant_id = tenant AND lane.lane = chosen
   )
   INSERT INTO ledger_transfers VALUES (transfer.*);
-  IF stand.of_hold THEN
+  IF source.of_hold OR destination.of_hold THEN
     PERFORM engagerr_holds_follow(ARRAY[transfer]);
   END IF;
 END
 $$;
 
 -- Which of these keys stand already. Refuses one that stands for another request.
-CREATE FUNCTION engagerr_known(tenant uuid, legs jsonb) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION engagerr_known(tenant uuid, legs jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   keys text[] := ARRAY(SELECT DISTINCT given.value ->> 'key' FROM jsonb_array_elements(legs) AS given);
@@ -410,10 +411,10 @@ BEGIN
 END
 $$;
 
--- One statement writes all legs of a call, but those of the keys that are known: what both sides of each hold after it,
--- its place in the chain, the balances and the end of the lane.
-CREATE FUNCTION engagerr_write_set(tenant uuid, legs jsonb, at timestamptz, head ledger_lanes,
-  known text[]) RETURNS void LANGUAGE plpgsql AS $$
+-- One statement writes all legs of a call, except those of keys that are known: with the balance of both sides after
+-- each, its place in the chain, the new balances and the end of the lane.
+CREATE FUNCTION engagerr_write_set(tenant uuid, legs jsonb, at timestamptz, head ledger_lanes, known text[])
+RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   chosen smallint := head.lane;
@@ -422,7 +423,7 @@ DECLARE
 BEGIN
   WITH given AS (
     SELECT row_number() OVER () AS ord, read.* FROM jsonb_populate_recordset(NULL::engagerr_asked, legs) AS read
-    WHERE known IS NULL OR read.key <> ALL (known)
+    WHERE (read.key <> ALL (known)) IS NOT FALSE
   ), read AS (
     SELECT given.ord, given.key,
            (row_number() OVER (PARTITION BY given.key ORDER BY given.ord) - 1)::smallint AS leg,
@@ -526,7 +527,7 @@ BEGIN
              member_id, effective_at, moment, source_lane, source_version, source_posted, source_pending_in,
              source_pending_out, destination_lane, destination_version, destination_posted, destination_pending_in,
              destination_pending_out, hash
-      -- Neighbours in an index are written after each other: a tenth of the time.
+      -- Neighbours in an index are written one after the other: that takes a tenth off the time.
       FROM made ORDER BY source_id
   )
   SELECT bool_or(leg.of_hold) AS of_hold, max(leg.ord) AS last INTO written FROM leg;
