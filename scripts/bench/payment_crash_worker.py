@@ -33,6 +33,7 @@ import engagerr.core.payments.payees
 import engagerr.core.payments.plans
 import engagerr.core.payments.polling
 import engagerr.core.payments.rounds
+import engagerr.core.payments.settling
 import engagerr.core.payments.subscriptions  # noqa: F401
 import httpx
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401

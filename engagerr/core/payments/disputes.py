@@ -105,6 +105,25 @@ def read_disputes(session: Session, access: Access, where: str, **values: object
     return tuple(_row(row) for row in rows)
 
 
+def link_early_disputes(
+    session: Session, access: Access, hold: HoldRow, *, charge_id: str | None, payment_id: str
+) -> None:
+    """Disputes that were told of before their payment: they are of this hold, and an open one stops its release."""
+    linked = session.execute(
+        text(
+            "UPDATE disputes SET hold_id = :hold_id WHERE tenant_id = :tenant_id AND hold_id IS NULL"
+            " AND charge_id IN (:charge_id, :payment_id) RETURNING provider_id, state"
+        ),
+        {
+            "tenant_id": access.tenant.id, "hold_id": hold.id, "charge_id": charge_id or payment_id,
+            "payment_id": payment_id,
+        },
+    ).all()  # fmt: skip
+    for row in linked:
+        if row.state in ("open", "warning"):
+            block(session, access, hold.id, kind="dispute", reason=f"a bank disputes a payment ({row.provider_id})")
+
+
 def dispute_changed(session: Session, access: Access, dispute: dict[str, Any]) -> None:
     """Take over how a dispute stands at the provider. Told twice or out of order, it comes to the same books."""
     state = _STATES.get(dispute["status"])

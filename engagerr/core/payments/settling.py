@@ -14,6 +14,7 @@ from sqlalchemy import text
 from engagerr.core.events import emit, open_task
 from engagerr.core.money import Money
 from engagerr.core.payments.deadlines import longest_hold
+from engagerr.core.payments.disputes import link_early_disputes
 from engagerr.core.payments.exponents import from_provider
 from engagerr.core.payments.hold_payments import too_much_of
 from engagerr.core.payments.holds import HoldRow, lock_hold
@@ -104,6 +105,9 @@ def _paid(session: Session, access: Access, hold: HoldRow, operation: Operation)
             " WHERE tenant_id = :tenant_id AND id = :id"
         ),
         {"tenant_id": tenant_id, "id": hold.id, "must_end_by": must_end_by},
+    )
+    link_early_disputes(
+        session, access, hold, charge_id=_charge_id(payment), payment_id=_payment_id(payment, operation)
     )
     give_receipt(
         session, access, kind="fund", subject=f"operation:{operation.id}", title=hold.title, amount=paid,

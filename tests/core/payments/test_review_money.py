@@ -356,3 +356,20 @@ def test_a_dispute_of_a_payment_too_many_takes_nothing_out_of_the_hold_and_gives
     assert money.of(hold).held == eur("500.00")
     assert money.balance("suspense", str(hold.id)) == 500_00
     assert money.work.payments.ledger.verify().sound
+
+
+def test_a_payment_that_is_disputed_before_it_is_heard_of_is_frozen_as_it_comes_in(money: Hands) -> None:
+    from engagerr.core.payments.disputes import dispute_changed, link_early_disputes
+
+    hold = money.hold(("commission", 1), amount="500.00")
+    money.paid(hold)
+    payment = str(money.work.payments.holds.show(hold.id).payments[0].provider_id)
+    charge = money.gateway.retrieve("payment_intent", payment)["latest_charge"]
+    dispute = money.gateway.retrieve("dispute", money.control("disputes", charge=charge["id"])["id"])
+    access = money.work.access
+    with access.transaction(Permission.RELEASE) as session:
+        dispute_changed(session, access, {**dispute, "charge": "ch_early", "payment_intent": "pi_early"})
+        link_early_disputes(session, access, hold, charge_id="ch_early", payment_id="pi_early")
+    (row,) = money.work.payments.disputes.list()
+    assert row.hold_id == hold.id
+    assert [block.kind for block in money.of(hold).blocks] == ["dispute"]
