@@ -48,6 +48,7 @@ def fund(
         str | None,
         typer.Option(metavar="ID", help="Charge this payment method at once, such as pm_card_visa in the sandbox."),
     ] = None,
+    key: KeyOption = None,
     yes: YesOption = False,
 ) -> None:
     """Ask the payer for what a hold lacks: a link to pay at, or a charge of a payment method at once."""
@@ -57,7 +58,7 @@ def fund(
         missing = page.hold.agreed - page.hold.funded
         if method is not None:
             ask(f"Charge {wanted or missing} to {method} for {page.hold.title}?", yes=yes)
-        done = work.payments.holds.fund(page.hold.id, amount=wanted, method=method)
+        done = work.payments.holds.fund(page.hold.id, amount=wanted, method=method, key=key)
     put(done, csv=_FUNDED_CSV, drawing=lambda: _funded(done))
     _end_as(done.payment.state)
 

@@ -15,7 +15,7 @@ from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.deadlines import Deadline, judged_at, read_deadlines, warn_of_deadlines
 from engagerr.core.payments.disputes import find_dispute
-from engagerr.core.payments.hold_payments import PaymentRow, intend_payment, open_link, payments_for
+from engagerr.core.payments.hold_payments import PaymentRow, asked_under, intend_payment, open_link, payments_for
 from engagerr.core.payments.holds import (
     Block,
     Blocked,
@@ -153,16 +153,20 @@ class Holds:
                 parties=dict(party_names(session, self._access, sorted(parties))),
             )  # fmt: skip
 
-    def fund(self, hold: str | UUID, *, amount: Money | None = None, method: str | None = None) -> Funding:
+    def fund(
+        self, hold: str | UUID, *, amount: Money | None = None, method: str | None = None, key: str | None = None
+    ) -> Funding:
         """Ask the payer for what a hold lacks, or for part of it: by a checkout link, or at once with a payment method.
 
         `method` is the provider's id of a payment method. Asked again while a link is open, the same link is given.
-        The money is held once the provider says that it came in, and not before.
+        The money is held once the provider says that it came in, and not before. A part is asked for once per `key`.
         """
         with self._access.transaction(Permission.FUND) as session:
             row = lock_hold(session, self._access, find_hold(session, self._access, hold))
             if row.state == "cancelled":
                 raise Conflict(f"{row.title} was cancelled.", facts={"hold": str(row.id)})
+            if key is not None and (asked := asked_under(session, self._access, row, key)) is not None:
+                return Funding(row, asked, receipt_of(session, self._access, f"operation:{asked.operation_id}", "fund"))
             pending = open_link(session, self._access, row)
             link = pending if method is None else None
             if link is not None and (amount is None or link.amount == amount):
@@ -178,7 +182,7 @@ class Holds:
                     else "`engagerr payment show` says what was paid and what is on its way.",
                     facts={"hold": str(row.id), "missing": missing.minor},
                 )
-            operation = intend_payment(session, self._access, row, amount=wanted, method=method)
+            operation = intend_payment(session, self._access, row, amount=wanted, method=method, key=key)
         carry(self._access, self._gateway(), [operation])
         return self._funding(row.id, operation.id)
 

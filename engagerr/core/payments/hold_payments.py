@@ -35,18 +35,33 @@ class PaymentRow:
     at: datetime
 
 
-def intend_payment(session: Session, access: Access, hold: HoldRow, *, amount: Money, method: str | None) -> Operation:
+def intend_payment(
+    session: Session, access: Access, hold: HoldRow, *, amount: Money, method: str | None, key: str | None
+) -> Operation:
     """Intend that an amount for a hold is paid: on a page of the provider's, or at once with a payment method."""
     asked: int = session.execute(
         text("SELECT count(*) FROM payment_operations WHERE tenant_id = :tenant_id AND subject = :subject"),
         {"tenant_id": access.tenant.id, "subject": f"hold:{hold.id}"},
     ).scalar_one()
+    under = str(asked + 1) if key is None else f"key:{key}"
     return intend(
         session, access=access, kind=OpKind.CHECKOUT if method is None else OpKind.PAYMENT,
-        subject=f"hold:{hold.id}", purpose=f"fund:{hold.id}:{asked + 1}", now=access.clock.now(),
+        subject=f"hold:{hold.id}", purpose=f"fund:{hold.id}:{under}", now=access.clock.now(),
         request=_checkout(hold, amount, access.settings.payments.return_url)
         if method is None else _at_once(hold, amount, method),
     )  # fmt: skip
+
+
+def asked_under(session: Session, access: Access, hold: HoldRow, key: str) -> PaymentRow | None:
+    """The payment that was asked for under the caller's key, if one was."""
+    found: UUID | None = session.execute(
+        text(
+            "SELECT id FROM payment_operations WHERE tenant_id = :tenant_id AND kind IN ('payment', 'checkout')"
+            " AND purpose = :purpose"
+        ),
+        {"tenant_id": access.tenant.id, "purpose": f"fund:{hold.id}:key:{key}"},
+    ).scalar_one_or_none()
+    return next((row for row in payments_for(session, access, hold) if row.operation_id == found), None)
 
 
 def payments_for(session: Session, access: Access, hold: HoldRow) -> tuple[PaymentRow, ...]:

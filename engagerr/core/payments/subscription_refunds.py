@@ -60,7 +60,7 @@ def intend_refund(
     left = mirrored.paid - mirrored.refunded
     back = left if amount is None else amount
     if back.currency != left.currency or not 0 < back.minor <= left.minor:
-        raise InvalidInput(
+        raise (Conflict if not left else InvalidInput)(
             f"{back} cannot be refunded: {left} of {mirrored.number} is left.", hint="Refund at most what is left.",
             facts={"left": left.minor, "currency": left.currency},
         )  # fmt: skip

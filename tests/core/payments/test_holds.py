@@ -388,3 +388,13 @@ def test_a_refund_that_comes_back_is_held_again(money: Hands) -> None:
     money.hear()
     assert money.of(hold).refunded == eur("300.00")
     assert money.work.payments.ledger.verify().sound
+
+
+def test_a_part_is_paid_once_under_one_key(money: Hands) -> None:
+    hold = money.hold(("commission", 1), amount="500.00")
+    verb = money.work.payments.holds.fund
+    first = verb(hold.id, amount=eur("200.00"), method="pm_card_visa", key="the first half")
+    again = verb(hold.id, amount=eur("200.00"), method="pm_card_visa", key="the first half")
+    assert again.payment.operation_id == first.payment.operation_id
+    assert again.receipt == first.receipt
+    assert money.of(hold).funded == eur("200.00")
