@@ -315,7 +315,8 @@ class PaymentSettings(_Section):
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The currency of new deals unless one is named.")
     country: str = Field("DE", pattern="^[A-Z]{2}$", description="Where you do business: tax and hold limits go by it.")
     four_eyes_minor: int = Field(
-        100_000, ge=0,
+        100_000,
+        ge=0,
         description="Releases and refunds of at least so many minor units need a second person; 0 means all do.",
     )
     auto_release_days: int = Field(
