@@ -36,7 +36,7 @@ class PaymentRow:
 
 
 def intend_payment(
-    session: Session, access: Access, hold: HoldRow, *, amount: Money, method: str | None, key: str | None
+    session: Session, access: Access, hold: HoldRow, *, amount: Money, method: str | None, key: str | None = None
 ) -> Operation:
     """Intend that an amount for a hold is paid: on a page of the provider's, or at once with a payment method."""
     asked: int = session.execute(

@@ -371,7 +371,9 @@ def test_the_database_locks_what_was_sent_and_signed(workspace: Workspace, app_c
     assert change(app_connection, workspace, back) == "contract_versions_step", "what is signed is not rewritten"
     workspace.contracts.sign(contract, ANN)
     for state in ("draft", "sent", "withdrawn", "declined", "superseded"):
-        moved = f"UPDATE contract_versions SET signed_at = NULL, state = '{state}'"
+        unsigned = f"UPDATE contract_versions SET signed_at = NULL, state = '{state}'"
+        assert change(app_connection, workspace, unsigned) == "contract_versions_locked", state
+        moved = f"UPDATE contract_versions SET state = '{state}'"
         assert change(app_connection, workspace, moved) == "contract_versions_step", state
     assert change(app_connection, workspace, other) == "contract_versions_locked"
 
