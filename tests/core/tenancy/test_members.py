@@ -276,19 +276,21 @@ def test_a_refused_verb_changes_nothing(peopled: Workspace, engagerr: Engagerr, 
 
 def test_what_each_role_may_do() -> None:
     """The table itself, so that a change to it is meant."""
+    manager = {
+        "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS", "DECIDE_CONTENT",
+        "USE_AI", "SET_AI_POLICY", "EDIT_BRIEFS", "TRADE", "READ_AUDIT", "READ_DEALS", "EDIT_DEALS", "SIGN_CONTRACTS",
+        "APPROVE_DELIVERY", "READ_MONEY", "FUND", "APPROVE_RELEASE", "RELEASE", "SET_PAYMENTS",
+    }  # fmt: skip
     assert {role: {permission.name for permission in held} for role, held in PERMISSIONS.items()} == {
-        "owner": {
-            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
-            "DECIDE_CONTENT", "USE_AI", "SET_AI_POLICY", "EDIT_BRIEFS", "TRADE",
-            "MANAGE_MEMBERS", "READ_AUDIT",
+        "owner": {*manager, "MANAGE_MEMBERS"},
+        "manager": manager,
+        "finance": {
+            "READ", "READ_TERMS", "EDIT_TERMS", "READ_AUDIT", "READ_DEALS", "READ_MONEY", "FUND", "APPROVE_RELEASE",
+            "RELEASE", "SET_PAYMENTS",
         },
-        "manager": {
-            "READ", "READ_TERMS", "IMPORT", "SYNC", "CONNECT", "SCHEDULE", "EDIT_ROSTER", "EDIT_TERMS",
-            "DECIDE_CONTENT", "USE_AI", "SET_AI_POLICY", "EDIT_BRIEFS", "TRADE",
-            "READ_AUDIT",
+        "analyst": {
+            "READ", "IMPORT", "SYNC", "DECIDE_CONTENT", "READ_TERMS", "USE_AI", "EDIT_BRIEFS", "READ_DEALS",
         },
-        "finance": {"READ", "READ_TERMS", "EDIT_TERMS", "READ_AUDIT"},
-        "analyst": {"READ", "READ_TERMS", "IMPORT", "SYNC", "DECIDE_CONTENT", "USE_AI", "EDIT_BRIEFS"},
         "viewer": {"READ"},
     }  # fmt: skip
 
