@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.deals.deals import NewDeal
-from engagerr.core.deals.drafting import Counter, LineEdit
-from engagerr.core.deals.line_items import Wanted
-from engagerr.core.deals.signing import Signer
+from engagerr.core.deals.contracting.signing import Signer
+from engagerr.core.deals.offering.drafting import Counter, LineEdit
+from engagerr.core.deals.offering.line_items import Wanted
+from engagerr.core.deals.pipeline.deals import NewDeal
 from engagerr.core.errors import EngagerrError, InvalidInput, NotFound
-from engagerr.core.payments.invoice_lines import LineDraft
-from engagerr.core.payments.invoice_parties import PartyDetails
+from engagerr.core.payments.billing.invoice_lines import LineDraft
+from engagerr.core.payments.billing.invoice_parties import PartyDetails
 
 BRAND, BRAND_MAIL = "Alpenpfad", "mara@alpenpfad.example"
 BILLED, PLAN = "Alpenpfad GmbH", "brand-desk"

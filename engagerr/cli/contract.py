@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
-    from engagerr.core.deals.contract_reading import ContractRow, SignatureRow, VersionRow
-    from engagerr.core.deals.contracts import ContractShown
-    from engagerr.core.deals.exclusivity import Claim, Clash
-    from engagerr.core.deals.flags import Flag
+    from engagerr.core.deals.contracting.clauses import ExclusivityPromise, UsageRight
+    from engagerr.core.deals.contracting.contract_reading import ContractRow, SignatureRow, VersionRow
+    from engagerr.core.deals.contracting.contracts import ContractShown
+    from engagerr.core.deals.contracting.exclusivity import Claim, Clash
+    from engagerr.core.deals.contracting.flags import Flag
 
 app = noun("contract")
 
@@ -82,7 +82,7 @@ def show_(contract: ContractArgument, version: VersionOption = None) -> None:
 @verb(app, "example", examples=("engagerr contract example",))
 def example() -> None:
     """Print terms to begin with, as TOML."""
-    from engagerr.core.deals.contract_drafts import example_terms
+    from engagerr.core.deals.contracting.contract_drafts import example_terms
 
     write(example_terms().encode())
 
@@ -90,7 +90,7 @@ def example() -> None:
 @verb(app, "terms", examples=('engagerr contract terms "Trail shoes, spring"',))
 def terms(contract: ContractArgument, version: VersionOption = None) -> None:
     """Print the terms of a contract as JSON: a file to change and give to `edit` or `amend`."""
-    from engagerr.core.deals.clauses import canonical
+    from engagerr.core.deals.contracting.clauses import canonical
 
     with workspace() as work:
         found = work.contracts.show(contract, version=version).version
@@ -248,7 +248,7 @@ def _document(found: ContractShown) -> dict[str, Any]:
 
 def version_document(version: VersionRow) -> dict[str, Any]:
     """A version as JSON: its terms, hashes and signatures."""
-    from engagerr.core.deals.clauses import canonical
+    from engagerr.core.deals.contracting.clauses import canonical
 
     return {
         "version": version.version, "state": version.state, "total": plain(version.terms.total),
@@ -265,7 +265,7 @@ def _signature(one: SignatureRow) -> dict[str, Any]:
 
 
 def _drawn(found: ContractShown) -> Sequence[RenderableType]:
-    from engagerr.core.deals.contract_paper import lasts
+    from engagerr.core.deals.contracting.contract_paper import lasts
 
     version, terms = found.version, found.version.terms
     many, rate = len(terms.milestones), number(Decimal(terms.commission_rate) * 100, places=3)

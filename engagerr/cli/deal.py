@@ -15,9 +15,9 @@ from engagerr.core.errors import InvalidInput
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.deals.ageing import AgeLimit
-    from engagerr.core.deals.deal_pages import DealPage, ListedDeal, PipelineRow, Step, StuckDeal
-    from engagerr.core.deals.visibility import DealRow
+    from engagerr.core.deals.pipeline.ageing import AgeLimit
+    from engagerr.core.deals.pipeline.deal_pages import DealPage, ListedDeal, PipelineRow, Step, StuckDeal
+    from engagerr.core.deals.pipeline.visibility import DealRow
 
 app = noun("deal")
 
@@ -76,7 +76,7 @@ def add(
     ] = None,
 ) -> None:
     """Open a deal. It begins as an enquiry; the first offer makes it proposed."""
-    from engagerr.core.deals.deals import NewDeal
+    from engagerr.core.deals.pipeline.deals import NewDeal
 
     new = NewDeal(
         title=title, brand=brand, brand_email=brand_email, creators=tuple(creator or ()), flow=flow,
@@ -135,7 +135,7 @@ def edit(
     note: Annotated[str | None, typer.Option(metavar="WORDS", help="For your own people; empty takes it away.")] = None,
 ) -> None:
     """Change what a deal is about (who keeps it), or what you keep to yourselves about it (either side)."""
-    from engagerr.core.deals.deals import Changes
+    from engagerr.core.deals.pipeline.deals import Changes
 
     with workspace() as work:
         page = work.deals.edit(

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from engagerr.core.deals.deliverable_rounds import DeliverableRow, StepRow
-    from engagerr.core.deals.deliverables import DeliverableDetail
-    from engagerr.core.deals.disclosure_gate import CheckRow
-    from engagerr.core.deals.usage_rights import RightRow
+    from engagerr.core.deals.delivery.deliverable_rounds import DeliverableRow, StepRow
+    from engagerr.core.deals.delivery.deliverables import DeliverableDetail
+    from engagerr.core.deals.delivery.disclosure_gate import CheckRow
+    from engagerr.core.deals.delivery.usage_rights import RightRow
 
 app = noun("deliverable")
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from engagerr import Workspace
     from engagerr.core.money import Money
-    from engagerr.core.payments.invoice_lines import InvoiceLine, LineDraft
-    from engagerr.core.payments.invoice_rows import Invoice, InvoiceHead
-    from engagerr.core.payments.invoices import SeriesVerdict
+    from engagerr.core.payments.billing.invoice_lines import InvoiceLine, LineDraft
+    from engagerr.core.payments.billing.invoice_rows import Invoice, InvoiceHead
+    from engagerr.core.payments.billing.invoices import SeriesVerdict
 
 app = noun("invoice")
 # Who stands on invoices comes before the invoices, in the help too.
@@ -81,7 +81,7 @@ def draft(
     ] = "total",
 ) -> None:
     """Draft an invoice. VAT follows from who you both are; nothing has a number yet, and a draft can be removed."""
-    from engagerr.core.payments.vat import Nature
+    from engagerr.core.payments.billing.vat import Nature
 
     with workspace() as work:
         made = work.payments.invoices.draft(
@@ -346,7 +346,7 @@ def _on(when: date | None) -> str:
 
 
 def _lines(work: Workspace, given: list[str], currency: str | None) -> list[LineDraft]:
-    from engagerr.core.payments.invoice_lines import LineDraft
+    from engagerr.core.payments.billing.invoice_lines import LineDraft
 
     found = []
     for said in given:

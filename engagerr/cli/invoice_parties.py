@@ -15,7 +15,7 @@ from engagerr.core.errors import InvalidInput
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.payments.invoice_parties import Party, PartyDetails
+    from engagerr.core.payments.billing.invoice_parties import Party, PartyDetails
 
 _CSV = (
     "id", "kind", "name", "street", "postcode", "city", "region", "country", "email", "vat_id", "tax_number",
@@ -73,7 +73,7 @@ def issuer(
     ] = None,
 ) -> None:
     """Say who issues your invoices; needed before the first one. What is not given stays as it is."""
-    from engagerr.core.payments.invoice_parties import PartyDetails
+    from engagerr.core.payments.billing.invoice_parties import PartyDetails
 
     details = PartyDetails(
         country=country, street=street, postcode=postcode, city=city, email=email, vat_id=vat_id,
@@ -120,7 +120,7 @@ def party(
     ] = None,
 ) -> None:
     """Add or change whom you bill, or a creator whose invoices you write."""
-    from engagerr.core.payments.invoice_parties import PartyDetails
+    from engagerr.core.payments.billing.invoice_parties import PartyDetails
 
     details: PartyDetails = PartyDetails(
         country=country, street=street, postcode=postcode, city=city, email=email, vat_id=vat_id,

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from engagerr import Workspace
-    from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
-    from engagerr.core.deals.comparison import Comparison, LineChange
-    from engagerr.core.deals.limits import Limits
-    from engagerr.core.deals.line_items import Line
-    from engagerr.core.deals.offers import Proposal
+    from engagerr.core.deals.contracting.clauses import ExclusivityPromise, UsageRight
+    from engagerr.core.deals.offering.comparison import Comparison, LineChange
+    from engagerr.core.deals.offering.limits import Limits
+    from engagerr.core.deals.offering.line_items import Line
+    from engagerr.core.deals.offering.offers import Proposal
     from engagerr.core.money import Money
 
 
@@ -55,7 +55,7 @@ def day_of(said: str | None) -> date | None:
 
 def right_of(said: str) -> UsageRight:
     """ "instagram, website; DE, AT; 90", or with `perpetual` for the days."""
-    from engagerr.core.deals.clauses import UsageRight
+    from engagerr.core.deals.contracting.clauses import UsageRight
 
     channels, places, days = _parts(said, "instagram, website; DE, AT; 90")
     if days != "perpetual" and not days.isdecimal():
@@ -66,7 +66,7 @@ def right_of(said: str) -> UsageRight:
 
 def promise_of(said: str) -> ExclusivityPromise:
     """ "running shoes; DE; 2027-03-01..2027-04-30"; without a last day it does not end."""
-    from engagerr.core.deals.clauses import ExclusivityPromise
+    from engagerr.core.deals.contracting.clauses import ExclusivityPromise
 
     category, places, window = _parts(said, "running shoes; DE; 2027-03-01..2027-04-30")
     since, _, until = window.partition("..")
@@ -138,7 +138,7 @@ def _list(said: str) -> tuple[str, ...]:
 
 def proposal_document(offer: Proposal) -> dict[str, Any]:
     """A version of an offer as JSON, its document as a file has it."""
-    from engagerr.core.deals.line_items import stored_of
+    from engagerr.core.deals.offering.line_items import stored_of
 
     return {**plain(offer), "name": offer.name, "document": stored_of(offer.document)}
 

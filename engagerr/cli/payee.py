@@ -12,7 +12,7 @@ from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engagerr.core.payments.payees import Payee
+    from engagerr.core.payments.provider.payees import Payee
 
 app = noun("payee")
 

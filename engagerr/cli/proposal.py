@@ -28,9 +28,9 @@ from engagerr.cli.output import MISSING, Column, clean, minute, note, number, pl
 
 if TYPE_CHECKING:
     from engagerr import Workspace
-    from engagerr.core.deals.drafting import LineEdit
-    from engagerr.core.deals.line_items import Wanted
-    from engagerr.core.deals.offers import Proposal
+    from engagerr.core.deals.offering.drafting import LineEdit
+    from engagerr.core.deals.offering.line_items import Wanted
+    from engagerr.core.deals.offering.offers import Proposal
 
 app = noun("proposal")
 
@@ -84,7 +84,7 @@ def draft(
     replace: Annotated[bool, typer.Option("--replace", help="In place of the draft that is there.")] = False,
 ) -> None:
     """Begin a draft, with prices of rate cards or of a package. Nobody but you sees it before it is sent."""
-    from engagerr.core.deals.proposals import Source
+    from engagerr.core.deals.offering.proposals import Source
 
     source = Source(tuple(creator or ()), tuple(deliverable or ()), shortlist, package_of(package))
     with workspace() as work:
@@ -110,7 +110,7 @@ def add(
     words: Annotated[str | None, typer.Option("--note", metavar="WORDS", help="What both sides read of it.")] = None,
 ) -> None:
     """Add a line to the draft, which is made if there is none."""
-    from engagerr.core.deals.proposals import Wanted
+    from engagerr.core.deals.offering.proposals import Wanted
 
     with workspace() as work:
         wanted = Wanted(creator, deliverable, said_amount(work, deal, price), pieces, platform, day_of(due), words)
@@ -129,7 +129,7 @@ def set_(
     words: Annotated[str | None, typer.Option("--note", metavar="WORDS", help="Empty takes it away.")] = None,
 ) -> None:
     """Change a line of the draft. A price of its own ends its part in a package."""
-    from engagerr.core.deals.proposals import LineEdit
+    from engagerr.core.deals.offering.proposals import LineEdit
 
     with workspace() as work:
         edit = LineEdit(said_amount(work, deal, price), pieces, day_of(due), platform, words)
@@ -189,7 +189,7 @@ def terms(
     message: MessageOption = None,
 ) -> None:
     """Change the draft's rights, exclusivity, notes, last day or message; what is not named stays."""
-    from engagerr.core.deals.proposals import TermsEdit
+    from engagerr.core.deals.offering.proposals import TermsEdit
 
     edit = TermsEdit(
         usage_rights=tuple(right_of(said) for said in right or ()) if right or no_rights else None,
@@ -314,7 +314,7 @@ def counter(
     despite: DespiteOption = None,
 ) -> None:
     """Answer the newest version with one that differs; the deal is negotiated from then on."""
-    from engagerr.core.deals.proposals import Counter, TermsEdit
+    from engagerr.core.deals.offering.proposals import Counter, TermsEdit
 
     with workspace() as work:
         wanted = Counter(
@@ -392,7 +392,7 @@ def _put(offer: Proposal) -> None:
 def _edits(
     work: Workspace, deal: str, prices: list[str] | None, pieces: list[str] | None, due: list[str] | None
 ) -> dict[str, LineEdit]:
-    from engagerr.core.deals.drafting import LineEdit
+    from engagerr.core.deals.offering.drafting import LineEdit
 
     priced, counted, dated = pairs_of(prices), pairs_of(pieces), pairs_of(due)
     return {
@@ -405,7 +405,7 @@ def _edits(
 
 
 def _wanted(work: Workspace, deal: str, said: str) -> Wanted:
-    from engagerr.core.deals.line_items import Wanted
+    from engagerr.core.deals.offering.line_items import Wanted
 
     creator, deliverable, price = line_of(said)
     return Wanted(creator, deliverable, said_amount(work, deal, price))

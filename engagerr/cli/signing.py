@@ -24,8 +24,8 @@ from engagerr.cli.output import MISSING, Column, clean, facts, minute, note, pla
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.deals.contract_proofs import Proof
-    from engagerr.core.deals.contracts import Sent, Signed
+    from engagerr.core.deals.contracting.contract_proofs import Proof
+    from engagerr.core.deals.contracting.contracts import Sent, Signed
 
 _PROOF_CSV = ("name", "good", "detail")
 _FILE_CSV = ("path", "sha256", "sealed")
@@ -108,7 +108,7 @@ def sign(
     yes: YesOption = False,
 ) -> None:
     """Sign what was sent, for your workspace or with a code. With the second signature it binds both."""
-    from engagerr.core.deals.signing import Signer
+    from engagerr.core.deals.contracting.signing import Signer
 
     with workspace() as work:
         waiting = work.contracts.show(contract).version
@@ -141,7 +141,7 @@ def decline(
     yes: YesOption = False,
 ) -> None:
     """Say no to what was sent, for your workspace or with a code."""
-    from engagerr.core.deals.signing import Signer
+    from engagerr.core.deals.contracting.signing import Signer
 
     with workspace() as work:
         ask(f"Decline {contract}?", yes=yes)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from engagerr import Workspace
     from engagerr.core.money import Money
-    from engagerr.core.payments.entitlements import Entitlement
-    from engagerr.core.payments.plans import Plan
-    from engagerr.core.payments.subscription_rows import Subscription, SubscriptionChange, SubscriptionInvoice
-    from engagerr.core.payments.subscriptions import RevenueCheck, SubscriptionFile
+    from engagerr.core.payments.billing.entitlements import Entitlement
+    from engagerr.core.payments.billing.plans import Plan
+    from engagerr.core.payments.billing.subscription_rows import Subscription, SubscriptionChange, SubscriptionInvoice
+    from engagerr.core.payments.billing.subscriptions import RevenueCheck, SubscriptionFile
 
 app = noun("subscription")
 

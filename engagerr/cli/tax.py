@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from engagerr.core.payments.tax_forms import TaxDetails, TaxForm
-    from engagerr.core.payments.tax_reports import Dac7Report, UsReport, UsRow
+    from engagerr.core.payments.billing.tax_forms import TaxDetails, TaxForm
+    from engagerr.core.payments.billing.tax_reports import Dac7Report, UsReport, UsRow
 
 app = noun("tax")
 
@@ -170,7 +170,7 @@ def _details(file: str) -> TaxDetails:
     from dataclasses import fields
 
     from engagerr.cli.files import read_text
-    from engagerr.core.payments.tax_forms import TaxDetails
+    from engagerr.core.payments.billing.tax_forms import TaxDetails
 
     try:
         said = json.loads(read_text(file))

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from engagerr.core.content.terms import Terms
     from engagerr.core.db import Database
     from engagerr.core.db.partitions import Partitions
-    from engagerr.core.deals.contracts import Contracts
-    from engagerr.core.deals.deals import Deals
-    from engagerr.core.deals.deliverables import Deliverables
-    from engagerr.core.deals.proposals import Proposals
+    from engagerr.core.deals.contracting.contracts import Contracts
+    from engagerr.core.deals.delivery.deliverables import Deliverables
+    from engagerr.core.deals.offering.proposals import Proposals
+    from engagerr.core.deals.pipeline.deals import Deals
     from engagerr.core.events import Events
     from engagerr.core.ingestion import Ingestion
     from engagerr.core.ingestion.connections import Platforms
@@ -282,9 +282,9 @@ class Workspace:
     @functools.cached_property
     def platforms(self) -> Platforms:
         """Sign-in to platforms."""
-        from engagerr.core.deals.seals import reseal_seal_keys
+        from engagerr.core.deals.contracting.seals import reseal_seal_keys
         from engagerr.core.ingestion.connections import Platforms
-        from engagerr.core.payments.tax_forms import reseal_tax_forms
+        from engagerr.core.payments.billing.tax_forms import reseal_tax_forms
 
         return Platforms(
             self._access, self._engagerr.connectors, self._engagerr.http,
@@ -442,7 +442,7 @@ class Workspace:
     @functools.cached_property
     def payments(self) -> Payments:
         """Money: ledger, holds, payees, the provider, billing, reconciliation."""
-        from engagerr.core.deals.settlement import hold_settled, silence_releases
+        from engagerr.core.deals.pipeline.settlement import hold_settled, silence_releases
         from engagerr.core.payments.payments import Payments
 
         return Payments(self._access, lambda: self._engagerr.stripe, settled=hold_settled, silence=silence_releases)
@@ -450,28 +450,28 @@ class Workspace:
     @functools.cached_property
     def deals(self) -> Deals:
         """Partnerships from enquiry to paid."""
-        from engagerr.core.deals.deals import Deals
+        from engagerr.core.deals.pipeline.deals import Deals
 
         return Deals(self._access)
 
     @functools.cached_property
     def proposals(self) -> Proposals:
         """What is offered in a deal, version by version."""
-        from engagerr.core.deals.proposals import Proposals
+        from engagerr.core.deals.offering.proposals import Proposals
 
         return Proposals(self._access)
 
     @functools.cached_property
     def contracts(self) -> Contracts:
         """What was agreed: clauses, signatures, amendments."""
-        from engagerr.core.deals.contracts import Contracts
+        from engagerr.core.deals.contracting.contracts import Contracts
 
         return Contracts(self._access, ai=lambda: self.ai)
 
     @functools.cached_property
     def deliverables(self) -> Deliverables:
         """What is made for a deal: milestones, drafts, approvals, disclosure."""
-        from engagerr.core.deals.deliverables import Deliverables
+        from engagerr.core.deals.delivery.deliverables import Deliverables
 
         return Deliverables(self._access)
 

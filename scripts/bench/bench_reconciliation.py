@@ -24,7 +24,7 @@ sys.path[:0] = [str(SCRIPTS.parent), str(SCRIPTS)]
 
 from engagerr import Engagerr, Money, Workspace  # noqa: E402
 from engagerr.core.payments.ledger import Leg, Order, account, post_many  # noqa: E402
-from engagerr.core.payments.reconciliation import Reconciliation, Run  # noqa: E402
+from engagerr.core.payments.reconciling.reconciliation import Reconciliation, Run  # noqa: E402
 from engagerr.core.tenancy import Access, Permission  # noqa: E402
 from measuring import Limit, arguments, finish, say, step, temporary_home  # noqa: E402
 from sqlalchemy import text  # noqa: E402

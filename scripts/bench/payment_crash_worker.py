@@ -24,17 +24,6 @@ from uuid import UUID
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 # What Engagerr loads when it needs it is loaded before the fork.
-import engagerr.core.deals.settlement
-import engagerr.core.payments.differences
-import engagerr.core.payments.event_routes
-import engagerr.core.payments.held_money
-import engagerr.core.payments.janitor
-import engagerr.core.payments.payees
-import engagerr.core.payments.plans
-import engagerr.core.payments.polling
-import engagerr.core.payments.rounds
-import engagerr.core.payments.settling
-import engagerr.core.payments.subscriptions  # noqa: F401
 import httpx
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 import stripe

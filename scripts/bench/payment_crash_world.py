@@ -99,7 +99,7 @@ class World:
     def hold(self, minor: int) -> UUID:
         """A hold that was agreed; nothing is in it."""
         from engagerr import Money
-        from engagerr.core.payments.holds import Share, open_hold
+        from engagerr.core.payments.held.holds import Share, open_hold
         from engagerr.core.tenancy import Permission
 
         self._number += 1
@@ -189,7 +189,7 @@ class World:
 
     def _set_up(self) -> None:
         """Two payees who can be paid, an address of ours, and money of our own at the provider."""
-        from engagerr.core.payments.invoice_parties import PartyDetails
+        from engagerr.core.payments.billing.invoice_parties import PartyDetails
 
         self.creators = []
         for name in ("Ann Lee", "Bo Ek"):
@@ -210,7 +210,7 @@ class World:
             self.work.payments.differences.dismiss(ours.id, reason="our own money", explained=True)
 
     def _party(self, name: str) -> None:
-        from engagerr.core.payments.invoice_parties import PartyDetails
+        from engagerr.core.payments.billing.invoice_parties import PartyDetails
 
         self.work.payments.invoices.parties.save(
             name, PartyDetails(country="DE", street="Industriestr. 12", city="München")

@@ -12,7 +12,7 @@ import pytest
 from engagerr.cli.contract import app
 from engagerr.cli.main import app as engagerr_app
 from engagerr.cli.reference import commands
-from engagerr.core.deals.contract_drafts import example_terms
+from engagerr.core.deals.contracting.contract_drafts import example_terms
 from tests.cli.conftest import Answer, CommandLine
 from tests.core.deals.contract_cases import pkcs12_file
 from typer.testing import CliRunner

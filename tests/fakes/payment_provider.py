@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engagerr.core.payments.operations import Operation, OpKind, intend
+from engagerr.core.payments.provider.operations import Operation, OpKind, intend
 from engagerr.core.payments.sandbox import Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Access

@@ -14,15 +14,15 @@ from engagerr.cli.payment.noun import HoldArgument, app
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.payments.deadlines import Deadline
-    from engagerr.core.payments.disputes import DisputeRow
-    from engagerr.core.payments.held_money import HoldPage
-    from engagerr.core.payments.hold_payments import PaymentRow
-    from engagerr.core.payments.holds import HoldRow
-    from engagerr.core.payments.limits import Limit
-    from engagerr.core.payments.movement_rows import MovementRow, ShareRow
-    from engagerr.core.payments.payouts import PayoutRow
-    from engagerr.core.payments.receipts import Receipt
+    from engagerr.core.payments.held.deadlines import Deadline
+    from engagerr.core.payments.held.disputes import DisputeRow
+    from engagerr.core.payments.held.held_money import HoldPage
+    from engagerr.core.payments.held.hold_payments import PaymentRow
+    from engagerr.core.payments.held.holds import HoldRow
+    from engagerr.core.payments.held.limits import Limit
+    from engagerr.core.payments.held.movement_rows import MovementRow, ShareRow
+    from engagerr.core.payments.held.payouts import PayoutRow
+    from engagerr.core.payments.held.receipts import Receipt
 
 _HOLD_CSV = (
     "id", "title", "customer", "state", "agreed", "funded", "held", "released", "refunded", "lost", "auto_release_at",

@@ -16,7 +16,7 @@ from engagerr.cli.payment.noun import AmountOption, HoldArgument, amount_in, app
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.payments.held_money import Funding, Moved
+    from engagerr.core.payments.held.held_money import Funding, Moved
 
 _MOVED_CSV = (
     "movement_id", "movement_hold", "movement_kind", "movement_amount", "movement_amount_currency", "movement_state",
@@ -224,7 +224,7 @@ def unblock(hold: HoldArgument, reason: Annotated[str, typer.Option(metavar="WOR
 def quotes_() -> None:
     """List quotes for converting commission into another currency."""
     from engagerr.cli.output import Column, show
-    from engagerr.core.payments.conversions import Quote
+    from engagerr.core.payments.held.conversions import Quote
 
     with workspace() as work:
         rows = work.payments.conversions.list()

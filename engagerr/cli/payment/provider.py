@@ -13,10 +13,10 @@ from engagerr.cli.payment.noun import app
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engagerr.core.payments.inbox import ProviderEvent
-    from engagerr.core.payments.janitor import JanitorReport
-    from engagerr.core.payments.operations import Operation
-    from engagerr.core.payments.polling import PollReport
+    from engagerr.core.payments.provider.inbox import ProviderEvent
+    from engagerr.core.payments.provider.janitor import JanitorReport
+    from engagerr.core.payments.provider.operations import Operation
+    from engagerr.core.payments.provider.polling import PollReport
 
 _EVENT_CSV = (
     "event_id", "type", "object_id", "account", "state", "note", "via", "created_at", "received_at", "attempts",
@@ -133,7 +133,7 @@ def webhook_(
     Needs the signing secret of the endpoint in ENGAGERR_PAYMENTS__STRIPE_WEBHOOK_SECRET, and a reverse proxy with a
     certificate in front. Polling does the same without an address, a little later.
     """
-    from engagerr.core.payments.webhook_server import WebhookServer
+    from engagerr.core.payments.provider.webhook_server import WebhookServer
 
     with opened() as engagerr:
         work = engagerr.workspace()

@@ -14,10 +14,10 @@ from engagerr.cli.payment.noun import app
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from engagerr.core.payments.differences import Difference
-    from engagerr.core.payments.reconciliation import PastRun, Run
-    from engagerr.core.payments.reconciliation_steps import Control
-    from engagerr.core.payments.statements import Line, Party, Side, Statement
+    from engagerr.core.payments.reconciling.differences import Difference
+    from engagerr.core.payments.reconciling.reconciliation import PastRun, Run
+    from engagerr.core.payments.reconciling.reconciliation_steps import Control
+    from engagerr.core.payments.reconciling.statements import Line, Party, Side, Statement
 
 _DIFFERENCE_CSV = (
     "id", "kind", "state", "account", "object_id", "subject", "currency", "ours", "theirs", "explanation", "advice",

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
-    from engagerr.core.payments.conversions import Conversions
-    from engagerr.core.payments.differences import Differences
-    from engagerr.core.payments.disputes import Disputes
-    from engagerr.core.payments.held_money import Holds
-    from engagerr.core.payments.inbox import ProviderEvents
-    from engagerr.core.payments.invoices import Invoices
+    from engagerr.core.payments.billing.invoices import Invoices
+    from engagerr.core.payments.billing.plans import Plans
+    from engagerr.core.payments.billing.subscriptions import Subscriptions
+    from engagerr.core.payments.billing.tax_forms import Taxes
+    from engagerr.core.payments.held.conversions import Conversions
+    from engagerr.core.payments.held.disputes import Disputes
+    from engagerr.core.payments.held.held_money import Holds
+    from engagerr.core.payments.held.limits import Limits
+    from engagerr.core.payments.held.payouts import Payouts
+    from engagerr.core.payments.held.receipts import Receipts
     from engagerr.core.payments.ledger.ledger import Ledger
-    from engagerr.core.payments.limits import Limits
-    from engagerr.core.payments.payees import Payees
-    from engagerr.core.payments.payouts import Payouts
-    from engagerr.core.payments.plans import Plans
-    from engagerr.core.payments.receipts import Receipts
-    from engagerr.core.payments.reconciliation import Reconciliation
+    from engagerr.core.payments.provider.inbox import ProviderEvents
+    from engagerr.core.payments.provider.payees import Payees
+    from engagerr.core.payments.reconciling.differences import Differences
+    from engagerr.core.payments.reconciling.reconciliation import Reconciliation
+    from engagerr.core.payments.reconciling.statements import Statements
     from engagerr.core.payments.rounds import Rounds
-    from engagerr.core.payments.statements import Statements
     from engagerr.core.payments.stripe_gateway import StripeGateway
-    from engagerr.core.payments.subscriptions import Subscriptions
-    from engagerr.core.payments.tax_forms import Taxes
     from engagerr.core.tenancy import Access
 
 
@@ -59,56 +59,56 @@ class Payments:
     @functools.cached_property
     def holds(self) -> Holds:
         """Held money: fund, release, refund, recall."""
-        from engagerr.core.payments.held_money import Holds
+        from engagerr.core.payments.held.held_money import Holds
 
         return Holds(self._access, self._gateway, settled=self._settled, silence=self._silence)
 
     @functools.cached_property
     def limits(self) -> Limits:
         """How much a role may move."""
-        from engagerr.core.payments.limits import Limits
+        from engagerr.core.payments.held.limits import Limits
 
         return Limits(self._access)
 
     @functools.cached_property
     def receipts(self) -> Receipts:
         """What was done with money, as it was given out."""
-        from engagerr.core.payments.receipts import Receipts
+        from engagerr.core.payments.held.receipts import Receipts
 
         return Receipts(self._access)
 
     @functools.cached_property
     def disputes(self) -> Disputes:
         """Payments that banks take back."""
-        from engagerr.core.payments.disputes import Disputes
+        from engagerr.core.payments.held.disputes import Disputes
 
         return Disputes(self._access)
 
     @functools.cached_property
     def payouts(self) -> Payouts:
         """What reached the payees' banks."""
-        from engagerr.core.payments.payouts import Payouts
+        from engagerr.core.payments.held.payouts import Payouts
 
         return Payouts(self._access)
 
     @functools.cached_property
     def conversions(self) -> Conversions:
         """One currency into another, at a quote."""
-        from engagerr.core.payments.conversions import Conversions
+        from engagerr.core.payments.held.conversions import Conversions
 
         return Conversions(self._access)
 
     @functools.cached_property
     def payees(self) -> Payees:
         """Who is paid."""
-        from engagerr.core.payments.payees import Payees
+        from engagerr.core.payments.provider.payees import Payees
 
         return Payees(self._access, self._gateway)
 
     @functools.cached_property
     def events(self) -> ProviderEvents:
         """What the provider told, and taking it in again."""
-        from engagerr.core.payments.inbox import ProviderEvents
+        from engagerr.core.payments.provider.inbox import ProviderEvents
 
         return ProviderEvents(self._access, self._gateway)
 
@@ -122,48 +122,48 @@ class Payments:
     @functools.cached_property
     def plans(self) -> Plans:
         """What can be subscribed to."""
-        from engagerr.core.payments.plans import Plans
+        from engagerr.core.payments.billing.plans import Plans
 
         return Plans(self._access, self._gateway)
 
     @functools.cached_property
     def subscriptions(self) -> Subscriptions:
         """Who subscribes to what."""
-        from engagerr.core.payments.subscriptions import Subscriptions
+        from engagerr.core.payments.billing.subscriptions import Subscriptions
 
         return Subscriptions(self._access, self._gateway)
 
     @functools.cached_property
     def invoices(self) -> Invoices:
         """Invoices, credit notes and self-billing."""
-        from engagerr.core.payments.invoices import Invoices
+        from engagerr.core.payments.billing.invoices import Invoices
 
         return Invoices(self._access)
 
     @functools.cached_property
     def taxes(self) -> Taxes:
         """Tax forms and reports."""
-        from engagerr.core.payments.tax_forms import Taxes
+        from engagerr.core.payments.billing.tax_forms import Taxes
 
         return Taxes(self._access)
 
     @functools.cached_property
     def reconciliation(self) -> Reconciliation:
         """Our books against the provider's."""
-        from engagerr.core.payments.reconciliation import Reconciliation
+        from engagerr.core.payments.reconciling.reconciliation import Reconciliation
 
         return Reconciliation(self._access, self._gateway)
 
     @functools.cached_property
     def differences(self) -> Differences:
         """What reconciliation found, and what became of it."""
-        from engagerr.core.payments.differences import Differences
+        from engagerr.core.payments.reconciling.differences import Differences
 
         return Differences(self._access, self._gateway)
 
     @functools.cached_property
     def statements(self) -> Statements:
         """What moved for a party in a month: opening, movements, closing."""
-        from engagerr.core.payments.statements import Statements
+        from engagerr.core.payments.reconciling.statements import Statements
 
         return Statements(self._access)

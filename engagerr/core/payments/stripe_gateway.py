@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from engagerr.core.payments.provider_errors import ForgedEvent, Refusal, in_words, no_answer
-from engagerr.core.payments.requests import storable
+from engagerr.core.payments.provider.errors import ForgedEvent, Refusal, in_words, no_answer
+from engagerr.core.payments.provider.requests import storable
 
 if TYPE_CHECKING:
     import httpx

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from engagerr import Workspace
-from engagerr.core.deals.clauses import ContractTerms, terms_of
-from engagerr.core.deals.contracts import Signed
-from engagerr.core.deals.deal_writing import NewDeal
-from engagerr.core.deals.signing import Signer
-from engagerr.core.deals.visibility import new_code
+from engagerr.core.deals.contracting.clauses import ContractTerms, terms_of
+from engagerr.core.deals.contracting.contracts import Signed
+from engagerr.core.deals.contracting.signing import Signer
+from engagerr.core.deals.pipeline.deal_writing import NewDeal
+from engagerr.core.deals.pipeline.visibility import new_code
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 

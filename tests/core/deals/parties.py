@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engagerr import Money, Workspace
-from engagerr.core.deals.deal_pages import DealPage
-from engagerr.core.deals.deals import NewDeal
-from engagerr.core.deals.drafting import Counter, LineEdit
-from engagerr.core.deals.offers import Proposal
+from engagerr.core.deals.offering.drafting import Counter, LineEdit
+from engagerr.core.deals.offering.offers import Proposal
+from engagerr.core.deals.pipeline.deal_pages import DealPage
+from engagerr.core.deals.pipeline.deals import NewDeal
 
 TITLE = "Trail shoes, spring"
 RATES = {"youtube_integration": 400_000, "instagram_story": 45_000}

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from engagerr import Workspace
-from engagerr.core.deals.clauses import canonical, terms_hash, terms_of
-from engagerr.core.deals.contract_reading import VersionRow, standing_version
-from engagerr.core.deals.milestones import open_milestones
+from engagerr.core.deals.contracting.clauses import canonical, terms_hash, terms_of
+from engagerr.core.deals.contracting.contract_reading import VersionRow, standing_version
+from engagerr.core.deals.delivery.milestones import open_milestones
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 

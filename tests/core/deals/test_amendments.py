@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 from engagerr import Money, Workspace
-from engagerr.core.deals.amendments import compared
-from engagerr.core.deals.clauses import ContractTerms, canonical, terms_of
-from engagerr.core.deals.contract_paper import layout
+from engagerr.core.deals.contracting.amendments import compared
+from engagerr.core.deals.contracting.clauses import ContractTerms, canonical, terms_of
+from engagerr.core.deals.contracting.contract_paper import layout
 from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.payments.holds import HoldRow, read_holds
+from engagerr.core.payments.held.holds import HoldRow, read_holds
 from engagerr.core.tenancy import Permission
 from tests.core.deals.contract_cases import ANN, MARA, a_sent, a_signed, some_terms
 from tests.factories import in_tenant

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 from engagerr import Money
-from engagerr.core.deals.clauses import COMMISSION, canonical, terms_hash, terms_of
-from engagerr.core.deals.contract_checks import category_of, checked, countries_of
-from engagerr.core.deals.contract_drafts import read_terms
+from engagerr.core.deals.contracting.clauses import COMMISSION, canonical, terms_hash, terms_of
+from engagerr.core.deals.contracting.contract_checks import category_of, checked, countries_of
+from engagerr.core.deals.contracting.contract_drafts import read_terms
 from engagerr.core.errors import Broken, InvalidInput
 from hypothesis import given
 from hypothesis import strategies as st
@@ -238,7 +238,7 @@ def test_a_wording_that_was_released_never_changes() -> None:
 
 
 def test_a_wording_that_is_not_here_is_said() -> None:
-    from engagerr.core.deals.contract_paper import wording_of
+    from engagerr.core.deals.contracting.contract_paper import wording_of
 
     with pytest.raises(Broken, match="1999-01"):
         wording_of("1999-01")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID, uuid5
 
-from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
-from engagerr.core.deals.comparison import compare
-from engagerr.core.deals.line_items import Line, ProposalDocument, priced_as_package
+from engagerr.core.deals.contracting.clauses import ExclusivityPromise, UsageRight
+from engagerr.core.deals.offering.comparison import compare
+from engagerr.core.deals.offering.line_items import Line, ProposalDocument, priced_as_package
 from engagerr.core.money import Money
 from hypothesis import given
 from hypothesis import strategies as st

@@ -16,13 +16,13 @@ from typing import Any
 import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.deals.clauses import ContractTerms, ExclusivityPromise, UsageRight, canonical, terms_of
-from engagerr.core.deals.contract_files import ATTACHMENT, pdf
-from engagerr.core.deals.contract_paper import layout
-from engagerr.core.deals.contract_reading import NoContract
-from engagerr.core.deals.deal_writing import NewDeal
-from engagerr.core.deals.drafting import TermsEdit, Wanted
-from engagerr.core.deals.seals import attached_terms
+from engagerr.core.deals.contracting.clauses import ContractTerms, ExclusivityPromise, UsageRight, canonical, terms_of
+from engagerr.core.deals.contracting.contract_files import ATTACHMENT, pdf
+from engagerr.core.deals.contracting.contract_paper import layout
+from engagerr.core.deals.contracting.contract_reading import NoContract
+from engagerr.core.deals.contracting.seals import attached_terms
+from engagerr.core.deals.offering.drafting import TermsEdit, Wanted
+from engagerr.core.deals.pipeline.deal_writing import NewDeal
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.tenancy.permissions import Role
 from tests.core.deals.contract_cases import (
@@ -217,7 +217,7 @@ def test_the_paper_is_the_same_to_the_byte_whenever_it_is_made(workspace: Worksp
 
 _ELSEWHERE = """
 import hashlib, pickle, sys
-from engagerr.core.deals.contract_files import pdf
+from engagerr.core.deals.contracting.contract_files import pdf
 print(hashlib.sha256(pdf(pickle.load(sys.stdin.buffer))).hexdigest())
 """
 

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from engagerr import Engagerr, Workspace
-from engagerr.core.deals.deal_pages import Worth
-from engagerr.core.deals.deals import Changes, NewDeal
-from engagerr.core.deals.visibility import Side, find_deal, new_code
+from engagerr.core.deals.pipeline.deal_pages import Worth
+from engagerr.core.deals.pipeline.deals import Changes, NewDeal
+from engagerr.core.deals.pipeline.visibility import Side, find_deal, new_code
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.matching.brief_file import brief_of
 from engagerr.core.money import Money

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.deals.deliverable_rounds import (
+from engagerr.core.deals.delivery.deliverable_rounds import (
     RULES,
     STATES,
     DeliverableRow,
@@ -21,7 +21,7 @@ from engagerr.core.deals.deliverable_rounds import (
 )
 from engagerr.core.errors import Broken, Conflict, EngagerrError, Forbidden, InvalidInput, NotFound
 from engagerr.core.events.tasks import open_tasks
-from engagerr.core.payments.holds import HoldRow
+from engagerr.core.payments.held.holds import HoldRow
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 from tests.core.deals.signed_deals import PAID_WHEN_APPROVED, SignedDeal, a_signed_deal, some_terms

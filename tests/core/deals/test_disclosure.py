@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from engagerr import Workspace
 from engagerr.core.content.families import FamilyNode
-from engagerr.core.deals.disclosure import (
+from engagerr.core.deals.delivery.disclosure import (
     Asked,
     Finding,
     Judgement,
@@ -26,8 +26,8 @@ from engagerr.core.deals.disclosure import (
     reached,
     read_labels,
 )
-from engagerr.core.deals.disclosure_gate import CheckRow
-from engagerr.core.deals.disclosure_rules import GENERAL, LABELS, REGIMES, countries, regime_of, wording_of
+from engagerr.core.deals.delivery.disclosure_gate import CheckRow
+from engagerr.core.deals.delivery.disclosure_rules import GENERAL, LABELS, REGIMES, countries, regime_of, wording_of
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput
 from engagerr.core.events.tasks import open_tasks
 from engagerr.core.tenancy import Permission

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 from engagerr import Workspace
-from engagerr.core.deals.clauses import canonical, terms_of
-from engagerr.core.deals.contracts import Signed
-from engagerr.core.deals.exclusivity import ExclusivityClash
+from engagerr.core.deals.contracting.clauses import canonical, terms_of
+from engagerr.core.deals.contracting.contracts import Signed
+from engagerr.core.deals.contracting.exclusivity import ExclusivityClash
 from engagerr.core.errors import EngagerrError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

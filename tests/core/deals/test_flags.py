@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from engagerr import Workspace
-from engagerr.core.deals.contract_checks import checked
-from engagerr.core.deals.contract_drafts import example_terms, read_terms
-from engagerr.core.deals.flags import flags_of
+from engagerr.core.deals.contracting.contract_checks import checked
+from engagerr.core.deals.contracting.contract_drafts import example_terms, read_terms
+from engagerr.core.deals.contracting.flags import flags_of
 from engagerr.core.errors import InvalidInput
 from tests.core.deals.contract_cases import a_draft, some_terms
 

@@ -11,12 +11,12 @@ from uuid import UUID
 import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.deals.contract_reading import standing_version
-from engagerr.core.deals.deliverable_rounds import RULES
-from engagerr.core.deals.milestones import open_milestones
+from engagerr.core.deals.contracting.contract_reading import standing_version
+from engagerr.core.deals.delivery.deliverable_rounds import RULES
+from engagerr.core.deals.delivery.milestones import open_milestones
 from engagerr.core.errors import Broken, Conflict, Forbidden
 from engagerr.core.events.tasks import open_tasks
-from engagerr.core.payments.holds import HoldRow, Share
+from engagerr.core.payments.held.holds import HoldRow, Share
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 from tests.core.deals.signed_deals import SignedDeal, a_signed_deal, some_terms

@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from engagerr import Workspace
 from engagerr.core.deals import accepted_proposal, advance
-from engagerr.core.deals.clauses import ExclusivityPromise, UsageRight
-from engagerr.core.deals.deals import Changes
-from engagerr.core.deals.drafting import Counter, LineEdit, Source, TermsEdit
-from engagerr.core.deals.limits import BeyondLimit
-from engagerr.core.deals.line_items import Wanted, document_of
-from engagerr.core.deals.offers import NothingAccepted, Proposal
+from engagerr.core.deals.contracting.clauses import ExclusivityPromise, UsageRight
+from engagerr.core.deals.offering.drafting import Counter, LineEdit, Source, TermsEdit
+from engagerr.core.deals.offering.limits import BeyondLimit
+from engagerr.core.deals.offering.line_items import Wanted, document_of
+from engagerr.core.deals.offering.offers import NothingAccepted, Proposal
+from engagerr.core.deals.pipeline.deals import Changes
 from engagerr.core.errors import Broken, Conflict, InvalidInput, NotFound
 from engagerr.core.matching.brief_file import brief_of
 from engagerr.core.money import Money

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.db.schema import metadata
-from engagerr.core.deals.deals import Changes
-from engagerr.core.deals.deliverable_rounds import NoStep
-from engagerr.core.deals.drafting import LineEdit, TermsEdit
+from engagerr.core.deals.delivery.deliverable_rounds import NoStep
+from engagerr.core.deals.offering.drafting import LineEdit, TermsEdit
+from engagerr.core.deals.pipeline.deals import Changes
 from engagerr.core.errors import Broken, Conflict, EngagerrError, InvalidInput, NotFound
-from engagerr.core.payments import webhook_server
+from engagerr.core.payments.provider import webhook_server
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text

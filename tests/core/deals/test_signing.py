@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 from engagerr import Workspace
-from engagerr.core.deals.contracts import Signed
-from engagerr.core.deals.seals import check_seal, reseal_seal_keys
-from engagerr.core.deals.signing import NotThoseTerms, Signer
-from engagerr.core.deals.signing_codes import CodeRefused
+from engagerr.core.deals.contracting.contracts import Signed
+from engagerr.core.deals.contracting.seals import check_seal, reseal_seal_keys
+from engagerr.core.deals.contracting.signing import NotThoseTerms, Signer
+from engagerr.core.deals.contracting.signing_codes import CodeRefused
 from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInput
 from engagerr.core.tenancy import Permission
 from engagerr.core.tenancy.vault import Vault

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from engagerr import Workspace
 from engagerr.core.deals import advance, deal_money_changed
-from engagerr.core.deals.criteria import CRITERIA, LEAVING, checks_of
-from engagerr.core.deals.deals import CriteriaMissing
-from engagerr.core.deals.stages import CLOSED, LINE, STAGES, STEPS, StepRefused, nexts, way
-from engagerr.core.deals.visibility import find_deal
+from engagerr.core.deals.pipeline.criteria import CRITERIA, LEAVING, checks_of
+from engagerr.core.deals.pipeline.deals import CriteriaMissing
+from engagerr.core.deals.pipeline.stages import CLOSED, LINE, STAGES, STEPS, StepRefused, nexts, way
+from engagerr.core.deals.pipeline.visibility import find_deal
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.tenancy import Permission
 from hypothesis import HealthCheck, given, settings

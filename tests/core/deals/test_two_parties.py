@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Workspace
 from engagerr.core.db.schema import metadata
-from engagerr.core.deals.deals import Changes, NewDeal
-from engagerr.core.deals.drafting import Counter, LineEdit, Source, TermsEdit
-from engagerr.core.deals.limits import BeyondLimit
-from engagerr.core.deals.line_items import Wanted
-from engagerr.core.deals.visibility import Side, new_code, read_code
+from engagerr.core.deals.offering.drafting import Counter, LineEdit, Source, TermsEdit
+from engagerr.core.deals.offering.limits import BeyondLimit
+from engagerr.core.deals.offering.line_items import Wanted
+from engagerr.core.deals.pipeline.deals import Changes, NewDeal
+from engagerr.core.deals.pipeline.visibility import Side, new_code, read_code
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput, NotFound
 from engagerr.core.matching.brief_file import brief_of
 from hypothesis import given

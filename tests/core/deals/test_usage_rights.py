@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from engagerr import Workspace
 from engagerr.core.content.term_rules import Standing, TermKind, Verdict
-from engagerr.core.deals.clauses import UsageRight
-from engagerr.core.deals.usage_rights import RIGHTS_TASK, days_of
+from engagerr.core.deals.contracting.clauses import UsageRight
+from engagerr.core.deals.delivery.usage_rights import RIGHTS_TASK, days_of
 from engagerr.core.errors import InvalidInput
 from engagerr.core.events.tasks import open_tasks
 from engagerr.core.tenancy import Permission

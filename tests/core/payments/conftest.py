@@ -11,8 +11,8 @@ from uuid import UUID
 import httpx
 import pytest
 from engagerr import Engagerr, Money, Workspace
-from engagerr.core.payments.held_money import Funding
-from engagerr.core.payments.holds import HoldRow, Share, open_hold
+from engagerr.core.payments.held.held_money import Funding
+from engagerr.core.payments.held.holds import HoldRow, Share, open_hold
 from engagerr.core.payments.sandbox import KEY, Sandbox, Server, serve
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.settings import Settings

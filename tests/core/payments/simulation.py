@@ -20,7 +20,7 @@ from engagerr import Engagerr, Money, Workspace
 from engagerr.core.db import Database
 from engagerr.core.db.database import Session
 from engagerr.core.errors import Broken, EngagerrError
-from engagerr.core.payments.holds import HoldRow, Share, delivered, not_delivered, open_hold
+from engagerr.core.payments.held.holds import HoldRow, Share, delivered, not_delivered, open_hold
 from engagerr.core.payments.sandbox import KEY, Sandbox
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.settings import Settings
@@ -286,7 +286,7 @@ class World:
 
     def _hear_twice(self) -> None:
         """Events come by webhook: some twice, some late, in any order."""
-        from engagerr.core.payments.inbox import take_in
+        from engagerr.core.payments.provider.inbox import take_in
 
         known = list(self.gateway.list("event", limit=50))
         self.chance.shuffle(known)

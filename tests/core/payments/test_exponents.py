@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from engagerr import Money
 from engagerr.core.errors import InvalidInput
-from engagerr.core.payments.exponents import (
+from engagerr.core.payments.provider.exponents import (
     THREE_DECIMAL,
     ZERO_DECIMAL,
     from_provider,

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from engagerr.core.errors import EngagerrError
-from engagerr.core.payments.provider_errors import (
+from engagerr.core.payments.provider.errors import (
     AuthenticationRefused,
     Declined,
     KeyClash,
@@ -217,8 +217,9 @@ def test_without_a_key_the_sandbox_of_the_home_answers(settings: Settings) -> No
 
 def test_stripe_is_not_loaded_before_it_is_spoken_to() -> None:
     code = (
-        "import sys, engagerr.core.payments.stripe_gateway, engagerr.core.payments.inbox, engagerr.cli.payee,"
-        " engagerr.core.payments.polling, engagerr.core.payments.janitor, engagerr.core.payments.payees\n"
+        "import sys, engagerr.core.payments.stripe_gateway, engagerr.core.payments.provider.inbox, engagerr.cli.payee,"
+        " engagerr.core.payments.provider.polling, engagerr.core.payments.provider.janitor,"
+        " engagerr.core.payments.provider.payees\n"
         "print([name for name in ('stripe', 'httpx', 'pandas', 'requests') if name in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput
-from engagerr.core.payments.held_money import NothingHeld
-from engagerr.core.payments.holds import Blocked
+from engagerr.core.payments.held.held_money import NothingHeld
+from engagerr.core.payments.held.holds import Blocked
 from tests.core.payments.conftest import Hands
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
@@ -212,7 +212,7 @@ def test_more_than_the_payees_have_is_not_recalled(money: Hands) -> None:
 
 
 def test_silence_releases_after_the_agreed_days_and_not_before(money: Hands, clock: SteeredClock) -> None:
-    from engagerr.core.payments.holds import delivered, not_delivered
+    from engagerr.core.payments.held.holds import delivered, not_delivered
     from engagerr.core.tenancy import Permission
 
     hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="5000.00")

@@ -9,7 +9,7 @@ from typing import Any
 
 from engagerr import Money
 from engagerr.core.errors import EngagerrError
-from engagerr.core.payments.held_money import Moved
+from engagerr.core.payments.held.held_money import Moved
 from tests.core.payments.conftest import Hands
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from engagerr import Engagerr, Money
-from engagerr.core.payments.holds import HoldRow
+from engagerr.core.payments.held.holds import HoldRow
 from psycopg.types.json import Jsonb
 from tests.core.payments.conftest import Hands
 from tests.factories import colleague, in_tenant

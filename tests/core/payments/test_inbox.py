@@ -10,8 +10,8 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.errors import Forbidden, InvalidInput, NotFound
 from engagerr.core.events import open_tasks
-from engagerr.core.payments.inbox import Handled, ProviderEvents, handle_pending, take_in
-from engagerr.core.payments.operations import OpKind, perform
+from engagerr.core.payments.provider.inbox import Handled, ProviderEvents, handle_pending, take_in
+from engagerr.core.payments.provider.operations import OpKind, perform
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Role

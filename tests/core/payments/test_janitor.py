@@ -10,10 +10,10 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.errors import Broken, Forbidden
 from engagerr.core.events import open_tasks
-from engagerr.core.payments.janitor import CALLS_A_SECOND, JanitorReport, run_janitor
-from engagerr.core.payments.operations import Operation, OpKind, converge, operation_by_id, perform
-from engagerr.core.payments.provider_errors import OutcomeUnknown, ProviderUnreachable
-from engagerr.core.payments.provider_states import marks
+from engagerr.core.payments.provider.errors import OutcomeUnknown, ProviderUnreachable
+from engagerr.core.payments.provider.janitor import CALLS_A_SECOND, JanitorReport, run_janitor
+from engagerr.core.payments.provider.operations import Operation, OpKind, converge, operation_by_id, perform
+from engagerr.core.payments.provider.states import marks
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Role

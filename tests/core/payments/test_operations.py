@@ -15,8 +15,10 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Settings, Workspace
 from engagerr.core.errors import Broken, Conflict, InvalidInput, NotFound, Rejected, Unavailable
-from engagerr.core.payments.inbox import handle_pending
-from engagerr.core.payments.operations import (
+from engagerr.core.payments.provider.errors import OutcomeUnknown, ProviderBusy, ProviderUnreachable
+from engagerr.core.payments.provider.inbox import handle_pending
+from engagerr.core.payments.provider.mode import OtherMoney
+from engagerr.core.payments.provider.operations import (
     Operation,
     OpKind,
     PurposeReused,
@@ -28,9 +30,7 @@ from engagerr.core.payments.operations import (
     perform,
     withdraw,
 )
-from engagerr.core.payments.polling import poll
-from engagerr.core.payments.provider_errors import OutcomeUnknown, ProviderBusy, ProviderUnreachable
-from engagerr.core.payments.provider_mode import OtherMoney
+from engagerr.core.payments.provider.polling import poll
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from psycopg import sql
@@ -235,7 +235,7 @@ def test_a_declined_card_fails_the_operation_and_another_payment_is_another_oper
 def test_a_debit_that_takes_days_is_awaited_and_then_settled(
     workspace: Workspace, gateway: StripeGateway, control: Control, clock: SteeredClock
 ) -> None:
-    from engagerr.core.payments.janitor import run_janitor
+    from engagerr.core.payments.provider.janitor import run_janitor
 
     request = {**a_payment(method="pm_sepaDebit"), "return_url": "https://example.com/"}
     operation = perform(workspace.access, gateway, asked(workspace.access, OpKind.PAYMENT, request).id)
@@ -345,7 +345,7 @@ def test_an_intent_of_long_ago_is_looked_up_before_it_is_sent(
 DIES = """
 import os, signal, sys
 from engagerr import Engagerr
-from engagerr.core.payments.operations import perform
+from engagerr.core.payments.provider.operations import perform
 from engagerr.core.payments.stripe_gateway import gateway_of
 from tests.fakes.payment_provider import Plan, TroubledGateway
 from uuid import UUID
@@ -742,7 +742,7 @@ def test_an_operation_cannot_be_written_as_done(workspace: Workspace, app_connec
 
 
 def _janitor(work: Workspace, gateway: StripeGateway) -> Any:
-    from engagerr.core.payments.janitor import run_janitor
+    from engagerr.core.payments.provider.janitor import run_janitor
 
     return run_janitor(work.access, gateway)
 

@@ -9,11 +9,11 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Rejected
 from engagerr.core.events import open_tasks
-from engagerr.core.payments.customers import Customers
-from engagerr.core.payments.janitor import run_janitor
-from engagerr.core.payments.operations import OpKind, perform
-from engagerr.core.payments.payee_mirror import mirror
-from engagerr.core.payments.payees import Payee, Payees, active
+from engagerr.core.payments.provider.customers import Customers
+from engagerr.core.payments.provider.janitor import run_janitor
+from engagerr.core.payments.provider.operations import OpKind, perform
+from engagerr.core.payments.provider.payee_mirror import mirror
+from engagerr.core.payments.provider.payees import Payee, Payees, active
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Role

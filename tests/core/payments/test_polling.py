@@ -9,9 +9,9 @@ import pytest
 from engagerr import Workspace
 from engagerr.core.errors import Unavailable
 from engagerr.core.events import open_tasks
-from engagerr.core.payments.operations import OpKind, perform
-from engagerr.core.payments.payee_mirror import refresh_account
-from engagerr.core.payments.polling import PollReport, poll
+from engagerr.core.payments.provider.operations import OpKind, perform
+from engagerr.core.payments.provider.payee_mirror import refresh_account
+from engagerr.core.payments.provider.polling import PollReport, poll
 from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.core.payments.stripe_gateway import Page, StripeGateway
 from tests.core.payments.conftest import Control, Hands
@@ -222,7 +222,7 @@ def test_a_payees_list_that_cannot_be_read_is_said_and_stops_nothing(
 
     class Deaf(StripeGateway):
         def events(self, *, account: str | None = None, **options: Any) -> Page:
-            from engagerr.core.payments.provider_errors import AuthenticationRefused
+            from engagerr.core.payments.provider.errors import AuthenticationRefused
 
             if account is not None:
                 raise AuthenticationRefused("The key may not do this.")

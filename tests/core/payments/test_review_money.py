@@ -8,10 +8,10 @@ import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Conflict, Forbidden
 from engagerr.core.events.tasks import open_tasks
-from engagerr.core.payments.held_money import Funding
-from engagerr.core.payments.hold_payments import intend_payment
-from engagerr.core.payments.holds import HoldRow, delivered, lock_hold
-from engagerr.core.payments.operations import converge, perform
+from engagerr.core.payments.held.held_money import Funding
+from engagerr.core.payments.held.hold_payments import intend_payment
+from engagerr.core.payments.held.holds import HoldRow, delivered, lock_hold
+from engagerr.core.payments.provider.operations import converge, perform
 from engagerr.core.tenancy import Permission
 from tests.core.payments.conftest import Hands
 from tests.factories import colleague
@@ -235,7 +235,7 @@ def test_a_payment_that_was_not_disputed_can_be_refunded(money: Hands) -> None:
 
 
 def test_a_dispute_that_is_told_before_its_payment_finds_its_hold(money: Hands) -> None:
-    from engagerr.core.payments.disputes import dispute_changed
+    from engagerr.core.payments.held.disputes import dispute_changed
 
     ann = money.payee("Ann Lee")
     hold = money.hold((f"creator:{ann}", 1), amount="500.00")
@@ -359,7 +359,7 @@ def test_a_dispute_of_a_payment_too_many_takes_nothing_out_of_the_hold_and_gives
 
 
 def test_a_payment_that_is_disputed_before_it_is_heard_of_is_frozen_as_it_comes_in(money: Hands) -> None:
-    from engagerr.core.payments.disputes import dispute_changed, link_early_disputes
+    from engagerr.core.payments.held.disputes import dispute_changed, link_early_disputes
 
     hold = money.hold(("commission", 1), amount="500.00")
     money.paid(hold)

@@ -7,7 +7,7 @@ from itertools import accumulate
 import pytest
 from engagerr import Money
 from engagerr.core.errors import InvalidInput
-from engagerr.core.payments.splits import Share, checked_shares, parts_of
+from engagerr.core.payments.held.splits import Share, checked_shares, parts_of
 from hypothesis import given
 from hypothesis import strategies as st
 

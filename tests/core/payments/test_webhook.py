@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from engagerr import Engagerr, Workspace
-from engagerr.core.payments.operations import OpKind, perform
-from engagerr.core.payments.provider_errors import ForgedEvent
+from engagerr.core.payments.provider.errors import ForgedEvent
+from engagerr.core.payments.provider.operations import OpKind, perform
+from engagerr.core.payments.provider.webhook_server import WebhookServer
 from engagerr.core.payments.stripe_gateway import StripeGateway, checked_event
-from engagerr.core.payments.webhook_server import WebhookServer
 from engagerr.core.settings import Settings
 from pydantic import SecretStr
 from stripe import WebhookSignature

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 from engagerr import Workspace
-from engagerr.core.payments.invoice_parties import PartyDetails
-from engagerr.core.payments.invoices import Invoices
+from engagerr.core.payments.billing.invoice_parties import PartyDetails
+from engagerr.core.payments.billing.invoices import Invoices
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from engagerr import Money
 from engagerr.core.errors import Conflict
-from engagerr.core.payments.invoice_lines import LineDraft
-from engagerr.core.payments.invoice_rows import Invoice
-from engagerr.core.payments.invoices import Invoices
+from engagerr.core.payments.billing.invoice_lines import LineDraft
+from engagerr.core.payments.billing.invoice_rows import Invoice
+from engagerr.core.payments.billing.invoices import Invoices
 
 NAMES = {
     "ram": "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from engagerr import Money
 from engagerr.core.errors import InvalidInput
-from engagerr.core.payments.invoice_lines import LineDraft, computed, credited, of_gross
-from engagerr.core.payments.vat import Category, Treatment
+from engagerr.core.payments.billing.invoice_lines import LineDraft, computed, credited, of_gross
+from engagerr.core.payments.billing.vat import Category, Treatment
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from engagerr.core.payments.invoice_drafts import InvoiceStands, PartyChanged, finalise_invoice
-from engagerr.core.payments.invoice_lines import LineDraft
-from engagerr.core.payments.invoice_parties import PartyDetails
-from engagerr.core.payments.invoices import Invoices
+from engagerr.core.payments.billing.invoice_drafts import InvoiceStands, PartyChanged, finalise_invoice
+from engagerr.core.payments.billing.invoice_lines import LineDraft
+from engagerr.core.payments.billing.invoice_parties import PartyDetails
+from engagerr.core.payments.billing.invoices import Invoices
 from engagerr.core.tenancy import Permission
 from sqlalchemy import text
 from tests.factories import colleague, in_tenant

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Rejected, Unavailable
-from engagerr.core.payments.invoices import Invoices
-from engagerr.core.payments.plans import Plan, Plans
+from engagerr.core.payments.billing.invoices import Invoices
+from engagerr.core.payments.billing.plans import Plan, Plans
+from engagerr.core.payments.billing.subscriptions import Subscriptions, provider_changed, settle_billing
 from engagerr.core.payments.stripe_gateway import StripeGateway
-from engagerr.core.payments.subscriptions import Subscriptions, provider_changed, settle_billing
 from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 

@@ -11,10 +11,10 @@ import pytest
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.errors import Forbidden, InvalidInput, NotFound
 from engagerr.core.events.tasks import open_tasks
-from engagerr.core.payments.invoice_parties import PartyDetails
-from engagerr.core.payments.invoices import Invoices
-from engagerr.core.payments.tax_forms import TaxDetails, Taxes, checked_details, expiry, reseal_tax_forms
-from engagerr.core.payments.tax_reports import threshold_of
+from engagerr.core.payments.billing.invoice_parties import PartyDetails
+from engagerr.core.payments.billing.invoices import Invoices
+from engagerr.core.payments.billing.tax_forms import TaxDetails, Taxes, checked_details, expiry, reseal_tax_forms
+from engagerr.core.payments.billing.tax_reports import threshold_of
 from engagerr.core.tenancy import Permission
 from engagerr.core.tenancy.vault import Vault
 from tests.core.payments.conftest import Hands
@@ -180,7 +180,7 @@ def test_dac7_counts_consideration_fees_and_activities_a_quarter(paid: Taxes) ->
 
 
 def test_fees_of_all_sellers_add_up_to_the_commission(paid: Taxes, workspace: Workspace, money: Hands) -> None:
-    from engagerr.core.payments.tax_reports import _CREDITED
+    from engagerr.core.payments.billing.tax_reports import _CREDITED
     from sqlalchemy import text
 
     with workspace.access.transaction(Permission.READ_MONEY) as session:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from engagerr.core.errors import InvalidInput
-from engagerr.core.payments.vat import EU, RATES, Nature, TaxSide, checked_vat_id, standard_rate, treatment
+from engagerr.core.payments.billing.vat import EU, RATES, Nature, TaxSide, checked_vat_id, standard_rate, treatment
 
 DAY = date(2026, 10, 15)
 GERMAN = TaxSide("DE", vat_id="DE136695976")

@@ -21,7 +21,7 @@ from engagerr.core.db.database import Session
 from engagerr.core.errors import EngagerrError
 from engagerr.core.events.tasks import Task, open_tasks
 from engagerr.core.payments.ledger import account, balance
-from engagerr.core.payments.operations import Operation
+from engagerr.core.payments.provider.operations import Operation
 from engagerr.core.payments.sandbox import KEY, Sandbox
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from engagerr import Engagerr
 from engagerr.core.errors import Conflict
-from engagerr.core.payments.held_money import Moved
-from engagerr.core.payments.holds import Blocked, delivered, not_delivered
+from engagerr.core.payments.held.held_money import Moved
+from engagerr.core.payments.held.holds import Blocked, delivered, not_delivered
 from engagerr.core.tenancy import Permission
 from tests.core.payments.faults.conftest import Stage, at_once, eur
 from tests.factories import colleague

@@ -11,11 +11,11 @@ import pytest
 from engagerr import Engagerr, Money
 from engagerr.core.clock import SystemClock
 from engagerr.core.errors import Broken, Conflict, InvalidInput
-from engagerr.core.payments.exponents import provider_step, to_provider
-from engagerr.core.payments.held_money import NothingHeld
-from engagerr.core.payments.holds import Share, delivered, not_delivered, open_hold
-from engagerr.core.payments.movement_rows import amount_of
-from engagerr.core.payments.operations import OpKind, converge, intend, perform
+from engagerr.core.payments.held.held_money import NothingHeld
+from engagerr.core.payments.held.holds import Share, delivered, not_delivered, open_hold
+from engagerr.core.payments.held.movement_rows import amount_of
+from engagerr.core.payments.provider.exponents import provider_step, to_provider
+from engagerr.core.payments.provider.operations import OpKind, converge, intend, perform
 from engagerr.core.settings import Settings
 from engagerr.core.tenancy import Permission
 from tests.core.payments.faults.conftest import Stage, eur

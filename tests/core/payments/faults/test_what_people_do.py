@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engagerr import Money
 from engagerr.core.errors import Conflict, EngagerrError, InvalidInput
-from engagerr.core.payments.holds import Share, cancel_hold, change_hold, open_hold
+from engagerr.core.payments.held.holds import Share, cancel_hold, change_hold, open_hold
 from engagerr.core.tenancy import Permission
 from tests.core.deals.signed_deals import a_signed_deal
 from tests.core.payments.faults.conftest import Stage, eur

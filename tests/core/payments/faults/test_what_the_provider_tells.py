@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from engagerr.core.payments.inbox import take_in
+from engagerr.core.payments.provider.inbox import take_in
+from engagerr.core.payments.provider.webhook_server import WebhookServer
 from engagerr.core.payments.sandbox import Sandbox
-from engagerr.core.payments.webhook_server import WebhookServer
 from stripe import WebhookSignature
 from tests.core.payments.faults.conftest import SECRET, Stage, at_once, eur
 

@@ -165,7 +165,7 @@ def test_below_zero_is_told(books: Books, workspace: Workspace, clone: Clone) ->
 def test_a_hold_whose_figures_were_touched_is_told(workspace: Workspace, clone: Clone) -> None:
     """Holds are compared with the transfers of their accounts, also those that have none."""
     from engagerr.core.money import Money
-    from engagerr.core.payments.holds import Share, open_hold
+    from engagerr.core.payments.held.holds import Share, open_hold
     from engagerr.core.tenancy import Permission
 
     access = workspace.payments.ledger._access

@@ -9,7 +9,7 @@ import json
 import pytest
 from engagerr import Money
 from engagerr.core.errors import InvalidInput, NotFound
-from engagerr.core.payments.statement_files import as_csv
+from engagerr.core.payments.reconciling.statement_files import as_csv
 from tests.core.payments.conftest import Hands
 from tests.core.payments.reconciliation.two_books import Provider, TwoBooks, access_of
 from tests.fakes.clock import SteeredClock

@@ -11,10 +11,10 @@ import pytest
 from engagerr import Engagerr, Money, Settings, Workspace
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.events.tasks import Task, open_tasks
-from engagerr.core.payments.holds import HoldRow
-from engagerr.core.payments.invoice_parties import PartyDetails
-from engagerr.core.payments.reconciliation import Run
-from engagerr.core.payments.restoring import NeedsAPerson
+from engagerr.core.payments.billing.invoice_parties import PartyDetails
+from engagerr.core.payments.held.holds import HoldRow
+from engagerr.core.payments.reconciling.reconciliation import Run
+from engagerr.core.payments.reconciling.restoring import NeedsAPerson
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Permission
 from tests.core.payments.conftest import Hands

@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 
 from engagerr import Money, Workspace
 from engagerr.core.errors import Rejected, Unavailable
-from engagerr.core.payments.differences import Differences
 from engagerr.core.payments.ledger import Leg, account, post
-from engagerr.core.payments.reconciliation import Reconciliation, Run
+from engagerr.core.payments.reconciling.differences import Differences
+from engagerr.core.payments.reconciling.reconciliation import Reconciliation, Run
 from engagerr.core.tenancy import Access, Permission
 from sqlalchemy import text
 

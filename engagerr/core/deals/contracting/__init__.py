@@ -1,0 +1,1 @@
+"""What is agreed: clauses, paper, signatures and seals, exclusivity, amendments."""

@@ -1,0 +1,1 @@
+"""What is made: milestones, pieces and their rounds, disclosure, usage rights."""

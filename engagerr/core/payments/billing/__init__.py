@@ -1,0 +1,1 @@
+"""Billing: plans and subscriptions, invoices, value-added tax, and tax reports."""
