@@ -20,6 +20,8 @@ from engagerr.core.errors import EngagerrError
 NOUNS: dict[str, tuple[str, str]] = {
     "init": ("workspace", "Found a workspace in this home and sign in."),
     "whoami": ("workspace", "Show the workspace and the person that this home is signed in as."),
+    "console": ("console", "Open the agency console, in this terminal or in a browser."),
+    "desk": ("desk", "What needs a decision today, and one search over everything."),
     "creator": ("creator", "The creators whom you represent or watch: terms, rates, accounts."),
     "account": ("account", "Platform accounts."),
     "platform": ("platform", "The platforms: connect accounts, see what is connected, let go again."),

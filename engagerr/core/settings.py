@@ -343,6 +343,23 @@ class PaymentSettings(_Section):
         )
 
 
+class ConsoleSettings(_Section):
+    """The agency console: how it looks and listens. The look that a person chooses in it is remembered and wins."""
+
+    look: Literal["dark", "light", "contrast"] = Field("dark", description="The look of a console that is new.")
+    glyphs: Literal["auto", "unicode", "ascii"] = Field(
+        "auto", description="The signs it draws with; auto takes ASCII where the locale is not UTF-8."
+    )
+    mouse: bool = Field(True, description="Whether the mouse does anything; false leaves it to the terminal.")
+    keys: dict[str, str] = Field(
+        default_factory=dict,
+        description="Other keys, by the names that `?` shows: ENGAGERR_CONSOLE__KEYS='{\"app.search\": \"ctrl+f\"}'.",
+    )
+    frames_per_second: int = Field(
+        60, ge=5, le=60, description="How often the screen may be painted; 15 suits slow lines."
+    )
+
+
 class PlatformSettings(_Section):
     """Your app on one platform, under the connector's name: ENGAGERR_PLATFORMS__YOUTUBE__CLIENT_ID for youtube."""
 
@@ -384,6 +401,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()  # type: ignore[call-arg]
     ai: AiSettings = AiSettings()  # type: ignore[call-arg]
     payments: PaymentSettings = PaymentSettings()  # type: ignore[call-arg]
+    console: ConsoleSettings = ConsoleSettings()  # type: ignore[call-arg]
     platforms: dict[str, PlatformSettings] = Field(
         default_factory=dict, description="Your apps on the platforms, by the connector's name."
     )

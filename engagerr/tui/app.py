@@ -1,0 +1,299 @@
+"""The console: tabs, looks, keys that work everywhere, and the one workspace that all screens ask."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from engagerr.core.errors import Broken, EngagerrError
+from engagerr.tui.glyphs import AsciiGlyphs, ascii_needed
+from engagerr.tui.loading import Loading, Work
+from engagerr.tui.memory import Memory
+from engagerr.tui.palette import Commands
+from engagerr.tui.theme import DARK, LOOKS, TOKENS, themes
+from engagerr.tui.widgets.chrome import Tabs
+
+if TYPE_CHECKING:
+    from engagerr import Engagerr, Workspace
+    from engagerr.tui.page import Page
+
+TABS = (
+    ("today", "Today"), ("roster", "Roster"), ("analytics", "Analytics"), ("map", "Map"), ("review", "Review"),
+    ("discover", "Discover"), ("deals", "Deals"), ("money", "Money"), ("ops", "Ops"),
+)  # fmt: skip
+# Where each screen's class is: read when it is first shown.
+SCREENS = {
+    "today": "today:Today", "roster": "roster:Roster", "analytics": "analytics:Analytics", "map": "map:ContentMap",
+    "review": "review:Review", "discover": "discover:Discover", "deals": "deals:Deals", "money": "money:MoneyPage",
+    "ops": "ops:Ops", "settings": "settings:SettingsPage",
+}  # fmt: skip
+# On which tab a kind of thing is looked at.
+HOMES = {
+    "creator": "roster", "account": "roster", "connection": "roster", "item": "map", "family": "map",
+    "review": "review", "suggestion": "review", "brief": "discover", "shortlist": "discover",
+    "application": "discover", "deal": "deals", "proposal": "deals", "contract": "deals", "deliverable": "deals",
+    "rights": "deals", "hold": "money", "payout": "money", "invoice": "money", "difference": "money",
+    "payment": "money", "movement": "money", "operation": "money", "sync": "ops", "job": "ops",
+    "anomaly": "analytics", "definition": "analytics",
+}  # fmt: skip
+_MOST_UNDO = 50
+_MOODS: Mapping[str, Literal["information", "warning", "error"]] = {"attention": "warning", "danger": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What `u` would take back, by name."""
+
+    name: str
+    run: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened in the background, for the list of `.`; failures stay until they are seen."""
+
+    words: str
+    mood: str
+    at: Any
+
+
+class Console(App[None]):
+    """The agency console. It is handed an `Engagerr`; it signs in, or asks how."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Engagerr"
+    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = True
+    MODES: ClassVar[dict[str, Any]] = {}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(number), f"tab('{name}')", title, show=False, id=f"tab.{name}")
+          for number, (name, title) in enumerate(TABS, start=1)),
+        Binding("comma", "tab('settings')", "settings", show=False, id="tab.settings", key_display=","),
+        Binding("slash", "search", "search", show=False, id="app.search", key_display="/"),
+        Binding("question_mark", "keys", "all keys of here", show=False, id="app.keys", key_display="?"),
+        Binding("full_stop", "notices", "jobs and notices", show=False, id="app.notices", key_display="."),
+        Binding("ctrl+q", "quit", "quit", show=False, id="app.quit", priority=True),
+    ]  # fmt: skip
+
+    class Changed(Message):
+        """Somebody changed something in the workspace."""
+
+        def __init__(self, kind: str) -> None:
+            super().__init__()
+            self.kind = kind
+
+    def __init__(self, engagerr: Engagerr, *, workspace: Workspace | None = None, follow: bool = True) -> None:
+        settings = engagerr.settings
+        self.engagerr = engagerr
+        self.memory = Memory(settings.home / "console.json")
+        self._workspace = workspace
+        self._follow = follow
+        self.undos: list[Undo] = []
+        self.notices: list[Notice] = []
+        self.works: list[Work] = []
+        super().__init__()
+        self.animation_level = "none"
+        if ascii_needed(settings.console.glyphs):
+            self._filters.append(AsciiGlyphs())
+        self.set_keymap(dict(settings.console.keys))
+        for name, where in SCREENS.items():
+            self.add_mode(name, self._maker(where))
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that is open."""
+        if self._workspace is None:
+            raise Broken("A screen was shown before anybody signed in.")
+        return self._workspace
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Tokens for the moment in which another theme than ours is chosen."""
+        return dict(TOKENS[DARK])
+
+    def on_load(self) -> None:
+        """Looks first, so that the first paint has them."""
+        for theme in themes():
+            self.register_theme(theme)
+        wanted = self.memory.get("look") or self.engagerr.settings.console.look
+        self.theme = LOOKS.get(wanted, DARK)
+
+    def on_mount(self) -> None:
+        """Sign in, or go on where the console was left."""
+        if self._workspace is None:
+            from engagerr.tui.screens.sign_in import SignIn
+
+            self.push_screen(SignIn(), self.signed_in)
+        else:
+            self.signed_in(self._workspace)
+
+    def signed_in(self, workspace: Workspace | None) -> None:
+        """A workspace is open: show its screens and follow its changes."""
+        if workspace is None:
+            self.exit()
+            return
+        self._workspace = workspace
+        tab = self.memory.get("tab", "today")
+        self.switch_mode(tab if tab in SCREENS else "today")
+        if self._follow:
+            from engagerr.tui.following import follow_changes
+
+            follow_changes(self)
+
+    def open_workspace(self, workspace: Workspace) -> None:
+        """Change to another workspace: every screen is made anew."""
+        self.save()
+        self.workers.cancel_all()
+        self._workspace = None
+        for name, where in SCREENS.items():
+            with contextlib.suppress(Exception):
+                self.remove_mode(name)
+            self.add_mode(name, self._maker(where))
+        self.undos.clear()
+        self.signed_in(workspace)
+
+    def on_console_changed(self, event: Changed) -> None:
+        """Tell every screen that exists."""
+        for page in self.pages():
+            page.changed(event.kind)
+
+    def pages(self) -> Iterator[Page]:
+        """The screens that were opened so far."""
+        from engagerr.tui.page import Page
+
+        for stack in list(self._screen_stacks.values()):
+            yield from (screen for screen in stack if isinstance(screen, Page))
+
+    def open_thing(self, kind: str, subject: Any, name: str = "") -> None:
+        """Go to where a creator, an item, a deal, a contract, a hold … is looked at, and put the cursor on it."""
+        tab = HOMES.get(kind)
+        if tab is None:
+            self.say(f"{name or kind}: there is no screen for it yet.", mood="attention")
+            return
+        self.action_tab(tab)
+        self.call_after_refresh(self._show_thing, kind, subject)
+
+    def _show_thing(self, kind: str, subject: Any) -> None:
+        from engagerr.tui.page import Page
+
+        if isinstance(self.screen, Page):
+            self.screen.show_thing(kind, str(subject))
+
+    # What screens tell.
+
+    def say(self, words: str, *, mood: str = "ink") -> None:
+        """The result of what the person did, for four seconds."""
+        self.notify(words, severity=_MOODS.get(mood, "information"), timeout=4, markup=False)
+
+    def complain(self, error: EngagerrError) -> None:
+        """A verb failed: what happened and what to do next."""
+        self.notify(
+            f"{error.message}{f' {error.hint}' if error.hint else ''}", severity="error", timeout=8, markup=False
+        )
+
+    def note(self, words: str, *, mood: str = "soft") -> None:
+        """Something that happened in the background: it waits in the list of `.`."""
+        self.notices.append(Notice(words, mood, self.engagerr.clock.now()))
+        del self.notices[:-200]
+
+    def remember_undo(self, name: str, run: Callable[[], Any]) -> None:
+        """What the person just did can be taken back; `run` is called on a thread."""
+        self.undos.append(Undo(name, run))
+        del self.undos[:-_MOST_UNDO]
+
+    def frame_page(self, page: Page) -> None:
+        """Give the row of tabs what it shows of the other screens."""
+        tabs = page.query_one(Tabs)
+        tabs.counts = dict(self.memory.get("counts", {}))
+        tabs.alarms = frozenset(self.memory.get("alarms", ()))
+
+    def show_counts(self, counts: Mapping[str, int], alarms: frozenset[str]) -> None:
+        """How much waits on which tab, and where something is dangerous."""
+        self.memory.keep("counts", dict(counts))
+        self.memory.keep("alarms", sorted(alarms))
+        for page in self.pages():
+            self.frame_page(page)
+
+    # Keys that work everywhere.
+
+    def action_tab(self, name: str) -> None:
+        """Go to a tab, where it was left."""
+        if self._workspace is None or (isinstance(self.screen, Screen) and self.screen.is_modal):
+            return
+        self.memory.keep("tab", name)
+        self.switch_mode(name)
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """A tab was clicked."""
+        self.action_tab(event.name)
+
+    def action_undo(self) -> None:
+        """Take back what was done last."""
+        if not self.undos:
+            self.say("There is nothing to undo.", mood="attention")
+            return
+        undo = self.undos.pop()
+        page = self.screen
+        if isinstance(page, Loading):
+            from engagerr.tui.page import Page
+
+            if isinstance(page, Page):
+                page.do("undo", undo.run, said=f"Undone: {undo.name}")
+
+    def action_search(self) -> None:
+        """Search everything."""
+        if self._workspace is not None:
+            from engagerr.tui.screens.search import SearchScreen
+
+            self.push_screen(SearchScreen())
+
+    def action_keys(self) -> None:
+        """All keys of the screen that is shown."""
+        from engagerr.tui.screens.keys import KeysScreen
+
+        self.push_screen(KeysScreen(self.screen))
+
+    def action_notices(self) -> None:
+        """Jobs and notices."""
+        if self._workspace is not None:
+            from engagerr.tui.screens.notices import Notices
+
+            self.push_screen(Notices())
+
+    def action_look(self, look: str) -> None:
+        """Change the look, and remember it."""
+        self.theme = LOOKS[look]
+        self.memory.keep("look", look)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """Ours are in `palette.Commands`."""
+        return iter(())
+
+    async def action_quit(self) -> None:
+        """Leave; where one was is remembered."""
+        self.save()
+        self.exit()
+
+    def save(self) -> None:
+        """Write what is to be remembered."""
+        for page in self.pages():
+            page.remember()
+        self.memory.save()
+
+    @staticmethod
+    def _maker(where: str) -> Callable[[], Screen[Any]]:
+        module, name = where.split(":")
+
+        def make() -> Screen[Any]:
+            made: Screen[Any] = getattr(importlib.import_module(f"engagerr.tui.screens.{module}"), name)()
+            return made
+
+        return make

@@ -1,0 +1,40 @@
+"""The signs of the console, and what stands for them where a font or a locale cannot show them."""
+
+from __future__ import annotations
+
+import locale
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.filter import LineFilter
+
+if TYPE_CHECKING:
+    from textual.color import Color
+
+BAR, OPEN, CLOSED = "▌", "▾", "▸"
+DONE, FAILED, LATE, DANGER, QUESTION = "✓", "✕", "▲", "!", "?"
+CONFIRMED, SUGGESTED, WAITING = "●", "◌", "○"
+MARKED, UNMARKED = "▣", "▢"
+MISSING, MINUS, ABOUT, CHANGED, GAP, BREAK = "–", "−", "≈", "†", "·", "┆"
+FULL, LEVELS = "━", "▁▂▃▄▅▆"
+
+# One cell for one cell, so that nothing moves.
+_ASCII = str.maketrans(
+    "▌▸▾●◌○✕✓▲†≈–−·┆━▣▢›├└─│…×▔→←↑↓“”’",
+    '>+v*o.xY^#~---:=X_>|`-|.x^><^v""\'',
+) | {ord(level): sign for level, sign in zip("▁▂▃▄▅▆▇█", "__..--==", strict=True)}
+
+
+class AsciiGlyphs(LineFilter):
+    """Draws every sign in ASCII; letters of names stay what they are."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Translate the segments of one line."""
+        return [Segment(text.translate(_ASCII), style, control) for text, style, control in segments]
+
+
+def ascii_needed(wanted: str) -> bool:
+    """Whether to draw in ASCII: `ascii`, `unicode`, or `auto`, which asks the locale."""
+    if wanted == "auto":
+        return "utf" not in locale.getpreferredencoding(do_setlocale=False).lower()
+    return wanted == "ascii"

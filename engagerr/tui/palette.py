@@ -1,0 +1,61 @@
+"""The command palette: the verbs of the screen with the thing under the cursor filled in, then those of everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from engagerr.tui.page import Command, Page
+
+if TYPE_CHECKING:
+    from engagerr.tui.app import Console
+
+
+class Commands(Provider):
+    """What can be done here."""
+
+    async def discover(self) -> Hits:
+        """Everything, before anything is typed."""
+        for command in self._commands():
+            yield DiscoveryHit(self._words(command), self._runner(command), help=command.refused or command.help)
+
+    async def search(self, query: str) -> Hits:
+        """What fits the words typed so far."""
+        matcher = self.matcher(query)
+        for command in self._commands():
+            words = self._words(command)
+            if (score := matcher.match(words)) > 0:
+                yield Hit(score, matcher.highlight(words), self._runner(command), help=command.refused or command.help)
+
+    def _commands(self) -> Iterator[Command]:
+        console = cast("Console", self.app)
+        if isinstance(self.screen, Page):
+            yield from self.screen.commands()
+        from engagerr.tui.app import SCREENS, TABS
+
+        keys = {name: str(number) for number, (name, _) in enumerate(TABS, start=1)}
+        titles = {**dict(TABS), "settings": "Settings"}
+        for name in SCREENS:
+            yield Command(f"Go: {titles[name]}", _call(console.action_tab, name), keys.get(name, ","))
+        yield Command("Search: creators, content, deals, contracts", console.action_search, "/")
+        for look in ("dark", "light", "contrast"):
+            yield Command(f"Theme: {look}", _call(console.action_look, look))
+        yield Command("Keys: all keys of this screen", console.action_keys, "?")
+        yield Command("Jobs: what is running, what happened", console.action_notices, ".")
+        yield Command("Console: quit", console.action_quit, "ctrl+q")
+
+    @staticmethod
+    def _words(command: Command) -> str:
+        return f"{command.words}{f'   {command.key}' if command.key else ''}"
+
+    def _runner(self, command: Command) -> Callable[[], Any]:
+        console = cast("Console", self.app)
+        if command.refused is not None:
+            return _call(console.say, command.refused)
+        return command.run
+
+
+def _call(function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+    return lambda: function(*args)

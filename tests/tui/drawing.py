@@ -1,0 +1,43 @@
+"""What the console shows, as text: the cells of the terminal, line by line, and the colours that stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engagerr.tui.app import Console
+from rich.style import Style
+from textual.pilot import Pilot
+
+
+def lines(console: Console) -> list[str]:
+    """The screen as it stands, one string a row of the terminal."""
+    return ["".join(segment.text for segment in strip).rstrip() for strip in _strips(console)]
+
+
+def cells(console: Console) -> str:
+    """The same as one text, for snapshots."""
+    return "\n".join(lines(console)) + "\n"
+
+
+def styles(console: Console) -> Iterator[tuple[str, Style]]:
+    """Every run of text with its style."""
+    for strip in _strips(console):
+        for text, style, _ in strip:
+            if text.strip() and style is not None:
+                yield text, style
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until every question is answered, every answer drawn, and the side pane has followed the cursor."""
+    for _ in range(50):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause(0.1)
+        if not any(worker.is_running for worker in pilot.app.workers):
+            break
+    await pilot.pause()
+
+
+def _strips(console: Console) -> list[Any]:
+    # Screens below a dialog show through it: the compositor of the topmost has them all.
+    return list(console.screen._compositor.render_strips())
