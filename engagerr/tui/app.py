@@ -100,6 +100,7 @@ class Console(App[None]):
         self.undos: list[Undo] = []
         self.notices: list[Notice] = []
         self.works: list[Work] = []
+        self.bugs: list[Exception] = []
         super().__init__()
         self.animation_level = "none"
         if ascii_needed(settings.console.glyphs):

@@ -14,7 +14,7 @@ from textual.screen import Screen, ScreenResultType
 from textual.worker import get_current_worker
 
 from engagerr.core.clock import Clock, SystemClock
-from engagerr.core.errors import EngagerrError
+from engagerr.core.errors import Broken, EngagerrError
 
 
 class WorkState(StrEnum):
@@ -142,6 +142,26 @@ class Loading(Screen[ScreenResultType]):
             return self.Loaded(topic, call(*args))
         except EngagerrError as error:
             return self.Failed(topic, error)
+        except Cancelled:
+            raise
+        except Exception as bug:  # noqa: BLE001  the boundary of this skin: a bug costs one answer, not the console
+            return self.Failed(topic, self._bug(topic, bug))
+
+    def _bug(self, topic: str, bug: Exception) -> EngagerrError:
+        import traceback
+
+        from engagerr.core.telemetry import log
+
+        trace = "".join(traceback.format_exception(bug))
+        log("console.bug", level="error", screen=type(self).__name__, topic=topic, trace=trace)
+        error = Broken(
+            f"Engagerr made a mistake here ({type(bug).__name__}).",
+            hint="The log of this home has the details; nothing was changed by this.",
+        )
+        error.__cause__ = bug
+        if isinstance(bugs := getattr(self.app, "bugs", None), list):
+            bugs.append(bug)
+        return error
 
     def _tell(self, topic: str, work: Work) -> None:
         self.post_message(self.Told(topic, work))

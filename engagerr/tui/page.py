@@ -294,8 +294,8 @@ class Page(Loading[None]):
         if isinstance(error, Unavailable):
             seconds = self._retry_seconds
             self._retry_seconds = min(seconds * 2, _LAST_RETRY_SECONDS)
-            seen = f"What you see is from {clock(self.read_at, now)}. " if self.read_at else ""
-            self.query_one(Banner).said = f"{error.message} {seen}Trying again in {seconds:.0f} s."
+            seen = f" What you see is from {clock(self.read_at, now)}." if self.read_at else ""
+            self.query_one(Banner).said = f"{error.message} Trying again in {seconds:.0f} s.{seen}"
             self.set_timer(seconds, self.read_now)
         elif self.read_at is not None:
             self.query_one(Banner).said = f"{error.message} What you see is from {clock(self.read_at, now)}.  r retry"

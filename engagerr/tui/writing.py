@@ -208,6 +208,7 @@ def sparkline(values: Sequence[Decimal | float | None], *, width: int = 14, brea
     `breaks` are indices into `values` at which another definition begins.
     """
     start = max(len(values) - width, 0)
+    start += sum(at > start for at in breaks) if start or len(values) + len(breaks) > width else 0
     shown = [None if value is None else float(value) for value in values[start:]]
     known = [value for value in shown if value is not None]
     if not known:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from engagerr.tui.app import Console
 from rich.style import Style
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 
 def lines(console: Console) -> list[str]:
@@ -31,11 +33,16 @@ def styles(console: Console) -> Iterator[tuple[str, Style]]:
 async def settled(pilot: Pilot[Any]) -> None:
     """Wait until every question is answered, every answer drawn, and the side pane has followed the cursor."""
     for _ in range(50):
-        await pilot.app.workers.wait_for_complete()
+        # A question that a newer one superseded is cancelled: that is no failure.
+        with contextlib.suppress(WorkerCancelled):
+            await pilot.app.workers.wait_for_complete()
         await pilot.pause(0.1)
         if not any(worker.is_running for worker in pilot.app.workers):
             break
     await pilot.pause()
+    bugs = getattr(pilot.app, "bugs", ())
+    if bugs:
+        raise bugs[0]
 
 
 def _strips(console: Console) -> list[Any]:

@@ -296,13 +296,13 @@ class Grid(ScrollView, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the headings, or a line of a row."""
-        if self._plan.width != self.size.width:  # not on a resize: the first paint may come before it
-            self._lay_out(self.size.width)
+        if self._plan.width != self._room:  # not on a resize: the first paint may come before it
+            self._lay_out(self._room)
         if y < self._heading_lines:
             return self._heading_strip()
         at, part = divmod(int(self.scroll_offset.y) + y - self._heading_lines, self._lines)
         if at >= len(self._shown):
-            return Strip.blank(self.size.width, self._style("ink", "background"))
+            return Strip.blank(self._room, self._style("ink", "background"))
         return self._row_strip(at, part)
 
     def _row_strip(self, at: int, part: int) -> Strip:
@@ -323,8 +323,8 @@ class Grid(ScrollView, Generic[Row], can_focus=True):
             cells = self._below(row)
             if part <= len(cells):
                 used = sum(segment.cell_length for segment in segments)
-                segments += self._cell_segments(cells[part - 1], self.size.width - used - 1, ground, right=False)
-        return Strip(segments).adjust_cell_length(self.size.width, self._style("ink", ground)).simplify()
+                segments += self._cell_segments(cells[part - 1], self._room - used - 1, ground, right=False)
+        return Strip(segments).adjust_cell_length(self._room, self._style("ink", ground)).simplify()
 
     def _cell_segments(self, cell: Cell, width: int, ground: str, *, right: bool) -> list[Segment]:
         text_width = sum(cell_len(text) for text, _ in cell.parts)
@@ -354,7 +354,7 @@ class Grid(ScrollView, Generic[Row], can_focus=True):
             text = cut(text, width)
             pad = width - cell_len(text)
             segments.append(Segment(" " * pad + text if column.right else text + " " * pad, style))
-        return Strip(segments).adjust_cell_length(self.size.width, style).simplify()
+        return Strip(segments).adjust_cell_length(self._room, style).simplify()
 
     def _lay_out(self, width: int) -> None:
         columns = list(self.columns)
@@ -430,7 +430,12 @@ class Grid(ScrollView, Generic[Row], can_focus=True):
         y = at * self._lines + self._heading_lines - int(self.scroll_offset.y)
         if y + self._lines > self._heading_lines and y < self.size.height:
             top = max(y, self._heading_lines)
-            self.refresh(Region(0, top, self.size.width, y + self._lines - top))
+            self.refresh(Region(0, top, self._room, y + self._lines - top))
+
+    @property
+    def _room(self) -> int:
+        """The width without the scrollbar, which `size` of a ScrollView includes."""
+        return self.scrollable_content_region.width
 
     @property
     def _page_rows(self) -> int:

@@ -1,0 +1,443 @@
+"""Discover: who fits a brief, why, and what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, Static
+
+from engagerr.core.desk.discover import FIRST_ROWS, MOST_ROWS
+from engagerr.core.errors import EngagerrError, Forbidden
+from engagerr.tui import glyphs
+from engagerr.tui.page import Command, State
+from engagerr.tui.screens.brief_verbs import BriefVerbs
+from engagerr.tui.widgets.chrome import Heading
+from engagerr.tui.widgets.dialogs import Choice, FilterLine, Menu, written
+from engagerr.tui.widgets.discovery import asked_line, nobody_lines, rule_lines, shortlist_lines, would_lines
+from engagerr.tui.widgets.grid import Grid, Order
+from engagerr.tui.widgets.matches import MatchRow, match_columns
+from engagerr.tui.widgets.signals import long_lines, short_lines
+from engagerr.tui.writing import Cell, money_text
+
+if TYPE_CHECKING:
+    from engagerr import Workspace
+    from engagerr.core.desk.discover import BriefPage, Matches
+    from engagerr.core.desk.reach import Reach
+    from engagerr.core.matching.matching import Explanation
+
+_TYPED_AFTER_SECONDS, _WOULD_AFTER_SECONDS = 0.35, 0.3
+_LOWER_LINES = 8
+
+
+class MatchGrid(Grid[MatchRow]):
+    """The list of matches, in which a mark is a place on the shortlist."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "shortlist", id="list.mark"),
+        Binding("enter", "open", "creator", show=False, id="list.open"),
+        Binding("asterisk", "mark_all", "all shown on the shortlist", show=False, id="list.mark_all"),
+    ]
+
+
+class Discover(BriefVerbs):
+    """The brief that is open, its results, and its shortlist."""
+
+    tab: ClassVar[str] = "discover"
+    name_in_words: ClassVar[str] = "Discover"
+    kinds: ClassVar[frozenset[str]] = frozenset(
+        {"brief", "shortlist", "creator", "rate", "exclusivity", "availability", "application", "invitation", "import"}
+    )
+    has_side: ClassVar[bool] = True
+    DEFAULT_CSS = """
+    Discover #asked, Discover #filter-said { height: 1; padding: 0 1; }
+    Discover #lower { height: 9; }
+    Discover #nobody { height: 1fr; padding: 1 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "why", "why", id="discover.why"),
+        Binding("c", "compare", "compare", id="discover.compare"),
+        Binding("f", "filter", "filter", id="discover.filter"),
+        Binding("g", "brief", "brief", id="discover.brief"),
+        Binding("plus", "new_brief", "new", id="discover.new", key_display="+"),
+        Binding("x", "decide", "decide", id="page.decide"),
+        Binding("v", "views", "view", id="discover.view"),
+        Binding("s", "sort", "sort", id="discover.sort"),
+        Binding("m", "stage", "stage", show=False, id="discover.stage"),
+        Binding("e", "export", "export", id="discover.export"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.brief: str | None = None
+        self.shortlist: str | None = None
+        self.where: str | None = None
+        self.limit = FIRST_ROWS
+        self.matches: Matches | None = None
+        self.views: Mapping[UUID, Reach] | None = None
+        self.explained: dict[UUID, Explanation] = {}
+        self._wanted_row: str | None = None
+        self._typed_timer: Any = None
+        self._would_timer: Any = None
+
+    # Widgets.
+
+    def main(self) -> ComposeResult:
+        """What the brief asks, the filter, the list, and why."""
+        yield Static(id="asked")
+        yield FilterLine(placeholder="followers >= 10k and country = DE   (the search language)")
+        yield Static(id="filter-said")
+        yield Static(id="nobody")
+        yield MatchGrid(
+            match_columns(self._brief_asked, lambda: self.views, self._now), key=lambda row: row.creator_id,
+            markable=True, id="matches",
+        )  # fmt: skip
+        yield Static(id="lower", classes="lower narrow-only")
+
+    def side_pane(self) -> ComposeResult:
+        """Why, what would change it, and the shortlist."""
+        yield Static(id="side-text")
+        yield Static(id="would")
+        yield Static(id="chosen")
+
+    def on_mount(self) -> None:
+        """The parts that are not there yet take no room."""
+        super().on_mount()
+        for name in ("#filter-said", "#nobody"):
+            self.query_one(name).display = False
+
+    # Reading.
+
+    def read(self, work: Workspace) -> BriefPage:
+        """The briefs, the one that is open, and its shortlist; who fits it comes after."""
+        from engagerr.core.desk.discover import brief_page
+
+        return brief_page(work, self.brief, shortlist=self.shortlist)
+
+    def has_nothing(self, answer: BriefPage) -> bool:
+        """No brief is kept."""
+        return answer.row is None
+
+    def empty_words(self) -> Sequence[tuple[str, str]]:
+        """The next step is a brief."""
+        return [
+            ("No briefs yet. A brief says what a brand looks for; the list says who fits it, and why.\n\n", "soft"),
+            ("+", "accent"), (" write one in plain words, or field by field", "soft"),
+        ]  # fmt: skip
+
+    def draw(self, answer: BriefPage) -> None:
+        """The head at once; then the results are asked for."""
+        heading, row = self.query_one(Heading), answer.row
+        if row is None:
+            heading.scope, heading.freshness = "", ""
+            self.matches = None
+            return
+        if self.brief != str(row.id):
+            self.matches, self.views = None, None
+            self.query_one("#matches", Grid).fill(())
+        self.brief = str(row.id)
+        self.shortlist = None if answer.shortlist is None else str(answer.shortlist.id)
+        heading.freshness = money_text(row.brief.budget) if row.brief.budget else "no budget"
+        self.query_one("#asked", Static).update(written(asked_line(row).parts))
+        self.marks_read()
+        self.take_up_marks()
+        self._say_place()
+        self._draw_shortlist()
+        self._ask()
+
+    def _ask(self) -> None:
+        page: BriefPage | None = self.answer
+        if page is None or page.row is None:
+            return
+        work, asked, where, limit = self.desk, page.row.brief, self.where, self.limit
+        if self.matches is None:
+            self._say_place("reading who fits …")
+
+        def ask() -> Matches:
+            from engagerr.core.desk.discover import matches_of
+
+            return matches_of(work, asked, where=where, limit=limit)
+
+        self.load("matches", ask)
+
+    def answered(self, topic: str, result: Any) -> None:
+        """Results, views of 90 days, or what would change a place."""
+        if topic == "matches":
+            self._say_filter("")
+            self._draw_matches(result)
+        elif topic == "views":
+            self.views = result
+            self.query_one("#matches", Grid).repaint()
+            self._draw_again()
+        elif topic == "would":
+            self.explained[result.creator_id] = result
+            self._draw_would()
+        else:
+            super().answered(topic, result)
+
+    def refused(self, topic: str, error: EngagerrError) -> None:
+        """A filter that cannot be read is told under its line; what is on screen stays."""
+        if self.marks_failed(topic, error):
+            return
+        if topic == "matches":
+            self._say_place()
+            if isinstance(error, Forbidden):
+                self._say_nobody([Cell(((f"{glyphs.WAITING} ", "faint"), (error.message, "soft"))),
+                                  Cell(((f"  {error.hint or ''}", "soft"),))])  # fmt: skip
+            elif self.where:
+                self._say_filter(f"{error.message} {error.hint or ''}")
+            else:
+                self._say_nobody([Cell(((f"{glyphs.FAILED} ", "danger"), (error.message, "ink"))),
+                                  Cell(((f"  {error.hint or ''}  ", "soft"), ("r", "accent"), (" retry", "soft")))])  # fmt: skip
+        elif topic not in ("views", "would"):
+            super().refused(topic, error)
+
+    def _draw_matches(self, matches: Matches) -> None:
+        self.matches, self.explained = matches, {}
+        grid = self.query_one("#matches", Grid)
+        rows = [
+            MatchRow(rank, match, matches.beside.get(match.creator_id))
+            for rank, match in enumerate(matches.found.results, 1)
+        ]
+        self.take_up_marks()
+        grid.fill(rows)
+        if self._wanted_row is not None:
+            grid.go_to(UUID(self._wanted_row))
+            self._wanted_row = None
+        self._say_place()
+        self._say_nobody(() if rows else nobody_lines(matches.found, self.where))
+        if self.has_class("-wide") and rows:
+            work, ids = self.desk, [row.creator_id for row in rows]
+            self.load("views", lambda: _views(work, ids))
+
+    def _say_place(self, doing: str = "") -> None:
+        page: BriefPage | None = self.answer
+        if page is None or page.row is None:
+            return
+        said = [page.row.title]
+        if page.row.state != "open":
+            said.append(page.row.state)
+        if doing:
+            said.append(doing)
+        elif self.matches is not None:
+            found = self.matches.found
+            said.append(f"{found.passed:,} of {found.considered:,} pass")
+            if len(found.results) < found.passed:
+                said.append(f"best {len(found.results):,}")
+            if not found.by_meaning:
+                said.append("by words only")
+        self.query_one(Heading).scope = " · ".join(said)
+
+    def _say_nobody(self, lines: Sequence[Cell]) -> None:
+        nobody, grid = self.query_one("#nobody", Static), self.query_one("#matches", Grid)
+        nobody.display, grid.display = bool(lines), not lines
+        self.query_one("#lower").display = not lines
+        nobody.update(_text(lines))
+
+    def _say_filter(self, words: str) -> None:
+        said = self.query_one("#filter-said", Static)
+        said.display = bool(words)
+        said.update(written([(f"{glyphs.FAILED} ", "danger"), (words, "danger")] if words else []))
+
+    # The row under the cursor.
+
+    def moved(self, grid: Grid[Any], row: MatchRow | None) -> None:
+        """Why this creator stands here; what would change it follows."""
+        self._draw_again()
+        if self._would_timer is not None:
+            self._would_timer.stop()
+        if row is not None:
+            self._would_timer = self.set_timer(_WOULD_AFTER_SECONDS, self._ask_would)
+            at_end = self.matches is not None and grid.cursor == len(grid.rows) - 1
+            if at_end and self.limit < MOST_ROWS and len(grid.rows) >= self.limit:
+                # The end of what was asked for: those behind are read now.
+                self.limit = MOST_ROWS
+                self._ask()
+
+    def _draw_again(self) -> None:
+        row: MatchRow | None = self.query_one("#matches", Grid).current
+        if row is None or self.matches is None:
+            self.show_side([])
+            self.query_one("#lower", Static).update("")
+        else:
+            place = {"rank": row.rank, "of": self.matches.found.passed}
+            lower, side = self.query_one("#lower", Static), self.query_one(".side")
+            width = max(lower.size.width - 2, 40)
+            lower.update(_text(short_lines(row.match, width, _LOWER_LINES, **place)))
+            self.show_side(long_lines(row.match, max(side.size.width - 3, 40), **place))
+        self._draw_would()
+
+    def _ask_would(self) -> None:
+        self._would_timer = None
+        row: MatchRow | None = self.query_one("#matches", Grid).current
+        if row is None or row.creator_id in self.explained or not self.is_current or self.brief_row is None:
+            return
+        work, asked, creator = self.desk, self.brief_row.brief, str(row.creator_id)
+        self.load("would", lambda: work.matching.compare(asked, [creator])[0])
+
+    def _draw_would(self) -> None:
+        row: MatchRow | None = self.query_one("#matches", Grid).current
+        found = None if row is None else self.explained.get(row.creator_id)
+        self.query_one("#would", Static).update(_text(would_lines(row.match if row else None, found)))
+
+    def _draw_shortlist(self) -> None:
+        if self.answer is not None:
+            self.query_one("#chosen", Static).update(_text(shortlist_lines(self.answer)))
+
+    # Keys.
+
+    @on(Grid.Opened, "#matches")
+    def _opened(self, event: Grid.Opened) -> None:
+        self.console.open_thing("creator", event.row.creator_id, event.row.match.creator)
+
+    @on(Grid.Marked, "#matches")
+    def _marked(self) -> None:
+        self.marks_changed()
+
+    def action_why(self) -> None:
+        """All that a place rests on, and in words."""
+        row: MatchRow | None = self.query_one("#matches", Grid).current
+        if row is None or self.brief_row is None:
+            self.show_rules()
+            return
+        self.do("explain", self.desk.matching.explain, self.brief_row.brief, str(row.creator_id), then=self.say_why)
+
+    def action_filter(self) -> None:
+        """Only those whom a search finds."""
+        if self.state is State.READY:
+            line = self.query_one(FilterLine)
+            line.open()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        if self._typed_timer is not None:
+            self._typed_timer.stop()
+        self._typed_timer = self.set_timer(_TYPED_AFTER_SECONDS, lambda: self.ask_where(event.value))
+
+    @on(Input.Submitted, "#filter")
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.ask_where(event.value)
+        self.query_one("#matches").focus()
+
+    @on(FilterLine.Closed)
+    def _closed(self) -> None:
+        self._say_filter("")
+        self.ask_where("")
+        self.query_one("#matches").focus()
+
+    def ask_where(self, words: str) -> None:
+        """Ask again with this filter, if it is another one; a newer one supersedes it."""
+        wanted = words.strip() or None
+        if self._typed_timer is not None:
+            self._typed_timer.stop()
+            self._typed_timer = None
+        if wanted != self.where:
+            self.where = wanted
+            self._ask()
+
+    def action_sort(self) -> None:
+        """By which column."""
+        grid = self.query_one("#matches", Grid)
+        choices = [Choice(str(at), column.heading, column.key) for at, column in enumerate(grid.columns, 1)]
+
+        def chosen(column: str | None) -> None:
+            if column is not None:
+                self._sort(column)
+
+        self.app.push_screen(Menu("Sort by", choices), chosen)
+
+    @on(Grid.HeadingClicked, "#matches")
+    def _heading(self, event: Grid.HeadingClicked) -> None:
+        self._sort(event.column)
+
+    def _sort(self, column: str) -> None:
+        grid = self.query_one("#matches", Grid)
+        before = grid.order
+        falls = column not in ("creator", "unknown", "price", "conflict")
+        if before is not None and before.column == column:
+            falls = not before.descending
+        grid.sort_by(Order(column, falls))
+        self.console.remember_undo("sort", lambda: self.app.call_from_thread(grid.sort_by, before))
+
+    def show_rules(self) -> None:
+        """How fit is counted, without a creator."""
+        from engagerr.tui.widgets.dialogs import Sheet
+
+        self.app.push_screen(Sheet("How fit is counted", rule_lines(self.matches.found if self.matches else None)))
+
+    # What is remembered, and what others ask.
+
+    @property
+    def current(self) -> MatchRow | None:
+        """The row under the cursor."""
+        row: MatchRow | None = self.query_one("#matches", Grid).current
+        return row
+
+    def show_thing(self, kind: str, subject: str) -> None:
+        """A brief is opened; a shortlist opens with its brief; approaches have a screen of their own."""
+        if kind == "brief":
+            self.open_brief(subject)
+        elif kind == "shortlist":
+            self.shortlist = subject
+            self.do("thing", lambda: _brief_of(self.desk, subject), then=self._show_shortlist)
+        elif kind in ("application", "invitation", "approach"):
+            self.open_market(subject)
+
+    def _show_shortlist(self, brief: str | None) -> None:
+        if brief is not None:
+            self.open_brief(brief, keep_shortlist=True)
+        self.open_shortlist()
+
+    def commands(self) -> Sequence[Command]:
+        """The verbs of briefs, shortlists and matching."""
+        return self.brief_commands()
+
+    def kept(self) -> dict[str, Any]:
+        """The brief, the shortlist, the filter, the order and the cursor."""
+        grid, row = self.query_one("#matches", Grid), self.current
+        return {
+            "brief": self.brief, "shortlist": self.shortlist, "where": self.where,
+            "order": None if grid.order is None else [grid.order.column, grid.order.descending],
+            "at": None if row is None else str(row.creator_id),
+        }  # fmt: skip
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """As it was left."""
+        self.brief, self.shortlist = kept.get("brief"), kept.get("shortlist")
+        self._wanted_row = kept.get("at")
+        if order := kept.get("order"):
+            self.query_one("#matches", Grid).order = Order(str(order[0]), bool(order[1]))
+        if where := kept.get("where"):
+            self.where = str(where)
+            line = self.query_one(FilterLine)
+            with line.prevent(Input.Changed):
+                line.value = self.where
+            line.display = True
+
+    def _now(self) -> datetime:
+        return self.desk.access.clock.now()
+
+    def _brief_asked(self) -> Any:
+        return None if self.brief_row is None else self.brief_row.brief
+
+
+def _views(work: Workspace, ids: Sequence[UUID]) -> Mapping[UUID, Reach]:
+    from engagerr.core.desk.discover import views_of
+
+    return views_of(work, ids)
+
+
+def _brief_of(work: Workspace, shortlist: str) -> str | None:
+    row = next((row for row in work.shortlists.list() if str(row.id) == shortlist), None)
+    return None if row is None or row.brief_id is None else str(row.brief_id)
+
+
+def _text(lines: Sequence[Cell]) -> Any:
+    from textual.content import Content
+
+    return Content("\n").join(written(line.parts) for line in lines)
