@@ -27,11 +27,11 @@ def release_dialog(facts: HoldFacts, *, reason: str | None = None) -> MoneyDialo
         lines.append(Fact(f"Our commission, {_share(facts.ours, facts.amount)}", money_text(facts.ours)))
     for part in facts.parts:
         if not part.commission:
-            lines.append(Fact(f"To {cut(part.name, 34)}", money_text(part.amount), heavy=True))
-            lines.append(Fact("  Bank account", part.to or "not known here"))
+            account = part.to or "bank account not known here"
+            lines.append(Fact(f"To {cut(f'{part.name}, {account}', 42)}", money_text(part.amount), heavy=True))
     if reason:
         lines.append(Fact("Reason, on the receipt", cut(reason, _VALUE_WIDTH)))
-    lines.append(Fact("On the bank account", "with the bank's next payout; no day is known"))
+    lines.append(Fact("On the bank account", "with their next payout; day not known"))
     return MoneyDialog(
         f"{'Ask to release' if facts.second else 'Release'} {money_text(leaves)} to {names}", lines,
         typed=_typed(leaves), words="ask for the release" if facts.second else "release",
@@ -48,7 +48,7 @@ def refund_dialog(facts: HoldFacts, *, reason: str | None = None) -> MoneyDialog
     ]  # fmt: skip
     if reason:
         lines.append(Fact("Reason, on the receipt", cut(reason, _VALUE_WIDTH)))
-    lines.append(Fact("On their account", "as their bank takes it; no day is known"))
+    lines.append(Fact("On their account", "as their bank takes it; day not known"))
     rest = facts.page.available - facts.amount
     whole = f"Delivered so far: {facts.pieces_up} of {facts.pieces}." if facts.pieces else ""
     nobody = "" if rest else f"{_creators(facts)} nothing more of this hold. "
@@ -112,7 +112,7 @@ def _about(facts: HoldFacts) -> list[Fact]:
     hold = facts.hold
     lines = [Fact("Deal", f"{cut(facts.deal or hold.title, 44)}")]
     if facts.deal and hold.title != facts.deal:
-        lines.append(Fact("For", cut(hold.title, 48)))
+        lines.append(Fact("For", cut(hold.title.removeprefix(f"{facts.deal}: "), 48)))
     if hold.must_end_by is not None and hold.held:
         left = span(hold.must_end_by, facts.at)
         lines.append(Fact("Held until at most", f"{day(hold.must_end_by, facts.at, year=True)}, {left}"))

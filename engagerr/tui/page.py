@@ -217,7 +217,7 @@ class Page(Loading[None]):
 
     def changed(self, kind: str) -> None:
         """Somebody changed something: read again soon, if it concerns this screen."""
-        if kind not in self.kinds and "*" not in self.kinds:
+        if not self.kinds & {kind, kind.partition(".")[0], "*"}:
             return
         self._outdated = True
         if self.is_current and self._change_timer is None:

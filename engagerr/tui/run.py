@@ -23,3 +23,7 @@ def run() -> None:
             console.run(mouse=settings.console.mouse)
         finally:
             console.memory.save()
+
+
+if __name__ == "__main__":
+    run()

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.page import Command
+from engagerr.tui.screens.brief_asks import ask_new_deal, ask_publish, ask_stage, count_wrong
 from engagerr.tui.screens.marking import Marking, refused_unless
 from engagerr.tui.screens.picking import Picker
-from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Field, Form, Menu, Sheet
-from engagerr.tui.widgets.discovery import STATES, rule_lines
+from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Menu, Sheet
+from engagerr.tui.widgets.discovery import why_lines
 from engagerr.tui.widgets.grid import Column, Grid
-from engagerr.tui.widgets.signals import head_line, in_words, ordered, signal_line
-from engagerr.tui.writing import BLANK, Cell, cell, money_text
+from engagerr.tui.writing import BLANK, cell, money_text
 
 if TYPE_CHECKING:
     from engagerr.core.desk.discover import BriefPage, Chosen, Matches
@@ -175,34 +174,8 @@ class BriefVerbs(Marking):
 
     def publish_brief(self) -> None:
         """Ask what others may see of it, then show it."""
-        row = self.brief_row
-        if row is None:
-            return
-        fields = [
-            Field("title", "Title that others read", row.title),
-            Field("show", "Also show (budget, brand; empty: neither)", placeholder="budget, brand", check=_shown_wrong),
-            Field("text", "Show its text (yes, no)", "yes", check=_yes_wrong),
-            Field("until", "Last day for applications (empty: until withdrawn)", placeholder="2027-02-15",
-                  check=_day_wrong),
-        ]  # fmt: skip
-
-        def filled(said: dict[str, str] | None) -> None:
-            if said is None:
-                return
-            from datetime import date
-
-            shown = _words(said["show"])
-            until = date.fromisoformat(said["until"]) if said["until"] else None
-            self.do(
-                "publish",
-                lambda: self.desk.marketplace.briefs.publish(
-                    str(row.id), title=said["title"] or None, text_shown=said["text"].lower() != "no",
-                    budget="budget" in shown, brand="brand" in shown, closes_on=until,
-                ),
-                said=lambda found: f"{found.shown.title} is on the marketplace, version {found.version}.",
-            )  # fmt: skip
-
-        self.app.push_screen(Form(f"Publish {row.title}", fields, words="publish after the last"), filled)
+        if self.brief_row is not None:
+            ask_publish(self, self.brief_row)
 
     def withdraw_brief(self) -> None:
         """Take it off the shelf."""
@@ -212,10 +185,14 @@ class BriefVerbs(Marking):
 
         def answered(sure: bool | None) -> None:
             if sure:
-                self.do("publish", self.desk.marketplace.briefs.withdraw, str(row.id), said=f"Nobody else sees {row.title}.")
+                self.do(
+                    "publish", self.desk.marketplace.briefs.withdraw, str(row.id), said=f"Nobody else sees {row.title}."
+                )
 
         lines = ["Others see it no longer. Invitations that stand open in its name are withdrawn."]
-        self.app.push_screen(Confirm(f"Take {row.title} off the marketplace", lines, key="y", words="take it off"), answered)
+        self.app.push_screen(
+            Confirm(f"Take {row.title} off the marketplace", lines, key="y", words="take it off"), answered
+        )
 
     # Shortlists.
 
@@ -236,9 +213,11 @@ class BriefVerbs(Marking):
                 self.put_on_list({match.creator_id: match.creator for match in best})
 
         self.app.push_screen(
-            Ask("Put the best on the shortlist", label="How many", value="10", words="put them on it", check=_count_wrong),
+            Ask(
+                "Put the best on the shortlist", label="How many", value="10", words="put them on it", check=count_wrong
+            ),
             said,
-        )  # fmt: skip
+        )
 
     def another_list(self) -> None:
         """Begin another shortlist for the same brief."""
@@ -258,9 +237,9 @@ class BriefVerbs(Marking):
         if page is None or len(page.shortlists) < 2:
             self.console.say("There is no other shortlist for this brief.", mood="attention")
             return
-        columns = [
-            Column[Any]("name", "", lambda row: cell(row.name), 20, grow=True),
-            Column[Any]("entries", "", lambda row: cell(f"{row.entries:,}", "soft"), 6, right=True),
+        columns: list[Column[Any]] = [
+            Column("name", "", lambda row: cell(row.name), 20, grow=True),
+            Column("entries", "", lambda row: cell(f"{row.entries:,}", "soft"), 6, right=True),
         ]
 
         def chosen(row: Any) -> None:
@@ -373,7 +352,9 @@ class BriefVerbs(Marking):
         others = marked or [one for one in grid.rows if one is not row][:1]
         people = sorted([row, *others[: MOST - 1]], key=lambda one: one.rank)
         self.app.push_screen(
-            CompareCreators(brief, [one.creator_id for one in people], {one.creator_id: one.match.creator for one in grid.rows})
+            CompareCreators(
+                brief, [one.creator_id for one in people], {one.creator_id: one.match.creator for one in grid.rows}
+            )
         )
 
     def action_export(self) -> None:
@@ -386,119 +367,25 @@ class BriefVerbs(Marking):
 
         def said(path: str | None) -> None:
             if path:
-                from engagerr.core.desk.discover import write_matches
+                from engagerr.core.desk.discover_export import write_matches
 
-                self.do("export", write_matches, matches, Path(path).expanduser(),
-                        said=lambda count: f"{count:,} creators written to {path}.", then=lambda _count: None)  # fmt: skip
+                self.do(
+                    "export",
+                    write_matches,
+                    matches,
+                    Path(path).expanduser(),
+                    said=lambda count: f"{count:,} creators written to {path}.",
+                    then=lambda _count: None,
+                )
 
         self.app.push_screen(
-            Ask("Export the results as CSV", label="Into which file", value=f"{name or 'matches'}.csv", words="write it"), said
+            Ask(
+                "Export the results as CSV", label="Into which file", value=f"{name or 'matches'}.csv", words="write it"
+            ),
+            said,
         )
 
     def say_why(self, found: Explanation) -> None:
         """All that a place rests on."""
-        width, match = 58, found.match
-        if match is None:
-            lines = [cell(f"{found.creator} is ruled out by the brief.", "ink"), BLANK]
-            lines += [Cell((("− ", "danger"), (reason, "ink"))) for reason in found.broken]
-            self.app.push_screen(Sheet(f"Why not {found.creator}", lines))
-            return
-        lines = [head_line(match, width, rank=found.rank, of=found.passed),
-                 cell(f"from {100 * match.low:.0f} if all that is unknown is bad, to {100 * match.high:.0f} if it is good",
-                      "soft"), BLANK]  # fmt: skip
-        for signal in ordered(match.signals):
-            lines.append(signal_line(signal, width, evidence=False))
-            lines.append(cell(f"  {signal.meaning}", "faint"))
-            if signal.value is None:
-                lines.append(cell(f"  not known: {in_words(signal.state)}", "soft"))
-            lines += [cell(f"  {shown.detail}", "soft") for shown in signal.evidence]
-        if found.reason:
-            lines += [BLANK, cell(found.reason), cell(f"In words by {found.reason_by}, from these facts alone.", "faint")]
-        lines += [BLANK, *(cell(f"With the best {one.signal.replace('_', ' ')}: rank {one.rank:,}.", "soft")
-                           for one in found.what_if), BLANK, *rule_lines(self.matches.found if self.matches else None)]  # fmt: skip
-        self.app.push_screen(Sheet(f"Why {found.creator} stands here", lines))
-
-
-def ask_stage(page: Marking, shortlist: str, creator_id: UUID, name: str, before: str) -> None:
-    """Choose what became of a creator; won, lost and dropped ask for the reason. `u` takes it back."""
-    work = page.desk
-    choices = [
-        Choice(state[0] if state != "dropped" else "x", f"{STATES[state][0]} {state}", state,
-               "It is this already." if state == before else None)
-        for state in STATES
-    ]  # fmt: skip
-
-    def keep(state: str, reason: str | None) -> None:
-        page.do("stage", lambda: work.shortlists.set_state(shortlist, str(creator_id), state, reason=reason),
-                said=lambda decided: f"{decided.creator}: {decided.state}."
-                + (" Kept for the weights." if decided.counted else ""))  # fmt: skip
-        page.console.remember_undo(
-            f"{name} {state}", lambda: work.shortlists.set_state(shortlist, str(creator_id), before)
-        )
-
-    def chosen(state: str | None) -> None:
-        if state in ("won", "lost", "dropped"):
-            page.app.push_screen(
-                Ask(f"{name}: {state}", label="Why, in a few words (may stay empty)", words="keep it"),
-                lambda reason: None if reason is None else keep(state, reason.strip() or None),
-            )
-        elif state is not None:
-            keep(state, None)
-
-    page.app.push_screen(Menu(f"{name}: what became of it", choices), chosen)
-
-
-def ask_new_deal(page: Marking, brief: BriefRow, shortlist: str | None, names: Sequence[str]) -> None:
-    """Ask for what a deal needs, open it with these creators, and go to it."""
-    work = page.desk
-    fields = [
-        Field("title", f"Deal with {len(names):,} creators: its title", brief.title[:_LONGEST_TITLE]),
-        Field("brand", "Brand", brief.brief.brand or "", check=lambda said: None if said else "A deal is with a brand."),
-        Field("email", "Mail address of the brand (may stay empty)", placeholder="mara@brand.example"),
-        Field("note", "Note for ourselves (may stay empty)"),
-    ]
-
-    def opened(found: Any) -> None:
-        page.console.open_thing("deal", found.row.id, found.row.title)
-
-    def filled(said: dict[str, str] | None) -> None:
-        if said is None:
-            return
-        from engagerr.core.deals.pipeline.deals import NewDeal
-
-        new = NewDeal(
-            said["title"], brand=said["brand"], brand_email=said["email"] or None, brief=str(brief.id),
-            shortlist=shortlist, creators=() if shortlist else tuple(names), note=said["note"] or None,
-        )  # fmt: skip
-        page.do("deal", work.deals.add, new, said=f"Opened {said['title']}. The proposal is drafted there.", then=opened)
-
-    page.app.push_screen(Form("New deal", fields, words="open it after the last"), filled)
-
-
-def _shown_wrong(said: str) -> str | None:
-    strange = _words(said) - {"budget", "brand"}
-    return f"{', '.join(sorted(strange))}: only budget and brand can be shown here." if strange else None
-
-
-def _yes_wrong(said: str) -> str | None:
-    return None if said.lower() in ("yes", "no", "") else "yes or no"
-
-
-def _day_wrong(said: str) -> str | None:
-    from datetime import date
-
-    if not said:
-        return None
-    try:
-        date.fromisoformat(said)
-    except ValueError:
-        return "A day is written 2027-02-15."
-    return None
-
-
-def _count_wrong(said: str) -> str | None:
-    return None if said.strip().isdigit() and 1 <= int(said) <= 1000 else "A number from 1 to 1,000."
-
-
-def _words(said: str) -> set[str]:
-    return {word.strip().lower() for word in said.replace(",", " ").split() if word.strip()}
+        title = f"Why not {found.creator}" if found.match is None else f"Why {found.creator} stands here"
+        self.app.push_screen(Sheet(title, why_lines(found, self.matches.found if self.matches else None)))

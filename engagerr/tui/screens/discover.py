@@ -55,8 +55,10 @@ class Discover(BriefVerbs):
     )
     has_side: ClassVar[bool] = True
     DEFAULT_CSS = """
-    Discover #asked, Discover #filter-said { height: 1; padding: 0 1; }
+    Discover #asked { height: 1; padding: 0 1; }
+    Discover #filter-said { height: auto; max-height: 2; padding: 0 1; }
     Discover #lower { height: 9; }
+    Discover .-gone { display: none; }
     Discover #nobody { height: 1fr; padding: 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -109,7 +111,7 @@ class Discover(BriefVerbs):
         """The parts that are not there yet take no room."""
         super().on_mount()
         for name in ("#filter-said", "#nobody"):
-            self.query_one(name).display = False
+            self.query_one(name).add_class("-gone")
 
     # Reading.
 
@@ -143,14 +145,25 @@ class Discover(BriefVerbs):
         self.brief = str(row.id)
         self.shortlist = None if answer.shortlist is None else str(answer.shortlist.id)
         heading.freshness = money_text(row.brief.budget) if row.brief.budget else "no budget"
-        self.query_one("#asked", Static).update(written(asked_line(row).parts))
+        self._draw_asked()
         self.marks_read()
         self.take_up_marks()
         self._say_place()
         self._draw_shortlist()
-        self._ask()
+        self._ask_matches()
 
-    def _ask(self) -> None:
+    def _draw_asked(self) -> None:
+        if self.brief_row is not None:
+            asked = self.query_one("#asked", Static)
+            asked.update(written(asked_line(self.brief_row, self.query_one(".main").size.width - 2).parts))
+
+    def on_resize(self) -> None:
+        """What is cut to the width is cut anew."""
+        if self.state is State.READY:
+            self._draw_asked()
+            self._draw_again()
+
+    def _ask_matches(self) -> None:
         page: BriefPage | None = self.answer
         if page is None or page.row is None:
             return
@@ -172,7 +185,9 @@ class Discover(BriefVerbs):
             self._draw_matches(result)
         elif topic == "views":
             self.views = result
-            self.query_one("#matches", Grid).repaint()
+            grid = self.query_one("#matches", Grid)
+            grid.repaint()
+            self.say_reasons(grid)
             self._draw_again()
         elif topic == "would":
             self.explained[result.creator_id] = result
@@ -192,8 +207,12 @@ class Discover(BriefVerbs):
             elif self.where:
                 self._say_filter(f"{error.message} {error.hint or ''}")
             else:
-                self._say_nobody([Cell(((f"{glyphs.FAILED} ", "danger"), (error.message, "ink"))),
-                                  Cell(((f"  {error.hint or ''}  ", "soft"), ("r", "accent"), (" retry", "soft")))])  # fmt: skip
+                self._say_nobody(
+                    [
+                        Cell(((f"{glyphs.FAILED} ", "danger"), (error.message, "ink"))),
+                        Cell(((f"  {error.hint or ''}  ", "soft"), ("r", "accent"), (" retry", "soft"))),
+                    ]
+                )
         elif topic not in ("views", "would"):
             super().refused(topic, error)
 
@@ -234,14 +253,16 @@ class Discover(BriefVerbs):
         self.query_one(Heading).scope = " · ".join(said)
 
     def _say_nobody(self, lines: Sequence[Cell]) -> None:
-        nobody, grid = self.query_one("#nobody", Static), self.query_one("#matches", Grid)
-        nobody.display, grid.display = bool(lines), not lines
-        self.query_one("#lower").display = not lines
+        # Not by `display`, which would show them where the frame has put something else in their place.
+        nobody = self.query_one("#nobody", Static)
+        nobody.set_class(not lines, "-gone")
+        for name in ("#matches", "#lower"):
+            self.query_one(name).set_class(bool(lines), "-gone")
         nobody.update(_text(lines))
 
     def _say_filter(self, words: str) -> None:
         said = self.query_one("#filter-said", Static)
-        said.display = bool(words)
+        said.set_class(not words, "-gone")
         said.update(written([(f"{glyphs.FAILED} ", "danger"), (words, "danger")] if words else []))
 
     # The row under the cursor.
@@ -257,7 +278,7 @@ class Discover(BriefVerbs):
             if at_end and self.limit < MOST_ROWS and len(grid.rows) >= self.limit:
                 # The end of what was asked for: those behind are read now.
                 self.limit = MOST_ROWS
-                self._ask()
+                self._ask_matches()
 
     def _draw_again(self) -> None:
         row: MatchRow | None = self.query_one("#matches", Grid).current
@@ -325,7 +346,7 @@ class Discover(BriefVerbs):
         self.query_one("#matches").focus()
 
     @on(FilterLine.Closed)
-    def _closed(self) -> None:
+    def _filter_closed(self) -> None:
         self._say_filter("")
         self.ask_where("")
         self.query_one("#matches").focus()
@@ -338,7 +359,7 @@ class Discover(BriefVerbs):
             self._typed_timer = None
         if wanted != self.where:
             self.where = wanted
-            self._ask()
+            self._ask_matches()
 
     def action_sort(self) -> None:
         """By which column."""
@@ -363,6 +384,12 @@ class Discover(BriefVerbs):
             falls = not before.descending
         grid.sort_by(Order(column, falls))
         self.console.remember_undo("sort", lambda: self.app.call_from_thread(grid.sort_by, before))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A plus is a sign while somebody types."""
+        return not (action == "new_brief" and isinstance(self.focused, Input)) and super().check_action(
+            action, parameters
+        )
 
     def show_rules(self) -> None:
         """How fit is counted, without a creator."""

@@ -34,6 +34,8 @@ _ORDERS = (
     ("newest", "newest first"), ("oldest", "oldest first"), ("waiting", "most to review first"),
     ("items", "most items first"), ("title", "by title"), ("plays", "most plays first"),
 )  # fmt: skip
+_LARGE = 1_000
+_IN_FAMILIES = ("title", "length", "audience", "link")
 _MOST_OPEN = 12
 _MORE_ITEMS = 2_000
 _MORE_HEADS = 2_000
@@ -53,7 +55,7 @@ class ContentMap(MapVerbs):
 
     tab: ClassVar[str] = "map"
     name_in_words: ClassVar[str] = "Content map"
-    kinds: ClassVar[frozenset[str]] = frozenset({"edge", "content", "import", "creator", "account"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"edge", "content", "import", "sync", "creator", "account"})
     has_side: ClassVar[bool] = True
     AUTO_FOCUS = "#families"
     DEFAULT_CSS = """
@@ -200,13 +202,15 @@ class ContentMap(MapVerbs):
         rows = list(rows_of(heads, self.opened, group=self.group))
         if self.answer.page.left_out:
             rows.append(
-                MapRow("more:heads", "more", heads[-1],
+                MapRow(f"more:heads:{len(heads)}", "more", heads[-1],
                        words=f"{self.answer.page.left_out:,} more families; enter shows more, f narrows down")
             )  # fmt: skip
         words = self.query_one(FilterLine).value.split()
         if words:
             kept = kept_rows(rows, words)
             rows = [row for row in rows if row.key in kept]
+        # Within a family the creator is the same on every line: titles, which are deep in the tree, need the room.
+        self.grid.choose_columns(_IN_FAMILIES if self.opened else None)
         self.grid.fill(rows)
         self._say_heading()
         if not rows and words:
@@ -251,9 +255,15 @@ class ContentMap(MapVerbs):
         from engagerr.core.desk.families_page import MOST_TOTALS, family_totals
 
         self._totals_timer = None
-        here = {head.id for head in self._heads}
-        chosen = [family for family in self._wanted if family in here][:MOST_TOTALS]
-        self._wanted &= here
+        items = {head.id: head.items for head in self._heads}
+        self._wanted &= set(items)
+        # One question at a time: what is scrolled past meanwhile is asked for with the next. A family of thousands of
+        # items comes alone and last, so that it keeps no other waiting.
+        chosen: list[UUID] = []
+        for family in sorted(self._wanted, key=items.__getitem__) if not self._totals_asked else ():
+            if len(chosen) == MOST_TOTALS or (chosen and items[family] > _LARGE):
+                break
+            chosen.append(family)
         if chosen:
             work = self.desk
             self._totals_asked = frozenset(chosen)
@@ -270,6 +280,7 @@ class ContentMap(MapVerbs):
         if topic == "totals":
             chosen, totals = result
             self.totals.update(totals)
+            self._totals_asked = frozenset()
             self._wanted -= set(chosen)
             self._stale -= set(chosen)
             if self.order == "plays":
@@ -286,6 +297,9 @@ class ContentMap(MapVerbs):
         elif topic == "find":
             head, item = result
             self._open_at(head, item)
+        elif topic == "suggest":
+            self.console.say("Looked at everything again: what is new stands in the map.")
+            self.read_now()
         elif topic == "open":
             self.opened[result.family_id] = result
             self.show_rows()
@@ -293,13 +307,14 @@ class ContentMap(MapVerbs):
     def refused(self, topic: str, error: EngagerrError) -> None:
         """What could not be read is said where it would stand; a verb that failed is told."""
         if topic == "totals":
-            self._failed_totals |= set(self._totals_asked)
+            self._failed_totals |= self._totals_asked
+            self._totals_asked = frozenset()
             self._wanted.clear()
             self.grid.repaint()
         elif topic == "effect":
             row = self.grid.current
             if row is not None:
-                self._unread[row.key] = f"Could not be computed: {error.message}"
+                self._unread[_effect_key(row)] = f"Could not be computed: {error.message}"
                 self._show_panes()
             return
         super().refused(topic, error)
@@ -309,27 +324,26 @@ class ContentMap(MapVerbs):
     def moved(self, grid: Grid[Any], row: MapRow | None) -> None:
         """Evidence of the item under the cursor; what it would change is asked for."""
         self._show_panes()
-        if row is not None and row.piece is not None and row.key not in self._effects:
+        if row is not None and row.piece is not None and _effect_key(row) not in self._effects:
             self.load("effect", self._effect_reader(row))
 
     def _effect_reader(self, row: MapRow) -> Any:
-        work, piece = self.desk, row.piece
+        work, piece, key = self.desk, row.piece, _effect_key(row)
 
         def read() -> tuple[str, Any]:
             from engagerr.core.desk.link_effect import link_effect, terms_at
 
             assert piece is not None
             if piece.state == "suggested":
-                return row.key, link_effect(work, str(piece.edge_id))
-            return row.key, terms_at(work, str(piece.id))
+                return key, link_effect(work, str(piece.edge_id))
+            return key, terms_at(work, str(piece.id))
 
         return read
 
     def _show_panes(self) -> None:
         row = self.grid.current
-        known = row is not None and row.key in self._effects
-        found = self._effects.get(row.key) if row is not None else None
-        said = self._unread.get(row.key, "") if row is not None else ""
+        key = _effect_key(row)
+        known, found, said = key in self._effects, self._effects.get(key), self._unread.get(key, "")
         family = self.opened.get(row.head.id) if row is not None else None
         totals = self.totals.get(row.head.id) if row is not None else None
         if self.has_class("-narrow"):
@@ -353,7 +367,7 @@ class ContentMap(MapVerbs):
         row: MapRow = event.row
         if row.kind == "family":
             self.toggle_family(row.head.id)
-        elif row.key == "more:heads":
+        elif row.key == f"more:heads:{len(heads)}":
             self.heads_limit += _MORE_HEADS
             self.read_now()
         elif row.kind == "more":
@@ -499,7 +513,12 @@ class ContentMap(MapVerbs):
         if row is None:
             return
         totals = self.totals.get(row.head.id)
-        found = self._effects.get(row.key)
-        lines = why_lines(row, totals, found, now=self.now, known=row.key in self._effects)
+        key = _effect_key(row)
+        lines = why_lines(row, totals, self._effects.get(key), now=self.now, known=key in self._effects)
         title = row.piece.title if row.piece is not None else row.head.title
         self.app.push_screen(Sheet(title, lines or [cell("Nothing is known of it.", "soft")]))
+
+
+def _effect_key(row: MapRow | None) -> str:
+    """What is known of an item is known of it as it stands: an answer makes it another thing."""
+    return "" if row is None or row.piece is None else f"{row.key}:{row.piece.state}"

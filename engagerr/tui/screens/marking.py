@@ -94,9 +94,7 @@ class Marking(Page):
             else:
                 self.take_up_marks()
 
-        self.app.push_screen(
-            Confirm(title, [*lines, *told], key="y", words="do it", keep="leave as it is"), answered
-        )
+        self.app.push_screen(Confirm(title, [*lines, *told], key="y", words="do it", keep="leave as it is"), answered)
 
     def put_on_list(self, creators: Mapping[UUID, str]) -> None:
         """Put these on the shortlist as if they had been marked."""
@@ -106,7 +104,7 @@ class Marking(Page):
         page: BriefPage | None = self.answer
         found = [] if page is None else [one for one in page.chosen if one.creator_id in removed]
         return [
-            f"{one.creator} is {one.state}{' and has a note' if one.note else ''}: both go with them. m changes the stage."
+            f"{one.creator} is {one.state}{' and has a note' if one.note else ''}: both go. m changes the stage."
             for one in found
             if one.state != "candidate" or one.note
         ]
@@ -172,9 +170,7 @@ class Marking(Page):
         return True
 
 
-def _asked(
-    added: Sequence[UUID], removed: Sequence[UUID], names: Mapping[UUID, str]
-) -> tuple[str, list[str]]:
+def _asked(added: Sequence[UUID], removed: Sequence[UUID], names: Mapping[UUID, str]) -> tuple[str, list[str]]:
     some = added or removed
     people = f"{len(some):,} creators" if len(some) != 1 else names[some[0]]
     title = f"Put {people} on the shortlist" if added else f"Take {people} off the shortlist"

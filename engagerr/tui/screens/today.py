@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +13,7 @@ from textual.widgets import Static
 
 from engagerr.core.errors import EngagerrError
 from engagerr.tui import glyphs
-from engagerr.tui.page import Command, Page
+from engagerr.tui.page import Command, Page, State
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Ask, Choice, Menu, written
 from engagerr.tui.widgets.grid import Column, Grid
@@ -52,14 +51,6 @@ _TABS = {
 _LATER = (("1", "until tomorrow", 1), ("3", "for three days", 3), ("7", "for a week", 7), ("m", "for a month", 30))
 
 
-@dataclass(frozen=True, slots=True)
-class TodayRead:
-    """What the screen shows."""
-
-    agenda: Agenda
-    pulse: Pulse | None
-
-
 class Today(Page):
     """The first screen: decisions by urgency, each one key away from being made; below them, how it goes."""
 
@@ -78,6 +69,11 @@ class Today(Page):
     Today #pulse { height: auto; border-top: solid $line; padding: 0 1; }
     Today.-low.-narrow #pulse { max-height: 10; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pulse: Pulse | None = None
+        self._restored: str | None = None
 
     def main(self) -> ComposeResult:
         """The list of decisions, and the pulse below it."""
@@ -99,39 +95,69 @@ class Today(Page):
         """The moment by the engine's clock."""
         return self.console.engagerr.clock.now()
 
-    def read(self, work: Workspace) -> TodayRead:
-        """The agenda first; the pulse may fail without it."""
-        from engagerr.core.desk.agenda import agenda
-        from engagerr.core.desk.pulse import pulse
+    def read(self, work: Workspace) -> Agenda:
+        """What is quickly known; the rest follows by itself."""
+        from engagerr.core.desk.agenda import SLOW, agenda
 
-        found = agenda(work)
-        try:
-            return TodayRead(found, pulse(work))
-        except EngagerrError:
-            return TodayRead(found, None)
+        return agenda(work, without=SLOW if self.read_at is None else ())
 
-    def has_nothing(self, answer: TodayRead) -> bool:
+    def has_nothing(self, answer: Agenda) -> bool:
         """Nothing needs anybody."""
-        return not answer.agenda.items
+        return not answer.items
 
     def empty_words(self) -> Sequence[tuple[str, str]]:
         """What comes next, or how to begin."""
-        nobody = self.answer.agenda.sources is None or not sum(
-            (self.answer.agenda.sources.fresh, self.answer.agenda.sources.late, self.answer.agenda.sources.broken)
-        )
+        sources = self.answer.sources
         words: list[tuple[str, str]] = [(f"{glyphs.DONE} Nothing needs you.", "soft")]
-        if nobody and not (self.answer.pulse and self.answer.pulse.lines):
-            words += [("\n  2", "accent"), (" begins the roster: import a file or connect a platform.", "soft")]
+        if sources is None or not (sources.fresh or sources.late or sources.broken):
+            words += [("\n  2", "accent"), (" opens the roster: import a file or connect a platform.", "soft")]
         return words
 
-    def draw(self, answer: TodayRead) -> None:
-        """Heading, list, pulse, and the counts of the tabs."""
-        agenda = answer.agenda
+    def draw(self, answer: Agenda) -> None:
+        """The agenda; the first time, what takes longer is asked for now that the rest can be read."""
+        self._draw_agenda(answer)
+        if self._pulse is None:
+            self.load("rest", self._rest, self.desk)
+        else:
+            self.load("pulse", self._read_pulse, self.desk)
+
+    def answered(self, topic: str, result: Any) -> None:
+        """The slow kinds and the pulse, or the pulse alone."""
+        found, self._pulse = result
+        if found is not None:
+            self.answer = found
+            self.state = State.READY if found.items else State.EMPTY
+            self._say_instead(() if found.items else self.empty_words())
+            self._draw_agenda(found)
+        self._draw_pulse(self._pulse)
+
+    def refused(self, topic: str, error: EngagerrError) -> None:
+        """Figures that cannot be read are left out; the decisions stand."""
+        if topic not in ("rest", "pulse"):
+            super().refused(topic, error)
+
+    @staticmethod
+    def _rest(work: Workspace) -> tuple[Agenda, Pulse]:
+        from engagerr.core.desk.agenda import agenda
+        from engagerr.core.desk.pulse import pulse
+
+        told = pulse(work)
+        return agenda(work), told
+
+    @staticmethod
+    def _read_pulse(work: Workspace) -> tuple[None, Pulse]:
+        from engagerr.core.desk.pulse import pulse
+
+        return None, pulse(work)
+
+    def _draw_agenda(self, agenda: Agenda) -> None:
         heading = self.query_one(Heading)
         heading.scope = day(self.now, self.now, year=True)
         heading.freshness, heading.mood = self._freshness(agenda)
         self.query_one("#agenda", Grid).fill(agenda.items)
-        self._draw_pulse(answer.pulse)
+        if self._restored is not None:
+            self.query_one("#agenda", Grid).go_to(self._restored)
+            self._restored = None
         counts: dict[str, int] = {"today": len(agenda.items)}
         alarms = set()
         for item in agenda.items:
@@ -293,12 +319,12 @@ class Today(Page):
         if item.assigned_to:
             facts.append(("Assigned to", item.assigned_to))
         lines += [Cell(((f"{label:<13}", "faint"), (value, "ink"))) for label, value in facts]
-        answer: TodayRead | None = self.answer
-        if answer is not None and answer.agenda.unread:
-            lines += [BLANK, *(cell(f"{glyphs.LATE} {words}", "attention") for words in answer.agenda.unread)]
-        if answer is not None and answer.agenda.more:
+        answer: Agenda | None = self.answer
+        if answer is not None and answer.unread:
+            lines += [BLANK, *(cell(f"{glyphs.LATE} {words}", "attention") for words in answer.unread)]
+        if answer is not None and answer.more:
             lines += [BLANK, *(cell(f"{number} more of the kind {kind}", "faint")
-                               for kind, number in answer.agenda.more.items())]  # fmt: skip
+                               for kind, number in answer.more.items())]  # fmt: skip
         return lines
 
     def _draw_pulse(self, pulse: Pulse | None) -> None:

@@ -152,7 +152,7 @@ class Reason(Line):
         reasons: dict[str, list[str]] = {}
         for name, cell in cells:
             if cell.reason:
-                reasons.setdefault(cell.reason, []).append(name.lower())
+                reasons.setdefault(cell.reason, []).append(name.strip().lower())
         self.token = "soft"
         self.said = " · ".join(f"{glyphs.MISSING} {', '.join(names)}: {why}" for why, names in reasons.items())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engagerr.tui import glyphs
 from engagerr.tui.widgets.matches import price_of
-from engagerr.tui.widgets.signals import name_of
+from engagerr.tui.widgets.signals import head_line, in_words, name_of, ordered, signal_line
 from engagerr.tui.writing import BLANK, Cell, cell, cut, money_text, short
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def asked_of(brief: Brief) -> list[str]:
     return [part for part in said if part]
 
 
-def asked_line(row: BriefRow) -> Cell:
+def asked_line(row: BriefRow, width: int) -> Cell:
     """`Brief   sports · youtube · DE AT · 20 k–500 k followers · not: gambling`."""
-    return Cell((("Brief  ", "faint"), (" · ".join(asked_of(row.brief)), "soft")))
+    return Cell((("Brief  ", "faint"), (cut(" · ".join(asked_of(row.brief)), max(width - 7, 0)), "soft")))
 
 
 def followers_of(brief: Brief) -> str:
@@ -71,13 +71,13 @@ def nobody_lines(found: Found, where: str | None) -> list[Cell]:
     if where and not found.considered:
         return [
             cell("Nobody meets the filter.", "ink"), BLANK,
-            Cell((("f", "accent"), (" change it   ", "soft"), ("esc", "accent"), (" in its line takes it away", "soft"))),
+            Cell((("f", "accent"), (" change it   ", "soft"), ("esc", "accent"), (" in its line: no filter", "soft"))),
         ]  # fmt: skip
     if not found.considered:
         return [cell("No creators yet, so nobody can fit.", "ink"), BLANK,
                 Cell((("2", "accent"), (" roster: add creators or import a CSV", "soft")))]  # fmt: skip
     hardest = max(found.excluded, key=lambda one: one.count)
-    lines = [
+    return [
         Cell((("No one passes. Hardest filter: ", "ink"), (hardest.reason, "ink-bold"),
               (f" ({glyphs.MINUS}{hardest.count:,} of {found.considered:,})", "soft"))),
         BLANK,
@@ -85,7 +85,6 @@ def nobody_lines(found: Found, where: str | None) -> list[Cell]:
         cell("  Who breaks two of them is counted with the first.", "faint"), BLANK,
         Cell((("x", "accent"), (" edit the brief   ", "soft"), ("f", "accent"), (" filter", "soft"))),
     ]  # fmt: skip
-    return lines
 
 
 def would_lines(match: Match | None, found: Explanation | None) -> list[Cell]:
@@ -109,6 +108,27 @@ def would_lines(match: Match | None, found: Explanation | None) -> list[Cell]:
             )
         )  # fmt: skip
     return lines
+
+
+def why_lines(found: Explanation, all_of: Found | None, width: int = 58) -> list[Cell]:
+    """All that a place rests on: every signal with its question and what shows it, in words, and how fit is counted."""
+    match = found.match
+    if match is None:
+        head = [cell(f"{found.creator} is ruled out by the brief.", "ink"), BLANK]
+        return [*head, *(Cell(((f"{glyphs.MINUS} ", "danger"), (reason, "ink"))) for reason in found.broken)]
+    span = f"from {100 * match.low:.0f} if all that is unknown is bad, to {100 * match.high:.0f} if it is good"
+    lines = [head_line(match, width, rank=found.rank, of=found.passed), cell(span, "soft"), BLANK]
+    for signal in ordered(match.signals):
+        lines += [signal_line(signal, width, evidence=False), cell(f"  {signal.meaning}", "faint")]
+        if signal.value is None:
+            lines.append(cell(f"  not known: {in_words(signal.state)}", "soft"))
+        lines += [cell(f"  {shown.detail}", "soft") for shown in signal.evidence]
+    if found.reason:
+        lines += [BLANK, cell(found.reason), cell(f"In words by {found.reason_by}, from these facts alone.", "faint")]
+    changes = [
+        cell(f"With the best {name_of(one.signal).lower()}: rank {one.rank:,}.", "soft") for one in found.what_if
+    ]
+    return [*lines, BLANK, *changes, *([BLANK] if changes else []), *rule_lines(all_of)]
 
 
 def shortlist_lines(page: BriefPage) -> list[Cell]:
@@ -144,7 +164,9 @@ def sum_lines(total: Sum, brief: Brief) -> list[Cell]:
         lines.append(_pair("Reach of a piece each", glyphs.MISSING, "faint"))
     else:
         span = f"{short(total.reach_low)} – {short(total.reach_high)}"
-        lines.append(_pair("Reach of a piece each", span if total.creators - total.unreached > 1 else short(total.reach_low)))
+        lines.append(
+            _pair("Reach of a piece each", span if total.creators - total.unreached > 1 else short(total.reach_low))
+        )
     if total.unreached:
         lines.append(cell(f"  {total.unreached} of {total.creators} without views, not in it", "unknown"))
     return lines

@@ -176,8 +176,9 @@ def _with_tail(head: list[tuple[str, str]], width: int, tail: list[tuple[str, st
 
 
 def spread(left: str, right: str, width: int, *, left_token: str = "soft", right_token: str = "ink") -> Cell:
-    """A label on the left, a figure at the right edge; the label gives way."""
-    label = cut(left, max(width - cell_len(right) - 2, 4))
+    """A label on the left, a figure at the right edge; the label gives way to half of the width, then the other."""
+    label = cut(left, max(width - cell_len(right) - 2, min(cell_len(left), width // 2)))
+    right = cut(right, width - cell_len(label) - 2)
     return _with_tail([(label, left_token)], width, [(right, right_token)])
 
 

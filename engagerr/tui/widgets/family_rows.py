@@ -64,7 +64,7 @@ def rows_of(
             continue
         yield from _tree(head, family.pieces) if group == "family" else _grouped(head, family.pieces, group)
         if family.left_out or family.more_waiting:
-            yield MapRow(f"more:{head.id}", "more", head, words=_left_out(family))
+            yield MapRow(f"more:{head.id}:{family.left_out}:{family.more_waiting}", "more", head, words=_left_out(family))
 
 
 def _left_out(family: OpenedFamily) -> str:
@@ -144,9 +144,9 @@ def columns(total: Callable[[UUID], Any], headline: Callable[[Any], ConceptTotal
         return family_figure(total(row.head.id), headline) if row.kind == "family" else BLANK
 
     return [
-        Column("title", "Family", _title, 34, grow=True),
+        Column("title", "Family", _title, 28, grow=True),
         Column("creator", "Creator", _creator, 16, rank=3),
-        Column("length", "Length", _length, 9, right=True, rank=2),
+        Column("length", "Length", _length, 12, right=True, rank=2),
         Column("audience", "Plays    ", audience, 13, right=True),
         Column("link", "Link", _link, 5, right=True, rank=1),
     ]

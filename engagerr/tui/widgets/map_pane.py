@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engagerr.core.desk.families_page import FamilyHead
     from engagerr.core.desk.opened_family import OpenedFamily, Piece
 
-_SHEET = 61
+_SHEET = 60
 _LOWER_LINES = 7
 
 
@@ -134,8 +134,8 @@ def _amount(total: ConceptTotal) -> str:
         return f"{glyphs.MISSING} {why_missing(total.state)}"
     about = f"{glyphs.ABOUT}{NARROW_SPACE}" if total.state == "estimated" else ""
     number = f"{about}{_in_unit(total)}{glyphs.CHANGED if total.spans_break else ''}"
-    lacking = f"  {total.missing:,} without" if total.missing else ""
-    return f"{number}  of {total.items:,}{lacking}"
+    items = "1 item " if total.items == 1 else f"{total.items:,} items"
+    return f"{f'{total.missing:,} without  ' if total.missing else ''}{number}  {items}"
 
 
 def _in_unit(total: ConceptTotal) -> str:

@@ -1,4 +1,4 @@
-"""The list of those who fit a brief: its rows, its columns, and how each cell is written. Pure: values in, cells out."""
+"""The list of those who fit a brief: its rows, its columns, and how each cell is written. Values in, cells out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def match_columns(
 ) -> list[Column[MatchRow]]:
     """The columns. `views` come later than the rest, and are None until then."""
     return [
-        Column("creator", "Creator", lambda row: cell(row.match.creator), 16, grow=True,
+        Column("creator", "Creator", lambda row: cell(row.match.creator), 15, grow=True,
                sort=lambda row: row.match.creator.casefold()),
         Column("fit", "Fit", lambda row: fit(row.match), 8, right=True, sort=lambda row: row.match.score),
         Column("unknown", "Unknown", lambda row: unknown(row.match), 7, right=True,
@@ -113,7 +113,7 @@ def engagement(beside: Beside | None) -> Cell:
 def views_of(row: MatchRow, views: Mapping[UUID, Reach] | None) -> Cell:
     """The views of 90 days, `†` where the platform began to count otherwise within them."""
     if views is None:
-        return missing("being read")
+        return cell("…", "faint")
     reach = views.get(row.creator_id)
     if reach is None:
         return missing(in_words("not_observed"))
