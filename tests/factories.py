@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range
 from tests.fakes.cluster import Connection
-from tests.rows import billing, contracts, deals, delivery, holds, ledger, provider, reconciliation
+from tests.rows import billing, contracts, deals, delivery, desk, holds, ledger, notes, provider, reconciliation
 
 Row = dict[str, Any]
 
@@ -249,7 +249,7 @@ def fill_every_table(connection: Connection, tenant_id: UUID) -> dict[str, Row]:
     )
     write("match_weights", weights={"topic_fit": 1.0}, basis="stated", made_at=WHEN)
     rows.update(_fill_the_market(connection, tenant_id, creator, brief))
-    for part in (ledger, provider, holds, billing, reconciliation, deals, contracts, delivery):
+    for part in (ledger, provider, holds, billing, reconciliation, deals, contracts, delivery, desk, notes):
         part.fill(connection, write, rows)
     return rows
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from engagerr.core.deals.contracting.clauses import ExclusivityPromise, UsageRight
+    from engagerr.core.deals.contracting.clauses import ContractTerms, ExclusivityPromise, UsageRight
     from engagerr.core.deals.contracting.contract_reading import ContractRow, SignatureRow, VersionRow
     from engagerr.core.deals.contracting.contracts import ContractShown
     from engagerr.core.deals.contracting.exclusivity import Claim, Clash
@@ -89,13 +88,26 @@ def example() -> None:
 
 @verb(app, "terms", examples=('engagerr contract terms "Trail shoes, spring"',))
 def terms(contract: ContractArgument, version: VersionOption = None) -> None:
-    """Print the terms of a contract as JSON: a file to change and give to `edit` or `amend`."""
-    from engagerr.core.deals.contracting.clauses import canonical
+    """Print the terms of a contract as JSON: a file to change and give to `edit` or `amend`.
+
+    Who keeps it has its commission and shares in it; the other side the hash of the annex that says them.
+    """
+    from engagerr.core.deals.contracting.clauses import whole
 
     with workspace() as work:
         found = work.contracts.show(contract, version=version).version
-    written = json.dumps(json.loads(canonical(found.terms)), indent=2, ensure_ascii=False)
+    written = json.dumps(whole(found.terms), indent=2, ensure_ascii=False)
     write(f"{written}\n".encode())
+
+
+@verb(app, "annex", examples=('engagerr contract annex "Trail shoes, spring"',))
+def annex(contract: ContractArgument, version: VersionOption = None) -> None:
+    """Print commission and shares as the contract's hash has them, to be shown to whom you like; `sha256sum` proves it.
+
+    The other side of the contract cannot read it here; `engagerr contract verify --annex` checks what they were given.
+    """
+    with workspace() as work:
+        write(work.contracts.annex(contract, version=version))
 
 
 @verb(
@@ -247,12 +259,13 @@ def _document(found: ContractShown) -> dict[str, Any]:
 
 
 def version_document(version: VersionRow) -> dict[str, Any]:
-    """A version as JSON: its terms, hashes and signatures."""
+    """A version as JSON: its terms as they are signed, its annex for who keeps it, hashes and signatures."""
     from engagerr.core.deals.contracting.clauses import canonical
 
     return {
         "version": version.version, "state": version.state, "total": plain(version.terms.total),
         "terms": json.loads(canonical(version.terms)), "terms_hash": version.terms_hash.hex(),
+        "annex": None if version.annex is None else json.loads(version.annex),
         "document_hash": version.document_hash.hex() if version.document_hash else None, "reason": version.reason,
         "created_at": plain(version.created_at), "sent_at": plain(version.sent_at),
         "signed_at": plain(version.signed_at), "signatures": [_signature(one) for one in version.signatures],
@@ -268,13 +281,14 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
     from engagerr.core.deals.contracting.contract_paper import lasts
 
     version, terms = found.version, found.version.terms
-    many, rate = len(terms.milestones), number(Decimal(terms.commission_rate) * 100, places=3)
+    many = len(terms.milestones)
     lines = [
         ("Contract", f"{found.contract.title} ({found.contract.id})"),
         ("Deal", found.contract.deal),
         ("Parties", f"{terms.parties.agency.name} (agency) and {terms.parties.brand.name} (brand)"),
         ("Version", f"{version.version}, {version.state}" + (f": {version.reason}" if version.reason else "")),
-        ("Total", f"{terms.total} in {many} milestone{'' if many == 1 else 's'}; commission {rate} %"),
+        ("Total", f"{terms.total} in {many} milestone{'' if many == 1 else 's'}"),
+        *_division(terms),
         ("Term", f"{terms.term.starts} to {terms.term.until or MISSING}; law of {terms.governing_law}"),
         ("SHA-256", version.terms_hash.hex()),
     ]
@@ -309,6 +323,16 @@ def _drawn(found: ContractShown) -> Sequence[RenderableType]:
     if found.flags:
         parts += ["", table(found.flags, flag_columns(), title="What hurts")]
     return parts
+
+
+def _division(terms: ContractTerms) -> list[tuple[str, str]]:
+    """Commission and shares, for who knows them."""
+    if terms.commission_rate is None:
+        return [("Annex", f"kept by {terms.parties.agency.name}; SHA-256 {terms.annex}")]
+    whole = sum(one.weight for one in terms.shares)
+    shares = ", ".join(f"{terms.creator(one.creator).name} {one.weight}/{whole}" for one in terms.shares)
+    rate = f"{number(terms.commission_rate * 100, places=3)} %; {shares}"
+    return [("Commission", rate if terms.annex is None else f"{rate} (in your annex: the other side reads none of it)")]
 
 
 def _places(clause: UsageRight | ExclusivityPromise) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,10 @@ _NARROWEST = 10
 # Characters that would turn the reading direction of everything after them.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _LARGEST_JSON_INTEGER = 2**63
+# What spreadsheets begin a formula with, full width too; some read past blanks before it, and past a tab or a return.
+_FORMULA = re.compile(r"'*(?:[\t\r\n]|[ \u00a0\u3000]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# A number, as money is written; a dash alone; a handle, which computes nothing and which scripts hand on as it is.
+_NO_FORMULA = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|-|@[A-Za-z0-9._-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def json_bytes(document: Any) -> bytes:
 
 
 def csv_text(headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """CSV with these headings; what a row lacks is an empty cell."""
+    """CSV with these headings; what a row lacks is an empty cell, and no text is a formula."""
     import csv
     import io
 
@@ -365,15 +370,29 @@ def _number(value: Decimal) -> int | Decimal | None:
 
 
 def _csv_cell(value: Any) -> str:
-    if value is None:
-        return ""
+    """A cell of CSV. Text that a spreadsheet would compute begins with an apostrophe; numbers stay numbers."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return "; ".join(_csv_cell(inner) for inner in value)
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value)
+    if isinstance(value, (int, float)):
+        return str(value)
+    return _not_a_formula(_csv_text(value))
+
+
+def _csv_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(_csv_text(inner) for inner in value)
+    return _csv_cell(value) if isinstance(value, (bool, Decimal, int, float)) else str(value)
+
+
+def _not_a_formula(words: str) -> str:
+    """Only text that begins so changes, and text that begins like a change: so that it can be undone."""
+    if not _FORMULA.match(words) or _NO_FORMULA.fullmatch(words):
+        return words
+    return f"'{words}"
 
 
 # In this order: an enum may be a str as well, and a datetime is a date.

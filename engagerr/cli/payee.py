@@ -18,7 +18,7 @@ app = noun("payee")
 
 _CSV = (
     "id", "name", "creator", "kind", "email", "country", "currency", "account", "capability", "reason", "due_at",
-    "destination", "pinned", "refreshed_at",
+    "destination", "fingerprint", "pinned", "refreshed_at",
 )  # fmt: skip
 PayeeArgument = Annotated[str, typer.Argument(metavar="PAYEE", help="Their name, their id, or the end of it.")]
 
@@ -101,13 +101,22 @@ def refresh(
     _show(rows)
 
 
-@verb(app, "confirm", examples=('engagerr payee confirm "Jonna Brenner" --yes',))
-def confirm(payee: PayeeArgument, yes: YesOption = False) -> None:
+@verb(app, "confirm", examples=('engagerr payee confirm "Jonna Brenner" --saw 6789 --yes',))
+def confirm(
+    payee: PayeeArgument,
+    saw: Annotated[
+        str,
+        typer.Option(
+            metavar="DIGITS", help="The last four digits that they told you, or the fingerprint that `show` has."
+        ),
+    ],
+    yes: YesOption = False,
+) -> None:
     """Stand for a payee's new bank account, after asking them by another way than mail. Stopped transfers go on."""
     with workspace() as work:
         row = work.payments.payees.show(payee)
-        ask(f"Does the bank account {row.destination or '(none)'} belong to {row.name}?", yes=yes)
-        row = work.payments.payees.confirm(payee)
+        ask(f"Does the bank account {saw} belong to {row.name}, by their own word?", yes=yes)
+        row = work.payments.payees.confirm(payee, saw=saw)
     _show([row])
 
 
@@ -144,6 +153,7 @@ def _pairs(row: Payee) -> list[tuple[str, str]]:
         ("Still wanted", "; ".join(wanted) or MISSING),
         ("Wanted by", day(row.due_at)),
         ("Bank account", row.destination or MISSING),
+        ("Fingerprint", row.fingerprint or MISSING),
         ("Since", minute(row.destination_since)),
         ("As of", minute(row.refreshed_at)),
     ]

@@ -188,10 +188,13 @@ def verify(
         Path | None, typer.Option("--file", metavar="PDF", help="A file that claims to be it; else what is kept.")
     ] = None,
     version: VersionOption = None,
+    annex: Annotated[
+        Path | None, typer.Option("--annex", metavar="FILE", help="Commission and shares, as somebody showed you them.")
+    ] = None,
 ) -> None:
-    """Check that nothing was changed since it was agreed: terms, signatures, paper, seal."""
+    """Check that nothing was changed since it was agreed: terms, signatures, paper, annex, seal."""
     with workspace() as work:
-        found = work.contracts.verify(contract, file=file, version=version)
+        found = work.contracts.verify(contract, file=file, version=version, annex=annex)
     columns: list[Column[Proof]] = [
         Column("What", lambda row: row.name),
         Column("Good", lambda row: {True: "yes", False: "NO", None: MISSING}[row.good]),

@@ -8,7 +8,8 @@ import typer
 
 from engagerr.cli.amounts import money_of
 from engagerr.cli.command import YesOption, ask, noun, verb, workspace
-from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, put, show, table, words
+from engagerr.cli.failure import EXIT_CODES
+from engagerr.cli.output import MISSING, Column, clean, day, facts, minute, plain, put, show, table, words
 from engagerr.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engagerr.core.payments.billing.entitlements import Entitlement
     from engagerr.core.payments.billing.plans import Plan
     from engagerr.core.payments.billing.subscription_rows import Subscription, SubscriptionChange, SubscriptionInvoice
-    from engagerr.core.payments.billing.subscriptions import RevenueCheck, SubscriptionFile
+    from engagerr.core.payments.billing.subscriptions import RevenueCheck, SubscriptionFile, SubscriptionRefund
 
 app = noun("subscription")
 
@@ -237,12 +238,19 @@ def refund(
     invoice: Annotated[str | None, typer.Option(metavar="INVOICE", help="Of which invoice; else the last.")] = None,
     yes: YesOption = False,
 ) -> None:
-    """Give back what was paid, or part of it; the credit note and the books follow by themselves."""
+    """Give back what was paid, or part of it; the credit note and the books follow by themselves.
+
+    A large amount waits for a second person (engagerr payment approve).
+    """
     with workspace() as work:
         held = work.payments.subscriptions.show(subscription).subscription
         back = None if amount is None else money_of(amount, held.price.currency)
         ask(f"Refund {back or 'all that is left of the invoice'} to {held.party}?", yes=yes)
-        _put(work.payments.subscriptions.refund(held.id, reason=reason, invoice=invoice, amount=back))
+        done = work.payments.subscriptions.refund(held.id, reason=reason, invoice=invoice, amount=back)
+    document = {**_flat(done.subscription), "movement": plain(done.movement)}
+    put(document, csv=(*_CSV, "movement_id", "movement_amount", "movement_state"), drawing=lambda: _refunded(done))
+    if done.movement.state == "failed":
+        raise typer.Exit(EXIT_CODES["Rejected"])
 
 
 @verb(app, "refresh", examples=('engagerr subscription refresh "Trailpeak GmbH"',))
@@ -306,6 +314,20 @@ def _put_plan(plan: Plan) -> None:
     said = [("Plan", f"{plan.name} ({plan.code})"), ("Costs", prices), ("Features", words(plan.features)),
             ("Trial", f"{plan.trial_days} days"), ("Stands", plan.state)]  # fmt: skip
     put(plan, csv=_PLAN_CSV, drawing=lambda: [facts(said)])
+
+
+def _refunded(done: SubscriptionRefund) -> list[RenderableType]:
+    movement, said = done.movement, [_facts_of(done.subscription), ""]
+    if movement.state == "requested":
+        said += [
+            f"The refund of {movement.amount} waits for a second person:"
+            f" engagerr payment approve {str(movement.id)[-8:]}",
+            clean(f"Who may: {', '.join(done.approvers)}.") if done.approvers else "Nobody else here may.",
+        ]
+    else:
+        ends = {"done": "is done", "failed": f"failed: {movement.answer or 'see the tasks'}"}
+        said.append(clean(f"The refund of {movement.amount} {ends.get(movement.state, 'is on its way')}."))
+    return said
 
 
 def _put(subscription: Subscription) -> None:

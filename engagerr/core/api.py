@@ -442,10 +442,13 @@ class Workspace:
     @functools.cached_property
     def payments(self) -> Payments:
         """Money: ledger, holds, payees, the provider, billing, reconciliation."""
-        from engagerr.core.deals.pipeline.settlement import hold_settled, silence_releases
+        from engagerr.core.deals.pipeline.settlement import hold_settled, is_approved, silence_releases
         from engagerr.core.payments.payments import Payments
 
-        return Payments(self._access, lambda: self._engagerr.stripe, settled=hold_settled, silence=silence_releases)
+        return Payments(
+            self._access, lambda: self._engagerr.stripe, settled=hold_settled, silence=silence_releases,
+            approved=is_approved,
+        )  # fmt: skip
 
     @functools.cached_property
     def deals(self) -> Deals:

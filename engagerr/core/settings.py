@@ -352,8 +352,8 @@ class ConsoleSettings(_Section):
     )
     mouse: bool = Field(True, description="Whether the mouse does anything; false leaves it to the terminal.")
     keys: dict[str, str] = Field(
-        default_factory=dict,
-        description="Other keys, by the names that `?` shows: ENGAGERR_CONSOLE__KEYS='{\"app.search\": \"ctrl+f\"}'.",
+        {},
+        description='Other keys, by the names that `?` shows: ENGAGERR_CONSOLE__KEYS=\'{"app.search": "ctrl+f"}\'.',
     )
     frames_per_second: int = Field(
         60, ge=5, le=60, description="How often the screen may be painted; 15 suits slow lines."

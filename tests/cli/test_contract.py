@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -71,7 +72,11 @@ def test_a_contract_goes_from_terms_to_two_signatures_and_a_sealed_paper(
 def test_the_document_has_terms_hashes_signatures_and_flags(cli: CommandLine, terms: Path) -> None:
     signed(cli, terms)
     shown = cli.json("contract", "show", DEAL)
-    assert shown["open"]["terms"]["commission_rate"] == "0.15"
+    assert shown["open"]["annex"]["commission_rate"] == "0.15", "beside the terms, which the other side reads too"
+    assert "commission_rate" not in shown["open"]["terms"]
+    annex = cli("contract", "annex", DEAL).out
+    assert hashlib.sha256(annex.encode()).hexdigest() == shown["open"]["terms"]["annex"]
+    assert "in your annex" in cli("contract", "show", DEAL).out
     assert shown["open"]["total"] == {"minor": 600_000, "currency": "EUR"}
     assert [one["side"] for one in shown["open"]["signatures"]] == ["brand", "agency"]
     assert re.fullmatch("[0-9a-f]{64}", shown["open"]["terms_hash"])
@@ -222,7 +227,7 @@ def test_every_example_works_where_it_has_its_place(
     cli("proposal", "add", DEAL, "Jonna Brenner", "youtube_integration", "--price", "3200")
     cli("proposal", "send", DEAL)
     cli("proposal", "accept", DEAL, "--theirs")
-    for begins in ("list", "list", "example", "exclusivities", "check", "draft", "show", "terms", "clashes"):
+    for begins in ("list", "list", "example", "exclusivities", "check", "draft", "show", "terms", "annex", "clashes"):
         run(begins)
     keep_terms(governing_law="Austria")
     for begins in ("edit", "send", "recall", "withdraw", "draft", "send"):
@@ -241,8 +246,8 @@ def test_every_example_works_where_it_has_its_place(
 
 def test_every_verb_is_there() -> None:
     assert {command.name for command in app.registered_commands} == {
-        "list", "show", "example", "terms", "draft", "edit", "amend", "compare", "check", "clashes", "exclusivities",
-        "send", "recall", "withdraw", "sign", "decline", "end", "pdf", "verify", "certificate",
+        "annex", "list", "show", "example", "terms", "draft", "edit", "amend", "compare", "check", "clashes",
+        "exclusivities", "send", "recall", "withdraw", "sign", "decline", "end", "pdf", "verify", "certificate",
     }  # fmt: skip
 
 

@@ -37,9 +37,11 @@ def test_a_bank_account_is_confirmed_only_by_somebody_who_says_so(cli: CommandLi
     cli("payee", "add", "Ann Lee", "--email", "ann+verified@lee.example")
     cli("payee", "onboard", "Ann Lee")
     cli("payee", "refresh", "Ann Lee")
-    refused = cli("payee", "confirm", "Ann Lee", code=2)
+    refused = cli("payee", "confirm", "Ann Lee", "--saw", "6789", code=2)
     assert "--yes" in refused.err
-    assert cli.json("payee", "confirm", "Ann Lee", "--yes")[0]["pinned"] is True
+    other = cli("payee", "confirm", "Ann Lee", "--saw", "1234", "--yes", code=5)
+    assert "You named the bank account '1234'; Ann Lee has …6789 (EUR) now." in other.err
+    assert cli.json("payee", "confirm", "Ann Lee", "--saw", "6789", "--yes")[0]["pinned"] is True
 
 
 def test_the_table_is_a_csv_too(cli: CommandLine) -> None:

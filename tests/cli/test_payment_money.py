@@ -19,6 +19,9 @@ from tests.cli.conftest import CommandLine
 
 import sample_partnership
 
+# Nothing is approved yet in the sample: whoever releases before says why.
+WHY = ("--reason", "agreed")
+
 AUTUMN, SPRING = "Autumn jackets", "Trail shoes, spring"
 
 
@@ -74,16 +77,16 @@ def test_the_examples_work_where_they_have_their_place(dealing: CommandLine, fin
     run("refund")
     run("run")
     run("quotes")
-    dealing("payment", "release", AUTUMN, "--amount", "700", "--yes", code=5)
-    dealing("payment", "release", SPRING, "--amount", "200", "--yes")  # more is sold than was earned so far
+    dealing("payment", "release", AUTUMN, *WHY, "--amount", "700", "--yes", code=5)
+    dealing("payment", "release", SPRING, *WHY, "--amount", "200", "--yes")  # more is sold than was earned so far
     run("quote ")
     run("convert", known_as=dealing.json("payment", "quotes")[0]["id"][-12:])
     with_four_eyes = {"ENGAGERR_PAYMENTS__FOUR_EYES_MINOR": "0"}
-    one = str(dealing("payment", "release", AUTUMN, "--amount", "1", "--yes", "-o", "json", **with_four_eyes).document[
-        "movement"]["id"])  # fmt: skip
+    one = str(dealing("payment", "release", AUTUMN, *WHY, "--amount", "1", "--yes", "-o", "json", **with_four_eyes
+        ).document["movement"]["id"])  # fmt: skip
     run("approve", known_as=one[-12:], **finance)
-    two = str(dealing("payment", "release", AUTUMN, "--amount", "2", "--yes", "-o", "json", **with_four_eyes).document[
-        "movement"]["id"])  # fmt: skip
+    two = str(dealing("payment", "release", AUTUMN, *WHY, "--amount", "2", "--yes", "-o", "json", **with_four_eyes
+        ).document["movement"]["id"])  # fmt: skip
     run("reject", known_as=two[-12:], **finance)
     account = dealing.json("payee", "show", "Jonna Brenner")["account"]
     dealing("payment", "sandbox", "payout", account)  # every day, as far as it is settled
@@ -118,14 +121,16 @@ def test_an_amount_that_may_be_read_in_two_ways_moves_nothing(dealing: CommandLi
 
 
 def test_an_amount_may_have_its_currency_and_thousands(dealing: CommandLine) -> None:
-    assert dealing.json("payment", "release", SPRING, "--amount", "1.50 eur", "--yes")["movement"]["amount"] == {
+    assert dealing.json("payment", "release", SPRING, *WHY, "--amount", "1.50 eur", "--yes")["movement"]["amount"] == {
         "minor": 150, "currency": "EUR",
     }  # fmt: skip
-    assert "not EUR 1,000.00" in dealing("payment", "release", SPRING, "--amount", "1,000.00", "--yes", code=5).err
+    assert (
+        "not EUR 1,000.00" in dealing("payment", "release", SPRING, *WHY, "--amount", "1,000.00", "--yes", code=5).err
+    )
 
 
 def test_what_was_moved_is_a_line_of_csv_and_hashes_are_hex(dealing: CommandLine) -> None:
-    out = dealing("payment", "release", SPRING, "--amount", "20", "--yes", "--output", "csv").out
+    out = dealing("payment", "release", SPRING, *WHY, "--amount", "20", "--yes", "--output", "csv").out
     row = next(csv.DictReader(io.StringIO(out)))
     assert (row["movement_kind"], row["movement_amount"], row["movement_amount_currency"], row["movement_state"]) == (
         "release", "20.00", "EUR", "done",
@@ -164,10 +169,10 @@ def test_nothing_is_moved_on_a_non_terminal_without_yes(dealing: CommandLine) ->
 
 
 def test_a_large_release_names_who_may_approve_it(dealing: CommandLine) -> None:
-    alone = dealing("payment", "release", SPRING, "--yes", ENGAGERR_PAYMENTS__FOUR_EYES_MINOR="1000").out
+    alone = dealing("payment", "release", SPRING, *WHY, "--yes", ENGAGERR_PAYMENTS__FOUR_EYES_MINOR="1000").out
     assert "Nobody else here may: engagerr member add" in alone
     dealing("member", "add", "fin@northlight.example", "--role", "finance")
-    again = dealing("payment", "release", SPRING, "--yes", ENGAGERR_PAYMENTS__FOUR_EYES_MINOR="1000").out
+    again = dealing("payment", "release", SPRING, *WHY, "--yes", ENGAGERR_PAYMENTS__FOUR_EYES_MINOR="1000").out
     assert "Who may: fin@northlight.example." in again
     assert "done before" in again
 

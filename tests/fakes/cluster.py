@@ -23,6 +23,10 @@ from engagerr.core.settings import Settings
 SUPERUSER = "postgres"
 _PREFIX = "engagerr-tests-"
 _SYSTEM_ROOT = Path("/var/lib/engagerr")
+# A clone is some 900 small files, made and removed for each test: in memory that takes a fraction of the time.
+_MEMORY = Path("/dev/shm")
+_TABLESPACE = "in_memory"
+_ROOM_BYTES = 2 << 30
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -40,6 +44,7 @@ def take_away(folder: Path) -> None:
     """Stop the servers of a run and remove everything that they left."""
     for home in folder.glob("*/"):
         take_server_away(EmbeddedServer(home, durable=False), home)
+    shutil.rmtree(_MEMORY / folder.name, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -59,21 +64,53 @@ def take_dead_runs_away() -> None:
             take_away(folder)
 
 
+def memory_has_room() -> bool:
+    """Whether there is a file system in memory with room for many clones; Docker's default one is too small."""
+    try:
+        found = os.statvfs(_MEMORY)
+        told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    except OSError:
+        return False
+    return min(found.f_bavail * found.f_frsize, int(told["MemAvailable"].split()[0]) << 10) >= _ROOM_BYTES
+
+
 class Cluster:
     """The run's server, started by whoever needs it first."""
 
     def __init__(self, folder: Path) -> None:
         self.server = EmbeddedServer(folder / "home", durable=False)
+        self._memory = _MEMORY / folder.name
         self._names = (f"test_{os.getpid()}_{number}" for number in itertools.count())
         with (folder / "template.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._address = self.server.start()
             if not (folder / "template.ready").exists():
+                self._make_quick()
                 database = Database(Settings(home=folder / "home"))
                 database.upgrade()
                 database.close()
                 (folder / "template.ready").touch()
         self._admin = self.connect(SUPERUSER, "postgres", autocommit=True)
+
+    def _make_quick(self) -> None:
+        """What costs each test time and proves nothing here: every clone, drop and connection is cheaper after it."""
+        with self.connect(SUPERUSER, "postgres", autocommit=True) as superuser:
+            # CREATE and DROP DATABASE look through all buffers, several times each.
+            superuser.execute("ALTER SYSTEM SET shared_buffers = '128MB'")
+        self.server.stop()
+        self._address = self.server.start()
+        with self.connect(SUPERUSER, "postgres", autocommit=True) as superuser:
+            # Thousands of rounds slow down who guesses passwords, and every connection of a test.
+            superuser.execute("SET scram_iterations = 1")
+            for role in (SUPERUSER, OWNER, APP):
+                verifier = superuser.pgconn.encrypt_password(self.server.password(role).encode(), role.encode())
+                superuser.execute(f"ALTER ROLE {role} PASSWORD '{verifier.decode()}'")
+            known = superuser.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [_TABLESPACE]).fetchone()
+            if known is None and memory_has_room():
+                self._memory.mkdir(mode=0o700, exist_ok=True)
+                owner = self._address.data_dir.stat()
+                os.chown(self._memory, owner.st_uid, owner.st_gid)
+                superuser.execute(f"CREATE TABLESPACE {_TABLESPACE} LOCATION '{self._memory}'")
 
     def url(self, role: str, database: str) -> str:
         """A libpq URL with the role's password."""
@@ -87,12 +124,14 @@ class Cluster:
     def clone(self, template: str = TEMPLATE) -> Iterator[Clone]:
         """A database of its own: the migrated one by default, `template0` for an empty one."""
         name = next(self._names)
-        # Copying files beats writing 9 MB to the log: 20 ms against 90 ms.
-        self._admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY file_copy")
+        where = f"TABLESPACE {_TABLESPACE}" if self._memory.exists() and memory_has_room() else ""
+        # Copying files beats writing all pages to the log: a quarter of the time.
+        self._admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY file_copy {where}")
         try:
             # A clone inherits no privileges on the database itself: the same ones as the embedded server gives.
-            self._admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-            self._admin.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {APP}")
+            self._admin.execute(
+                f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {APP}"
+            )
             if template == "template0":  # pgvector is not for everybody to create; the embedded server does it, too
                 with self.connect(SUPERUSER, name, autocommit=True) as superuser:
                     superuser.execute("CREATE EXTENSION vector")

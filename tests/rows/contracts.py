@@ -22,12 +22,21 @@ def fill(connection: Connection, write: Callable[..., Row], rows: dict[str, Row]
         "contracts", deal_id=rows["deals"]["id"], owner_side="agency", title="Trail shoes, autumn", brand="Peak Shoes",
         created_at=WHEN, updated_at=WHEN,
     )  # fmt: skip
-    document = json.dumps({"title": "Trail shoes, autumn", "parties": {"brand": {"name": "Peak Shoes"}}})
+    annex = json.dumps({"commission_rate": "0.2", "salt": "00" * 32, "shares": []})
+    commitment = hashlib.sha256(annex.encode())
+    document = json.dumps(
+        {
+            "title": "Trail shoes, autumn",
+            "parties": {"brand": {"name": "Peak Shoes"}},
+            "annex": commitment.hexdigest(),
+        }
+    )
     terms_hash = hashlib.sha256(document.encode()).digest()
     version = write(
         "contract_versions", contract_id=contract["id"], version=1, terms=document, terms_hash=terms_hash,
         created_at=WHEN,
     )  # fmt: skip
+    write("contract_annexes", version_id=version["id"], document=annex, commitment=commitment.digest(), created_at=WHEN)
     _set(connection, version, "state = 'sent', sent_at = created_at")
     invitation = write(
         "contract_invitations", version_id=version["id"], email="pat@peak.example",

@@ -257,6 +257,12 @@ def _drawn(page: HoldPage) -> list[RenderableType]:
                     f"{page.parties.get(share.party, share.party)} {100 * share.weight / whole:.4g} %"
                     for share in hold.shares))),
                 ("Releases itself", minute(hold.auto_release_at)),
+                *(
+                    [("Not by silence", clean(
+                        f"{one.by or 'somebody'} rejected a release on {minute(one.at)}: {one.reason or MISSING}"
+                        "; release it by hand"))]
+                    if (one := hold.refusal) is not None else []
+                ),
                 ("Held until at most", day(hold.must_end_by)),
                 *(("Blocked", clean(f"{block.kind}: {block.reason}")) for block in hold.blocks),
             ]

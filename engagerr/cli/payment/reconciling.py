@@ -111,13 +111,13 @@ def adopt(difference: DifferenceArgument, reason: ReasonOption = None, yes: YesO
     """Make the books say what the provider says.
 
     Without a reason the provider is asked how it stands, and that is booked. Where it alone cannot say, give a reason:
-    what is left over is booked against suspense.
+    what is left over is booked against suspense. A large amount waits for a second person (engagerr payment approve).
     """
     with workspace() as work:
         found = work.payments.differences.show(difference)
         ask(f"{found.explanation} Book it as the provider says?", yes=yes)
         adopted = work.payments.differences.adopt(found.id, reason=reason)
-    put(adopted, csv=_DIFFERENCE_CSV, drawing=lambda: _difference_drawn(adopted))
+    put(adopted, csv=_DIFFERENCE_CSV, drawing=lambda: _adopted_drawn(adopted))
 
 
 @verb(
@@ -226,6 +226,15 @@ def _differences_drawn(rows: tuple[Difference, ...]) -> list[RenderableType]:
     if not rows:
         return ["None. `engagerr payment reconcile` looks for them."]
     return [part for row in rows for part in (*_difference_drawn(row), "")]
+
+
+def _adopted_drawn(row: Difference) -> list[RenderableType]:
+    lines = _difference_drawn(row)
+    if row.asked is not None:
+        lines.append(
+            f"Booking {row.asked.amount} waits for a second person: engagerr payment approve {str(row.asked.id)[-8:]}"
+        )
+    return lines
 
 
 def _difference_drawn(row: Difference) -> list[RenderableType]:

@@ -36,7 +36,8 @@ class PulseLine:
     """One quantity over whole weeks, oldest first; None is a week without a figure.
 
     `value` is the sum of the last four weeks, `change` its ratio to the four before less one. Both are None where it
-    cannot be said, and `why` says why. In the weeks of `breaks` (indices) a definition changed. `unit` is that of the quantity (count, seconds).
+    cannot be said, and `why` says why. `unit` is that of the quantity (count, seconds). In the weeks of `breaks`
+    (indices into `weeks`) a definition changed.
     """
 
     label: str

@@ -1,7 +1,8 @@
 """`Workspace.payments`: the features of money, each made when it is first used.
 
-`settled` is told the subject of each hold in which nothing is held any more, and `silence` is asked whether
-the want of an answer may release what is held for a subject: whatever the money is for.
+`settled` is told the subject of each hold in which nothing is held any more. `silence` is asked whether the want of an
+answer may release what is held for a subject, `approved` whether the payer has approved all that it pays for: whatever
+the money is for.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Payments:
         *,
         settled: Callable[[Session, Access, str], None],
         silence: Callable[[Session, Access, str], bool],
+        approved: Callable[[Session, Access, str], bool],
     ) -> None:
         self._access = access
         self._gateway = gateway
         self._settled = settled
         self._silence = silence
+        self._approved = approved
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -61,7 +64,7 @@ class Payments:
         """Held money: fund, release, refund, recall."""
         from engagerr.core.payments.held.held_money import Holds
 
-        return Holds(self._access, self._gateway, settled=self._settled, silence=self._silence)
+        return Holds(self._access, self._gateway, settled=self._settled, silence=self._silence, approved=self._approved)
 
     @functools.cached_property
     def limits(self) -> Limits:

@@ -24,8 +24,8 @@ INSERT_AND_SELECT_ONLY = {
     "audit_log", "metric_observations", "raw_payloads", "quarantined_rows", "imports", "rates", "audience_shares",
     "content_item_versions", "content_decisions", "events", "account_audience_shares", "ai_calls", "match_outcomes",
     "match_weights", "listing_versions", "contract_exclusivities", "contract_files", "contract_signatures",
-    "contracts", "deliverable_checks", "deliverable_overrides", "deliverable_steps", "fx_quotes", "ledger_accounts",
-    "ledger_transfers", "receipts", "reconciliations", "subscription_changes", "tax_filings",
+    "contracts", "deliverable_checks", "deliverable_overrides", "deliverable_steps", "desk_marks", "fx_quotes",
+    "ledger_accounts", "ledger_transfers", "receipts", "reconciliations", "subscription_changes", "tax_filings",
 }  # fmt: skip
 SELECT_ONLY = {
     "content_nodes", "audit_heads", "event_heads", "alembic_version", "deal_steps", "invoice_counters",
@@ -37,6 +37,7 @@ DELETE_TOO = {
     "sync_leases", "saved_formats", "report_schedules", "content_edges", "content_terms", "content_review_skips",
     "ai_policies", "saved_searches", "saved_search_hits", "shortlists", "shortlist_entries", "market_listings",
     "creator_profiles", "deal_ageing", "invoices", "payment_limits", "proposal_drafts",
+    "desk_views",
 }  # fmt: skip
 ADDED_AND_DELETED = {
     "metric_rollups", "campaign_items", "content_embeddings", "ai_answers", "creator_vectors",
@@ -357,8 +358,10 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
             "small_business", "street", "tax_number", "updated_at", "vat_id",
         ],
         "contract_invitations": ["tries", "used_at"],
+        "contract_annexes": ["commitment", "document"],
         "contract_seal_keys": ["key_id", "retired_at", "sealed_key"],
         "contract_versions": ["document_hash", "reason", "sent_at", "signed_at", "state", "terms", "terms_hash"],
+        "creator_notes": ["removed_at", "removed_by"],
         "deal_ageing": ["days"],
         "deal_deliverables": [
             "contract_version_id", "country", "creator", "creator_id", "description", "due_on", "in_kind", "kind",
@@ -374,6 +377,7 @@ def test_the_application_may_change_only_the_columns_that_change(superuser_conne
             "brand", "brand_email", "currency", "flow", "stage", "stage_actor", "stage_member_id", "stage_reason",
             "stage_role", "stage_since", "title", "updated_at",
         ],
+        "desk_views": ["member_id", "name", "state", "updated_at"],
         "differences": ["decided_at", "member_id", "reason", "seen_by", "state"],
         "disputes": [
             "closed_at", "fee_minor", "from_hold_minor", "hold_id", "receivable_minor", "respond_by", "state",

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from engagerr import Workspace
+from engagerr.core.deals.contracting.annexes import set_apart, write_annex
 from engagerr.core.deals.contracting.clauses import canonical, terms_hash, terms_of
 from engagerr.core.deals.contracting.contract_reading import VersionRow, standing_version
 from engagerr.core.deals.delivery.milestones import open_milestones
@@ -28,6 +29,7 @@ class SignedDeal:
     brand: Workspace | None
     code: bytes
     terms: dict[str, Any]
+    side: str = "agency"
 
     def join(self, brand: Workspace) -> None:
         """Another workspace becomes the other side of the deal, with the code that it was given."""
@@ -45,12 +47,17 @@ class SignedDeal:
         self.terms |= changes
         access = self.work.access
         written = terms_of(json.loads(json.dumps(self.terms)))
+        annex = None
+        if self.side == "agency":
+            written, annex = set_apart(written)
         said = {
             "tenant_id": access.tenant.id, "contract_id": self.contract_id, "now": access.clock.now(), "by": None,
             "member_id": access.member.id, "terms": canonical(written), "hash": terms_hash(written),
         }  # fmt: skip
         with access.transaction(Permission.EDIT_DEALS) as session:
             said["id"] = session.execute(text(_DRAFT), said).scalar_one()
+            if annex is not None:
+                write_annex(session, said["id"], annex, tenant_id=access.tenant.id, now=said["now"])
             session.execute(text(_BECOMES.format("state = 'sent', sent_at = :now")), said)
             session.execute(text(_SIGN), said)
             if self.brand is None:
@@ -157,7 +164,7 @@ def a_signed_deal(
             ),
             {**values, "code": code},
         )
-    made = SignedDeal(work, deal_id, deal_id, title, creator.id, None, code, some_terms(creator.id, **changes))
+    made = SignedDeal(work, deal_id, deal_id, title, creator.id, None, code, some_terms(creator.id, **changes), side)
     if brand is not None:
         made.join(brand)
     with access.transaction(Permission.EDIT_DEALS) as session:

@@ -233,8 +233,9 @@ def test_where_creators_are_paid_in_full_the_commission_has_no_part() -> None:
 
 def test_a_wording_that_was_released_never_changes() -> None:
     """Contracts name it: to say something else, add another file."""
-    path = resources.files("engagerr.core.deals") / "templates" / "wording_2026_11.toml"
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == WORDING_2026_11
+    for name, released in (("2026_11", WORDING_2026_11), ("2026_11_23", WORDING_2026_11_23)):
+        path = resources.files("engagerr.core.deals") / "templates" / f"wording_{name}.toml"
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == released
 
 
 def test_a_wording_that_is_not_here_is_said() -> None:
@@ -247,3 +248,4 @@ def test_a_wording_that_is_not_here_is_said() -> None:
 
 
 WORDING_2026_11 = "bc8095863f6e8ff8668dc07a7249b1122556c5d5db1adfb2dd28da92a1acb1b7"
+WORDING_2026_11_23 = "399a3fc8d0bd2925d5651b09fdda431d6d3f4ec69e2f46b97646272c0cf9d7b5"

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from engagerr import Engagerr, Money, Workspace
+from engagerr.core.deals.contracting.annexes import with_annex
 from engagerr.core.deals.contracting.clauses import ContractTerms, ExclusivityPromise, UsageRight, canonical, terms_of
 from engagerr.core.deals.contracting.contract_files import ATTACHMENT, pdf
 from engagerr.core.deals.contracting.contract_paper import layout
@@ -256,7 +257,8 @@ def test_the_terms_are_attached_to_the_paper(workspace: Workspace) -> None:
     attached = attached_terms(content, ATTACHMENT)
     assert attached is not None
     assert hashlib.sha256(attached).digest() == workspace.contracts.show(contract).version.terms_hash
-    assert terms_of(attached) == workspace.contracts.show(contract).version.terms
+    shown = workspace.contracts.show(contract).version
+    assert with_annex(terms_of(attached), shown.annex) == shown.terms
 
 
 def test_the_paper_says_everything_that_was_agreed(workspace: Workspace) -> None:
@@ -270,12 +272,13 @@ def test_the_paper_says_everything_that_was_agreed(workspace: Workspace) -> None
     said = str(layout(workspace.contracts.show(contract).version, signed=True))
     for words in (
         "Alpenpfad AG", "Rosenthaler Straße 40", "Ann Lee", "youtube integration", "1 Dec 2026", "EUR 8,500.00",
-        "EUR 4,250.50", "EUR 12,750.50", "15 %", "30 days", "AT, CH, DE", "every category",
+        "EUR 4,250.50", "EUR 12,750.50", "30 days", "AT, CH, DE", "every category",
         "everybody whom Northlight represents", "without end", "Whitelisting", "#ad", "25 %", "50 %",
         "renewed for 12 months", "Two pairs of shoes.", "Germany", "Berlin", "Mara Keller", "Head of Marketing",
-        "203.0.113.7", "Managing Director",
+        "203.0.113.7", "Managing Director", str(workspace.contracts.show(contract).version.terms.annex),
     ):  # fmt: skip
         assert words in said, words
+    assert "15 %" not in said, "what the agency keeps stands in its annex"
 
 
 @pytest.mark.parametrize("name", ["Größe & Söhne <b>", "#let x = 1", "佐藤 太郎", "شركة", "$pay$ *now* _here_ @ref"])

@@ -14,7 +14,7 @@ from engagerr import Engagerr, Money, Workspace
 from engagerr.core.deals.contracting.contract_reading import standing_version
 from engagerr.core.deals.delivery.deliverable_rounds import RULES
 from engagerr.core.deals.delivery.milestones import open_milestones
-from engagerr.core.errors import Broken, Conflict, Forbidden
+from engagerr.core.errors import Broken, Conflict, Forbidden, InvalidInput
 from engagerr.core.events.tasks import open_tasks
 from engagerr.core.payments.held.holds import HoldRow, Share
 from engagerr.core.tenancy import Permission
@@ -260,3 +260,20 @@ def test_the_table_of_steps_is_the_one_that_the_database_keeps(workspace: Worksp
 def test_who_may_not_read_deals_reads_no_milestones(deal: SignedDeal, engagerr: Engagerr) -> None:  # noqa: F811
     with pytest.raises(Forbidden):
         colleague(deal.work, engagerr, "viewer").deliverables.milestones(deal.title)
+
+
+def test_a_release_before_the_brand_approved_says_why(deal: SignedDeal) -> None:
+    hold = held(deal)
+    holds = deal.work.payments.holds
+    holds.fund(hold.id, method="pm_card_visa")
+    for reason in (None, "  "):
+        with pytest.raises(InvalidInput, match="has not approved"):
+            holds.release(hold.id, amount=eur("100.00"), reason=reason)
+    assert holds.movements() == ()
+    assert holds.release(hold.id, amount=eur("100.00"), reason="the script is agreed").movement.state == "done"
+    piece = f"{deal.title}/D1"
+    deal.work.deliverables.submit(piece, link="https://example.com/draft")
+    with pytest.raises(InvalidInput, match="has not approved"):
+        holds.release(hold.id, amount=eur("100.00"))
+    deal.work.deliverables.approve(piece)
+    deal.work.payments.holds.release(hold.id, amount=eur("100.00"))

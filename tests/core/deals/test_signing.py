@@ -511,7 +511,7 @@ def test_everything_about_a_signed_contract_checks_out(workspace: Workspace) -> 
     verdict = workspace.contracts.verify(contract)
     assert verdict.intact
     assert {proof.name: proof.good for proof in verdict.proofs} == dict.fromkeys(
-        ("terms", "signature of the agency", "signature of the brand", "paper", "seal", "attachment"), True
+        ("terms", "signature of the agency", "signature of the brand", "paper", "annex", "seal", "attachment"), True
     )
 
 
@@ -542,8 +542,8 @@ def test_terms_that_were_changed_together_with_their_hash_do_not_fit_the_signatu
     contract, _ = a_signed(workspace)
     superuser_connection.execute("SET session_replication_role = replica")
     superuser_connection.execute(
-        "UPDATE contract_versions SET terms = replace(terms, '\"0.15\"', '\"0.05\"'),"
-        " terms_hash = sha256(convert_to(replace(terms, '\"0.15\"', '\"0.05\"'), 'UTF8'))"
+        "UPDATE contract_versions SET terms = replace(terms, '\"0.25\"', '\"0.05\"'),"
+        " terms_hash = sha256(convert_to(replace(terms, '\"0.25\"', '\"0.05\"'), 'UTF8'))"
     )
     wrong = {proof.name for proof in workspace.contracts.verify(contract).proofs if proof.good is False}
     assert {"signature of the agency", "signature of the brand", "attachment"} <= wrong

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
 from engagerr import Workspace
 from engagerr.core.deals import advance, deal_money_changed
+from engagerr.core.deals.offering.offers import write_offer
 from engagerr.core.deals.pipeline.criteria import CRITERIA, LEAVING, checks_of
 from engagerr.core.deals.pipeline.deals import CriteriaMissing
 from engagerr.core.deals.pipeline.stages import CLOSED, LINE, STAGES, STEPS, StepRefused, nexts, way
-from engagerr.core.deals.pipeline.visibility import find_deal
+from engagerr.core.deals.pipeline.visibility import Side, find_deal
 from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.tenancy import Permission
 from hypothesis import HealthCheck, given, settings
@@ -266,7 +269,9 @@ def test_each_criterion_is_met_by_what_its_sentence_says(
     for stage, state, met in CASES:
         rows_as_if(superuser_connection, workspace, deal.id, **state)
         with workspace.access.transaction(Permission.READ_DEALS) as session:
-            found = checks_of(session, deal, tenant_id=workspace.tenant.id, stage=stage)
+            found = checks_of(
+                session, deal, tenant_id=workspace.tenant.id, now=workspace.access.clock.now(), stage=stage
+            )
         assert {check.name: check.met for check in found} == met, (stage, state)
 
 
@@ -322,3 +327,25 @@ def test_a_live_deal_is_paid_when_its_holds_are_settled(
     assert money_changed(workspace) == "paid"
     assert money_changed(workspace) == "paid"
     assert workspace.deals.show(TITLE).turn is None
+
+
+def test_an_offer_that_is_past_its_day_takes_no_deal_on(workspace: Workspace, clock: SteeredClock) -> None:
+    a_creator(workspace)
+    late = "Trail shoes, autumn"
+    for title in (TITLE, late):
+        a_deal(workspace, title, creators=("Ann Lee",))
+        document = workspace.proposals.draft(title).proposal.document
+        with workspace.access.transaction(Permission.EDIT_DEALS) as session:
+            deal = find_deal(session, title, tenant_id=workspace.tenant.id)
+            dated = msgspec.structs.replace(document, valid_until=clock.now().date() + timedelta(days=14))
+            write_offer(session, workspace.access, deal, dated, None, side=Side.AGENCY)
+    clock.advance(days=13)
+    assert workspace.deals.move(TITLE, "proposed").row.stage == "proposed", "the offer stands"
+    clock.advance(days=2)
+    with pytest.raises(CriteriaMissing, match="still valid"):
+        workspace.deals.move(late, "proposed")
+    assert [(one.name, one.detail) for one in workspace.deals.show(late).missing] == [
+        ("offered", "version 1 is expired")
+    ]
+    workspace.proposals.send(late)
+    assert workspace.deals.show(late).row.stage == "proposed"

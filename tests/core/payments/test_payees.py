@@ -218,7 +218,7 @@ def test_a_transfer_stops_when_the_bank_account_has_changed_and_goes_on_once_som
     assert "…6789" in tasks(workspace)["payee.destination"]
     clock.advance(hours=2)
     assert run_janitor(workspace.access, gateway).sent == 0
-    workspace.payments.payees.confirm("Ann Lee")
+    workspace.payments.payees.confirm("Ann Lee", saw="9999")
     assert run_janitor(workspace.access, gateway).sent == 1
     assert len(list(gateway.list("transfer"))) == 1
     assert tasks(workspace) == {}
@@ -248,7 +248,7 @@ def test_an_account_of_nobody_is_sent_nothing(workspace: Workspace, gateway: Str
 def test_roles_that_may_not_do_not(workspace: Workspace, engagerr: Any, ann: Payee) -> None:
     viewer = colleague(workspace, engagerr, Role.VIEWER).payments.payees
     for verb in (viewer.list, lambda: viewer.add("Bea"), lambda: viewer.show("Ann Lee"), viewer.refresh,
-                 lambda: viewer.onboard("Ann Lee"), lambda: viewer.confirm("Ann Lee")):  # fmt: skip
+                 lambda: viewer.onboard("Ann Lee"), lambda: viewer.confirm("Ann Lee", saw="6789")):  # fmt: skip
         with pytest.raises(Forbidden):
             verb()
 

@@ -123,6 +123,12 @@ Index(
     postgresql_where=text("state IN ('confirmed', 'auto_confirmed')"),
 )
 Index("content_edges_parent_idx", content_edges.c.tenant_id, content_edges.c.parent_id)
+Index(
+    "content_edges_suggested_idx",
+    content_edges.c.tenant_id,
+    content_edges.c.child_id,
+    postgresql_where=text("state = 'suggested'"),
+)
 
 content_decisions = Table(
     "content_decisions",

@@ -129,6 +129,24 @@ contract_versions = Table(
     comment="Its terms may be written while it is a draft; from the first signature on nothing of them changes.",
 )  # fmt: skip
 
+contract_annexes = Table(
+    "contract_annexes",
+    metadata,
+    tenant_id(),
+    Column("version_id", Uuid, nullable=False),
+    Column("document", Text, nullable=False, comment="canonical JSON: commission_rate, salt, shares"),
+    Column(
+        "commitment", LargeBinary, nullable=False,
+        comment="SHA-256 of the document, which the signed terms name as their annex",
+    ),
+    timestamp("created_at"),
+    PrimaryKeyConstraint("tenant_id", "version_id"),
+    belongs_to("contract_versions", "version_id"),
+    CheckConstraint("commitment = sha256(convert_to(document, 'UTF8'))", name="commitment"),
+    CheckConstraint("coalesce(document::jsonb ->> 'salt', '') ~ '^[0-9a-f]{64}$'", name="salt"),
+    comment="Commission and shares of a version: read by who keeps the contract, and by nobody else.",
+)  # fmt: skip
+
 contract_invitations = Table(
     "contract_invitations",
     metadata,

@@ -136,8 +136,13 @@ hold_movements = Table(
     metadata,
     tenant_id(),
     new_id(),
-    Column("hold_id", Uuid, nullable=False),
-    Column("kind", Text, nullable=False, comment="recall: back from payees; write_off: a claim given up"),
+    Column("hold_id", Uuid),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        comment="recall: back from payees; write_off: a claim given up; adoption: a difference that is booked",
+    ),
     _word("key", comment="the same key asked twice is one movement"),
     _minor("amount_minor"),
     Column("state", Text, nullable=False, server_default=text("'requested'")),
@@ -150,12 +155,30 @@ hold_movements = Table(
     Column("answer", Text),
     timestamp("done_at", nullable=True),
     Column("dispute_id", Uuid, comment="the dispute whose claim a recall or a write-off answers"),
+    _word(
+        "subject",
+        nullable=True,
+        comment="what it is about where that is no hold: subscription:<id>, difference:<id>",
+    ),
+    Column("title", Text, comment="that, in words"),
+    _word("currency", nullable=True),
+    Column("request", JSONB, comment="what is to be done once it is approved"),
     PrimaryKeyConstraint("tenant_id", "id"),
     belongs_to("holds", "hold_id"),
     belongs_to("disputes", "dispute_id"),
     Index("hold_movements_hold_idx", "tenant_id", "hold_id"),
     Index("hold_movements_key_key", "tenant_id", "key", unique=True),
-    CheckConstraint("kind IN ('release', 'refund', 'recall', 'write_off')", name="kind"),
+    Index("hold_movements_subject_idx", "tenant_id", "subject", postgresql_where=text("subject IS NOT NULL")),
+    CheckConstraint(
+        "kind IN ('release', 'refund', 'recall', 'write_off', 'subscription_refund', 'adoption')", name="kind"
+    ),
+    CheckConstraint(
+        "CASE WHEN kind IN ('subscription_refund', 'adoption')"
+        " THEN hold_id IS NULL AND dispute_id IS NULL AND requested_by IS NOT NULL"
+        " AND num_nulls(subject, title, currency, request) = 0"
+        " ELSE hold_id IS NOT NULL AND num_nonnulls(subject, title, currency, request) = 0 END",
+        name="about",
+    ),
     CheckConstraint("amount_minor > 0", name="amount"),
     CheckConstraint("state IN ('requested', 'approved', 'done', 'failed', 'rejected')", name="state"),
     CheckConstraint(
@@ -163,7 +186,7 @@ hold_movements = Table(
         " OR (decided_by IS NOT NULL AND decided_by IS DISTINCT FROM requested_by)",
         name="four_eyes",
     ),
-    comment="What somebody asked to be done with held money, and who allowed it.",
+    comment="What somebody asked to be done with money, and who allowed it.",
 )
 
 hold_shares = Table(

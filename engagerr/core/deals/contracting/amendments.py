@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engagerr.core.deals.contracting.clauses import Amendment, ContractTerms, canonical
+from engagerr.core.deals.contracting.clauses import Amendment, ContractTerms, whole
 from engagerr.core.deals.contracting.contract_checks import plain_text
 from engagerr.core.deals.contracting.contract_reading import SIGNED, ContractRow, versions_of
 from engagerr.core.errors import Conflict, InvalidInput
@@ -84,7 +84,7 @@ def _refuse_another_frame(standing: ContractTerms, terms: ContractTerms) -> None
 
 
 def _plain(terms: ContractTerms) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(canonical(terms))
+    document: dict[str, Any] = json.loads(json.dumps(whole(terms)))
     return {name: value for name, value in document.items() if name not in _ASIDE}
 
 

@@ -189,17 +189,20 @@ class ContractTerms(_Clause, frozen=True, kw_only=True):
     are paid in full and the agency bills its commission. `categories` are what the brand sells, for other contracts'
     exclusivity; `territories` where the campaign runs (none: everywhere). `wording` names the sentences that the paper
     says it in.
+
+    With an `annex` (the SHA-256 of it, in hex) the commission and the shares are no part of what both sign: they stand
+    in the annex, and here for who keeps it; for anybody else `commission_rate` is None and there are no `shares`.
     """
 
     title: str
     parties: Parties
     currency: str
     flow: str
-    commission_rate: Decimal
+    commission_rate: Decimal | None = None
     creators: tuple[CreatorParty, ...]
     deliverables: tuple[Deliverable, ...]
     milestones: tuple[Milestone, ...]
-    shares: tuple[ShareOfCreator, ...]
+    shares: tuple[ShareOfCreator, ...] = ()
     term: Term
     governing_law: str
     jurisdiction: str | None = None
@@ -214,7 +217,8 @@ class ContractTerms(_Clause, frozen=True, kw_only=True):
     clauses: tuple[FreeClause, ...] = ()
     amendment: Amendment | None = None
     proposal_id: UUID | None = None
-    wording: str = "2026-11"
+    annex: str | None = None
+    wording: str = "2026-11-23"
 
     @property
     def total(self) -> Money:
@@ -240,8 +244,13 @@ class ContractTerms(_Clause, frozen=True, kw_only=True):
 
         Exact: with a rate r and shares w, the commission weighs r·Σw and a creator (1-r)·w, in the smallest whole
         numbers. Of a milestone, only creators with something to deliver in it have a part. Where the creators are paid
-        in full (flow creator), the commission has none: it is billed.
+        in full (flow creator), the commission has none: it is billed. `Broken` without the annex that says so.
         """
+        if self.commission_rate is None:
+            raise Broken(
+                f"What is divided how stands in the annex of {self.title!r}, which is not here or not the one signed.",
+                hint="`engagerr contract verify` says which.", facts={"annex": self.annex},
+            )  # fmt: skip
         at_work = {share.creator for share in self.shares}
         if milestone is not None:
             at_work = {self.deliverable(ref).creator for ref in milestone.deliverables} & at_work or at_work
@@ -255,11 +264,26 @@ class ContractTerms(_Clause, frozen=True, kw_only=True):
         return tuple((party, weight // common) for party, weight in parts)
 
 
+_IN_ANNEX = ("commission_rate", "shares")
+
+
 def canonical(terms: ContractTerms) -> str:
-    """The terms as canonical JSON (RFC 8785): the same terms give the same text, however they were written down."""
-    return json.dumps(
-        msgspec.to_builtins(terms, str_keys=True), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    """What is signed, as canonical JSON (RFC 8785): the same terms give the same text, however they were written down.
+
+    What their annex says is left out.
+    """
+    document = msgspec.to_builtins(terms, str_keys=True)
+    for name in ("annex",) if terms.annex is None else _IN_ANNEX:
+        del document[name]
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def whole(terms: ContractTerms) -> dict[str, Any]:
+    """All that this side knows of the terms, to be written into a file: the annex in plain words for who keeps it."""
+    document: dict[str, Any] = msgspec.to_builtins(terms, str_keys=True)
+    for name in ("annex",) if terms.commission_rate is not None else _IN_ANNEX:
+        del document[name]
+    return document
 
 
 def terms_hash(terms: ContractTerms | str) -> bytes:

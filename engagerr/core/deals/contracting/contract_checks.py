@@ -30,7 +30,7 @@ _MOST_WEIGHT = 10**9
 _MOST_PIECES = 10_000
 _MOST_CLAIMS = 5_000
 _RATE_DECIMALS = 5
-WORDINGS = ("2026-11",)
+WORDINGS = ("2026-11", "2026-11-23")
 _FLOWS = ("agency", "creator")
 _KILL_STAGES = ("signed", "in_production", "submitted")
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
@@ -62,6 +62,8 @@ def checked(terms: ContractTerms) -> ContractTerms:
     Texts are normalised (NFC, no control or turning marks), countries and regions become ISO codes in order, categories
     lower-case paths, so that terms that mean the same have the same hash.
     """
+    if terms.commission_rate is None:
+        raise _wrong("The terms name no commission.", 'Write commission_rate = "0.15" for 15 %; 0 is allowed.')
     terms = _in_one_shape(terms)
     _check_frame(terms)
     _check_work(terms)
@@ -105,7 +107,7 @@ def _in_one_shape(terms: ContractTerms) -> ContractTerms:
     return msgspec.structs.replace(
         terms,
         currency=Money(0, terms.currency).currency,
-        commission_rate=_rate(terms.commission_rate, "commission_rate"),
+        commission_rate=None if terms.commission_rate is None else _rate(terms.commission_rate, "commission_rate"),
         categories=tuple(sorted({category_of(word) for word in terms.categories})),
         territories=countries_of(terms.territories),
         usage_rights=tuple(

@@ -194,16 +194,24 @@ def _payment(terms: ContractTerms, words: Wording) -> Block:
         words["held"].format(**names) if payment.held else "",
         words["net"].format(days=payment.net_days) if payment.net_days else words["net_now"],
     ]
-    commission = [words[f"commission_{terms.flow}"].format(**names, rate=percent(terms.commission_rate))]
+    blocks = [
+        _paragraph(words["text"].format(**names, total=terms.total)), table_of(columns, rows, total=True),
+        _paragraph(" ".join(filter(None, money))), _paragraph(_division(terms, words)),
+    ]  # fmt: skip
+    return {"heading": words["heading"], "blocks": blocks}
+
+
+def _division(terms: ContractTerms, words: Wording) -> str:
+    """Who gets what of a payment; or, the same for who knows it and who does not, which annex says so."""
+    names = _names(terms)
+    if terms.annex is not None or terms.commission_rate is None:
+        return str(words[f"annex_{terms.flow}"].format(**names, annex=terms.annex))
+    said = [words[f"commission_{terms.flow}"].format(**names, rate=percent(terms.commission_rate))]
     if len(terms.shares) > 1:
         total = sum(share.weight for share in terms.shares)
         shares = ", ".join(f"{terms.creator(one.creator).name} {one.weight}/{total}" for one in terms.shares)
-        commission.append(words["shares"].format(shares=shares))
-    blocks = [
-        _paragraph(words["text"].format(**names, total=terms.total)), table_of(columns, rows, total=True),
-        _paragraph(" ".join(filter(None, money))), _paragraph(" ".join(commission)),
-    ]  # fmt: skip
-    return {"heading": words["heading"], "blocks": blocks}
+        said.append(words["shares"].format(shares=shares))
+    return " ".join(said)
 
 
 def _falls_due(terms: ContractTerms, words: Wording) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.deals.contracting.annexes import commitment
 from engagerr.core.deals.contracting.clauses import canonical, terms_hash
 from engagerr.core.deals.contracting.contract_files import ATTACHMENT, pdf
 from engagerr.core.deals.contracting.contract_reading import (
@@ -101,12 +102,15 @@ def paper_of(
     return _file(version, bytes(found.content), sealed=True)
 
 
-def verdict_of(session: Session, contract: ContractRow, version: VersionRow, document: bytes | None) -> ContractVerdict:
-    """Step: check what is kept of a version; with `document`, that file against it."""
+def verdict_of(
+    session: Session, contract: ContractRow, version: VersionRow, document: bytes | None, *, annex: bytes | None = None
+) -> ContractVerdict:
+    """Step: check what is kept of a version; with `document`, that file against it, and an `annex` against its hash."""
     proofs = [
         _proof("terms", terms_hash(canonical(version.terms)) == version.terms_hash, "their hash fits", "were changed"),
         *_signature_proofs(version),
         _paper_proof(version),
+        *_annex_proofs(contract, version, annex),
     ]
     stored = _stored(session, version) if version.state in AGREED else None
     content = document if document is not None else bytes(stored.content) if stored is not None else None
@@ -126,6 +130,20 @@ def verdict_of(session: Session, contract: ContractRow, version: VersionRow, doc
     return ContractVerdict(
         contract.id, contract.title, version.version, version.state, version.terms_hash.hex(), tuple(proofs), verdict
     )
+
+
+def _annex_proofs(contract: ContractRow, version: VersionRow, shown: bytes | None) -> list[Proof]:
+    """Of terms that say everything themselves, nothing; of an annex that somebody was shown, whether it is that one."""
+    signed, found = version.terms.annex, list[Proof]()
+    if signed is not None and contract.kept:
+        fits = version.annex is not None and commitment(version.annex) == signed
+        found.append(_proof("annex", fits, "is the one that the terms name", "is missing or says something else"))
+    elif signed is not None:
+        found.append(Proof("annex", None, "is kept by the other side, and was not shown"))
+    if shown is not None:
+        fits = signed is not None and signed in (commitment(shown), commitment(shown.rstrip(b"\r\n")))
+        found.append(_proof("annex as shown", fits, "is the one that the terms name", "is not the one of these terms"))
+    return found
 
 
 def _signature_proofs(version: VersionRow) -> list[Proof]:

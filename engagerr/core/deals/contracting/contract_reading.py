@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from engagerr.core.deals.contracting.annexes import read_annexes, with_annex
 from engagerr.core.deals.contracting.clauses import AGENCY, BRAND, ContractTerms, Party, terms_of
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
 
@@ -86,7 +87,7 @@ class VersionRow:
 
     `document_hash` is the SHA-256 of the paper that was put before the parties, None before it was sent.
     `state`: draft, sent, signed (it stands), superseded (an amendment took its place), declined, withdrawn,
-    ended.
+    ended. `annex` is the keeper's alone: what its terms leave to it, as it is kept; None for anybody else.
     """
 
     tenant_id: UUID
@@ -104,6 +105,7 @@ class VersionRow:
     sent_at: datetime | None
     signed_at: datetime | None
     signatures: tuple[SignatureRow, ...]
+    annex: str | None = None
 
     def party(self, side: str) -> Party:
         """The party of a side, as the contract names it."""
@@ -204,8 +206,11 @@ def versions_of(session: Session, contract: ContractRow) -> tuple[VersionRow, ..
         ),
         {"tenant_id": contract.tenant_id, "id": contract.id},
     ).all()
+    annexes = read_annexes(session, tenant_id=contract.tenant_id, contract_id=contract.id)
     return tuple(
-        _version(row, contract, tuple(_signature(one) for one in signatures if one.version_id == row.id))
+        _version(
+            row, contract, tuple(_signature(one) for one in signatures if one.version_id == row.id), annexes.get(row.id)
+        )
         for row in rows
     )
 
@@ -258,12 +263,12 @@ _WHAT_NEXT = {
 }
 
 
-def _version(row: Any, contract: ContractRow, signatures: tuple[SignatureRow, ...]) -> VersionRow:
+def _version(row: Any, contract: ContractRow, signatures: tuple[SignatureRow, ...], annex: str | None) -> VersionRow:
     document_hash = None if row.document_hash is None else bytes(row.document_hash)
     return VersionRow(
-        row.tenant_id, row.id, row.contract_id, contract.deal_id, row.version, row.state, terms_of(row.terms),
-        bytes(row.terms_hash), document_hash, row.reason, row.member_id, row.created_at, row.sent_at, row.signed_at,
-        signatures,
+        row.tenant_id, row.id, row.contract_id, contract.deal_id, row.version, row.state,
+        with_annex(terms_of(row.terms), annex), bytes(row.terms_hash), document_hash, row.reason, row.member_id,
+        row.created_at, row.sent_at, row.signed_at, signatures, annex,
     )  # fmt: skip
 
 

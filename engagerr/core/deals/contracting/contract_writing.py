@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engagerr.core.db import constraint_of
-from engagerr.core.deals.contracting.clauses import ContractTerms, Disclosure, canonical, terms_hash
+from engagerr.core.deals.contracting.annexes import set_apart, write_annex
+from engagerr.core.deals.contracting.clauses import AGENCY, ContractTerms, Disclosure, canonical, terms_hash
 from engagerr.core.deals.contracting.contract_checks import checked
 from engagerr.core.deals.contracting.contract_drafts import Offered, terms_of_proposal
 from engagerr.core.deals.contracting.contract_reading import ContractRow, VersionRow
@@ -157,9 +158,16 @@ def insert_contract(session: Session, access: Access, deal: DealRow, terms: Cont
 
 
 def insert_version(
-    session: Session, access: Access, contract_id: UUID, terms: ContractTerms, *, version: int, reason: str | None
-) -> UUID:
-    """Step: the next version, as a draft; `Conflict` where one is open already."""
+    session: Session, access: Access, contract_id: UUID, terms: ContractTerms, *, side: str, version: int,
+    reason: str | None, before: str | None = None,
+) -> UUID:  # fmt: skip
+    """Step: the next version, as a draft; `Conflict` where one is open already.
+
+    An agency (`side`) keeps what it earns in an annex; the one `before` stays while it says the same.
+    """
+    annex = None
+    if side == AGENCY:
+        terms, annex = set_apart(terms, before=before)
     document = canonical(terms)
     with _refused(terms.title):
         made: UUID = session.execute(
@@ -174,6 +182,8 @@ def insert_version(
                 "now": access.clock.now().replace(microsecond=0),
             },
         ).scalar_one()  # fmt: skip
+    if annex is not None:
+        write_annex(session, made, annex, tenant_id=access.tenant.id, now=access.clock.now())
     return made
 
 
@@ -181,6 +191,10 @@ def write_terms(
     session: Session, access: Access, contract: ContractRow, version: VersionRow, terms: ContractTerms
 ) -> None:
     """Step: other terms for a draft; the database refuses it for anything else."""
+    if contract.side == AGENCY:
+        terms, annex = set_apart(terms, before=version.annex)
+        with _refused(contract.title, version):
+            write_annex(session, version.id, annex, tenant_id=contract.tenant_id, now=access.clock.now())
     document = canonical(terms)
     change_version(session, contract, version, terms=document, terms_hash=terms_hash(document))
     access.audit(
@@ -251,7 +265,8 @@ def _refused(title: str, version: VersionRow | None = None) -> Iterator[None]:
                 f"{title!r} has a version that is open already.",
                 hint="Sign it, or withdraw it first: engagerr contract withdraw",
             ) from error
-        if constraint in ("contract_versions_locked", "contract_versions_step") and version is not None:
+        locked = ("contract_versions_locked", "contract_versions_step", "contract_annexes_locked")
+        if constraint in locked and version is not None:
             raise Conflict(
                 f"Version {version.version} of {title!r} is {version.state}, and cannot be changed like that any more.",
                 hint="What is signed changes by an amendment that both sign: engagerr contract amend",

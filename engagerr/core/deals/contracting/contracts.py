@@ -15,6 +15,7 @@ from engagerr.core.deals.contracting import contract_writing as writing
 from engagerr.core.deals.contracting import signing
 from engagerr.core.deals.contracting import signing_codes as codes
 from engagerr.core.deals.contracting.amendments import Comparison, amended, compared
+from engagerr.core.deals.contracting.annexes import filled_in
 from engagerr.core.deals.contracting.clauses import ContractTerms
 from engagerr.core.deals.contracting.contract_checks import plain_text
 from engagerr.core.deals.contracting.contract_drafts import read_terms
@@ -38,7 +39,7 @@ from engagerr.core.deals.contracting.exclusivity import Claim, Clash, claims_of,
 from engagerr.core.deals.contracting.flags import Flag, Flags
 from engagerr.core.deals.contracting.seals import SealKey, bring_certificate
 from engagerr.core.deals.pipeline.visibility import find_deal
-from engagerr.core.errors import Conflict, Forbidden, InvalidInput
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from engagerr.core.tenancy import Access, Permission
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Contracts:
                 given = writing.terms_of_deal(session, access, found, commission_rate=commission_rate, law=law)
             written = writing.completed(session, access, given, currency=found.currency, flow=found.flow)
             contract_id = writing.insert_contract(session, access, found, written)
-            writing.insert_version(session, access, contract_id, written, version=1, reason=None)
+            writing.insert_version(session, access, contract_id, written, side=str(found.side), version=1, reason=None)
             contract = self._find(session, contract_id)
             access.audit(session, "contract.drafted", contract.subject, deal=found.id, title=contract.title)
             return self._shown(session, contract, None)
@@ -174,6 +175,7 @@ class Contracts:
         with access.transaction(Permission.EDIT_DEALS) as session:
             found = self._kept(session, contract)
             version = open_version(session, found, DRAFT)
+            given = filled_in(given, terms=version.terms, annex=version.annex)
             written = writing.completed(
                 session, access, given, currency=version.terms.currency, flow=version.terms.flow
             )
@@ -193,9 +195,15 @@ class Contracts:
         access = self._access
         with access.transaction(Permission.EDIT_DEALS) as session:
             found = self._kept(session, contract)
+            standing = next((row for row in versions_of(session, found) if row.state == SIGNED), None)
+            before = None if standing is None else standing.annex
+            if standing is not None:
+                given = filled_in(given, terms=standing.terms, annex=before)
             written = writing.completed(session, access, given, currency=given.currency, flow=given.flow)
             written, number = amended(session, found, written, reason=reason)
-            writing.insert_version(session, access, found.id, written, version=number, reason=reason)
+            writing.insert_version(
+                session, access, found.id, written, side=found.side, version=number, reason=reason, before=before
+            )
             access.audit(session, "contract.amendment_drafted", found.subject, version=number, reason=reason)
             return self._shown(session, self._find(session, found.id), number)
 
@@ -337,14 +345,32 @@ class Contracts:
             found = self._find(session, contract)
             return paper_of(session, self._access, found, version_of(session, found, version), unsigned=unsigned)
 
-    def verify(self, contract: str | UUID, *, file: Path | None = None, version: int | None = None) -> ContractVerdict:
-        """Check signatures, hashes and seal of a version, or of a file that claims to be it."""
+    def annex(self, contract: str | UUID, *, version: int | None = None) -> bytes:
+        """The annex of a version: commission and shares, byte by byte as its hash in the terms has them.
+
+        Who keeps the contract shows it to whom they like, who checks it with `verify`. `NotFound` for the other side.
+        """
+        with self._access.transaction(Permission.READ_DEALS) as session:
+            found = version_of(session, self._find(session, contract), version)
+            if found.annex is None:
+                raise NotFound(
+                    f"{found.terms.title!r} has no annex here.",
+                    hint="Who keeps the contract has it."
+                    if found.terms.annex else "Its terms say all of it: engagerr contract terms",
+                )  # fmt: skip
+            return found.annex.encode()
+
+    def verify(
+        self, contract: str | UUID, *, file: Path | None = None, version: int | None = None, annex: Path | None = None
+    ) -> ContractVerdict:
+        """Check signatures, hashes, annex and seal of a version; of a file that claims to be it, or to be its annex."""
         from engagerr.core.deals.contracting.contract_proofs import verdict_of
 
         document = None if file is None else _bytes_of(file, "Name a PDF.")
+        shown = None if annex is None else _bytes_of(annex, "Name the annex that you were given.")
         with self._access.transaction(Permission.READ_DEALS) as session:
             found = self._find(session, contract)
-            return verdict_of(session, found, version_of(session, found, version), document)
+            return verdict_of(session, found, version_of(session, found, version), document, annex=shown)
 
     def use_certificate(self, file: Path, *, passphrase: str | None = None) -> SealKey:
         """Seal with a certificate of yours from now on: a PKCS#12 file (.p12, .pfx) with its key."""

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engagerr.core.db import constraint_of
+from engagerr.core.deals.contracting.clauses import AGENCY
 from engagerr.core.deals.contracting.contract_checks import plain_text
 from engagerr.core.deals.contracting.contract_reading import (
     SENT,
@@ -28,7 +29,7 @@ from engagerr.core.deals.contracting.contract_reading import (
     open_version,
     version_of,
 )
-from engagerr.core.deals.contracting.contract_writing import change_version
+from engagerr.core.deals.contracting.contract_writing import change_version, write_terms
 from engagerr.core.deals.contracting.exclusivity import CLASH, refused
 from engagerr.core.deals.contracting.signing_codes import CodeRefused, checked_email
 from engagerr.core.deals.pipeline.stages import OFFERING, advance
@@ -116,6 +117,9 @@ def open_for_signature(session: Session, access: Access, contract: ContractRow, 
 
     if _open_deal(session, access, contract).stage == "enquiry":
         advance(session, access, contract.deal_id, "proposed", "a contract was sent")
+    if contract.side == AGENCY and version.terms.annex is None:  # drafted when terms still said all of it
+        write_terms(session, access, contract, version, version.terms)
+        version = version_of(session, contract, version.version)
     change_version(
         session, contract, version, state=SENT, sent_at=access.clock.now(), document_hash=hash_of_paper(version)
     )
@@ -207,14 +211,15 @@ def conclude(session: Session, access: Access, contract: ContractRow, version: V
     keeper = access if contract.kept else keeper_of(session, access, contract, version)
     _set_tenant(session, contract.tenant_id)
     _stands(session, access, contract, version)
-    version = version_of(session, contract, version.version)
     _set_tenant(session, access.tenant.id)
     _deal_goes_on(session, access, contract)
     _set_tenant(session, contract.tenant_id)
-    _open_milestones(session, keeper, version)
-    _told(session, keeper, contract, version)
+    # Read here for the keeper, with its annex; what is given back is what the caller may read.
+    kept = version_of(session, contract, version.version)
+    _open_milestones(session, keeper, kept)
+    _told(session, keeper, contract, kept)
     _set_tenant(session, access.tenant.id)
-    return version
+    return version_of(session, contract, version.version)
 
 
 def conclude_refusal(session: Session, access: Access, contract: ContractRow, version: VersionRow, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One check. `sql` gives one row (met, detail) of `:keeper` and `:deal_id`; `command` has `{deal}` for the title.
+    """One check. `sql` gives one row (met, detail) of `:keeper`, `:deal_id` and `:now`; `command` has `{deal}` for the
+    title.
 
     `between`: what to do instead where the other side has a workspace and speaks for itself. `keepers`: it reads what
     only the workspace that keeps the deal may read, so the other side is not told.
@@ -69,10 +71,12 @@ _WANTED = Criterion(
     " WHERE tenant_id = :keeper AND deal_id = :deal_id",
 )  # fmt: skip
 _OFFERED = Criterion(
-    "offered", "An offer stands: it was sent, and neither taken back nor declined.",
+    "offered", "An offer stands: it was sent, is still valid, and neither taken back nor declined.",
     'engagerr proposal draft "{deal}", then engagerr proposal send "{deal}"',
-    "SELECT count(*) > 0, max('version ' || version || ' is ' || state) FROM proposals"
-    " WHERE tenant_id = :keeper AND deal_id = :deal_id AND state IN ('sent', 'accepted')",
+    "SELECT count(*) FILTER (WHERE NOT past) > 0, coalesce(max(said) FILTER (WHERE NOT past), max(said)) FROM ("
+    "SELECT past, 'version ' || version || ' is ' || CASE WHEN past THEN 'expired' ELSE state END AS said FROM ("
+    "SELECT version, state, state = 'sent' AND coalesce(valid_until <= :now, false) AS past FROM proposals"
+    " WHERE tenant_id = :keeper AND deal_id = :deal_id AND state IN ('sent', 'accepted')) AS made) AS offer",
 )  # fmt: skip
 _ANSWERED = Criterion(
     "answered", "The other side answered: with an offer of its own, or with a yes.",
@@ -156,13 +160,15 @@ LEAVING: Mapping[str, tuple[Criterion, ...]] = {
 }
 
 
-def checks_of(session: Session, deal: DealRow, *, tenant_id: UUID, stage: str | None = None) -> tuple[Check, ...]:
+def checks_of(
+    session: Session, deal: DealRow, *, tenant_id: UUID, now: datetime, stage: str | None = None
+) -> tuple[Check, ...]:
     """The exit criteria of the deal's stage (or of another one), met or not."""
     of = stage or deal.stage
-    return _checked(session, deal, [(of, one) for one in CRITERIA.get(of, ())], tenant_id=tenant_id)
+    return _checked(session, deal, [(of, one) for one in CRITERIA.get(of, ())], tenant_id=tenant_id, now=now)
 
 
-def needed(session: Session, deal: DealRow, to: str, *, tenant_id: UUID) -> tuple[Check, ...]:
+def needed(session: Session, deal: DealRow, to: str, *, tenant_id: UUID, now: datetime) -> tuple[Check, ...]:
     """What a person's step to a stage needs: onwards the exit criteria of every stage that is left behind."""
     wanted: list[tuple[str, Criterion]] = []
     if deal.closed_from is None and is_forward(deal.stage, to):
@@ -170,16 +176,16 @@ def needed(session: Session, deal: DealRow, to: str, *, tenant_id: UUID) -> tupl
         wanted = [(stage, one) for stage in left for one in CRITERIA[stage]]
     elif deal.closed_from is None and deal.stage not in OFFERING:
         wanted = [(deal.stage, one) for one in LEAVING.get(to, ())]
-    return _checked(session, deal, wanted, tenant_id=tenant_id)
+    return _checked(session, deal, wanted, tenant_id=tenant_id, now=now)
 
 
-def missing_of(session: Session, deal: DealRow, stage: str, *, tenant_id: UUID) -> tuple[Check, ...]:
+def missing_of(session: Session, deal: DealRow, stage: str, *, tenant_id: UUID, now: datetime) -> tuple[Check, ...]:
     """The exit criteria of a stage that are not met, or not known to this side."""
-    return tuple(one for one in checks_of(session, deal, tenant_id=tenant_id, stage=stage) if not one.met)
+    return tuple(one for one in checks_of(session, deal, tenant_id=tenant_id, now=now, stage=stage) if not one.met)
 
 
 def _checked(
-    session: Session, deal: DealRow, wanted: Sequence[tuple[str, Criterion]], *, tenant_id: UUID
+    session: Session, deal: DealRow, wanted: Sequence[tuple[str, Criterion]], *, tenant_id: UUID, now: datetime
 ) -> tuple[Check, ...]:
     keeps = deal.kept_by(tenant_id)
     answers: dict[int, Any] = {}
@@ -190,7 +196,7 @@ def _checked(
             f"SELECT {at} AS at, a.* FROM ({one.sql}) AS a (met, detail)"  # noqa: S608  the criteria above
             for at, one in known
         )
-        rows = session.execute(text(together), {"keeper": deal.tenant_id, "deal_id": deal.id})
+        rows = session.execute(text(together), {"keeper": deal.tenant_id, "deal_id": deal.id, "now": now})
         answers = {row.at: row for row in rows}
     return tuple(
         Check(

@@ -168,7 +168,7 @@ def deal_page(session: Session, deal: DealRow, *, tenant_id: UUID, now: datetime
         own=own,
         turn=_turn(deal, counted.state if counted else None, counted.side if counted else None),
         age=age_of(deal.stage_since, deal.stage, limits_by_stage(session, tenant_id=tenant_id), now=now),
-        checks=checks_of(session, deal, tenant_id=tenant_id),
+        checks=checks_of(session, deal, tenant_id=tenant_id, now=now),
         nexts=nexts(deal, keeps=deal.kept_by(tenant_id)),
         offers=offers,
         trail=trail_of(session, deal),

@@ -172,9 +172,10 @@ class Deals:
                 for deal in self._list(session, LINE[:-1])
                 if (deal.age.stuck if days is None else deal.age.days >= days)
             ]
-            tenant_id = self._access.tenant.id
+            tenant_id, now = self._access.tenant.id, self._access.clock.now()
             return tuple(
-                StuckDeal(deal, missing_of(session, deal.row, deal.row.stage, tenant_id=tenant_id)) for deal in late
+                StuckDeal(deal, missing_of(session, deal.row, deal.row.stage, tenant_id=tenant_id, now=now))
+                for deal in late
             )
 
     def ageing(self) -> tuple[AgeLimit, ...]:
@@ -278,7 +279,8 @@ class Deals:
         keeps = deal.kept_by(tenant_id)
         if not way(deal, to, keeps=keeps) and not (deal.closed_from is None and to in LINE):
             raise StepRefused(deal, to, keeps=keeps)
-        missing = [one for one in needed(session, deal, to, tenant_id=tenant_id) if not one.met]
+        now = self._access.clock.now()
+        missing = [one for one in needed(session, deal, to, tenant_id=tenant_id, now=now) if not one.met]
         if missing:
             raise CriteriaMissing(deal, to, missing)
 

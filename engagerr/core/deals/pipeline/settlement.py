@@ -1,4 +1,4 @@
-"""What money and its milestone tell each other: that it is settled, and whether silence may release it."""
+"""What money and its milestone tell each other: that it is settled, whether it is approved, whether silence may do."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ JOIN deal_deliverables AS piece ON piece.tenant_id = due.tenant_id AND piece.mil
 WHERE due.tenant_id = :tenant_id AND due.id = CAST(:id AS uuid) AND due.paid_when = 'live'
   AND piece.state NOT IN ('live', 'checked', 'cancelled') LIMIT 1
 """
+_NOT_APPROVED = """
+SELECT 1 FROM deal_deliverables AS piece
+WHERE piece.tenant_id = :tenant_id AND piece.milestone_id = CAST(:id AS uuid)
+  AND piece.state NOT IN ('approved', 'live', 'checked', 'cancelled') LIMIT 1
+"""
 
 
 def silence_releases(session: Session, access: Access, subject: str) -> bool:
@@ -30,6 +35,16 @@ def silence_releases(session: Session, access: Access, subject: str) -> bool:
         return True
     found = session.execute(
         text(_NOT_UP), {"tenant_id": access.tenant.id, "id": UUID(subject.removeprefix(_MILESTONE))}
+    ).first()
+    return found is None
+
+
+def is_approved(session: Session, access: Access, subject: str) -> bool:
+    """Whether the brand has approved every piece that is held for; of what is no milestone, nobody approves any."""
+    if not subject.startswith(_MILESTONE):
+        return True
+    found = session.execute(
+        text(_NOT_APPROVED), {"tenant_id": access.tenant.id, "id": UUID(subject.removeprefix(_MILESTONE))}
     ).first()
     return found is None
 

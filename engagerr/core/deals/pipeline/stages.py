@@ -125,7 +125,7 @@ def deal_money_changed(session: Session, access: Access, deal_id: UUID) -> DealR
     from engagerr.core.deals.pipeline.criteria import missing_of
 
     deal = held_deal(session, deal_id, tenant_id=access.tenant.id)
-    if deal.stage != "live" or missing_of(session, deal, "live", tenant_id=access.tenant.id):
+    if deal.stage != "live" or missing_of(session, deal, "live", tenant_id=access.tenant.id, now=access.clock.now()):
         return deal
     return advance(session, access, deal_id, "paid", "every hold is settled")
 

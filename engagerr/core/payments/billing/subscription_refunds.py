@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -15,9 +16,11 @@ from engagerr.core.payments.billing.subscription_mirror import note_change
 from engagerr.core.payments.billing.subscription_rows import (
     Subscription,
     SubscriptionInvoice,
+    find_subscription,
     read_subscription_invoices,
     read_subscriptions,
 )
+from engagerr.core.payments.held.approvals import end_about
 from engagerr.core.payments.ledger import Leg, post
 from engagerr.core.payments.provider.exponents import from_provider, to_provider
 from engagerr.core.payments.provider.operations import Operation, OpKind, intend
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engagerr.core.db import Session
+    from engagerr.core.payments.held.movement_rows import MovementRow
     from engagerr.core.payments.stripe_gateway import StripeGateway
 
 
@@ -53,17 +57,12 @@ def intend_refund(
     amount: Money | None,
     reason: str,
     payment_of_invoice: Mapping[str, str],
+    movement_id: UUID,
 ) -> Operation:
     """Step: set the amount aside of what was paid and write down that it is to go back. Never more than is left."""
     tenant_id = access.tenant.id
     mirrored = refundable(session, access, subscription, provider_invoice)
-    left = mirrored.paid - mirrored.refunded
-    back = left if amount is None else amount
-    if back.currency != left.currency or not 0 < back.minor <= left.minor:
-        raise (Conflict if not left else InvalidInput)(
-            f"{back} cannot be refunded: {left} of {mirrored.number} is left.", hint="Refund at most what is left.",
-            facts={"left": left.minor, "currency": left.currency},
-        )  # fmt: skip
+    back = what_goes_back(mirrored, amount)
     session.execute(
         text(
             "UPDATE subscription_invoices SET refunded_minor = refunded_minor + :back, updated_at = :now"
@@ -84,6 +83,7 @@ def intend_refund(
         request={
             "payment_intent": payment_of_invoice[mirrored.provider_id], "amount": to_provider(back),
             "_invoice": mirrored.provider_id, "_currency": back.currency, "_reason": reason,
+            "_movement": str(movement_id),
         },
     )  # fmt: skip
     access.audit(
@@ -91,6 +91,28 @@ def intend_refund(
         minor=back.minor, currency=back.currency, reason=reason,
     )  # fmt: skip
     return operation
+
+
+def what_goes_back(mirrored: SubscriptionInvoice, amount: Money | None) -> Money:
+    """The amount, or all that is left of an invoice; refused where it is more than that."""
+    left = mirrored.paid - mirrored.refunded
+    back = left if amount is None else amount
+    if back.currency != left.currency or not 0 < back.minor <= left.minor:
+        raise (Conflict if not left else InvalidInput)(
+            f"{back} cannot be refunded: {left} of {mirrored.number} is left.", hint="Refund at most what is left.",
+            facts={"left": left.minor, "currency": left.currency},
+        )  # fmt: skip
+    return back
+
+
+def intend_approved(session: Session, access: Access, movement: MovementRow, request: Mapping[str, Any]) -> Operation:
+    """Step: what an approved movement asks for is to go back; refused where no more so much is left."""
+    held = find_subscription(session, str(request["subscription"]), tenant_id=access.tenant.id)
+    return intend_refund(
+        session, access, held, provider_invoice=str(request["invoice"]), amount=movement.amount,
+        reason=movement.reason or "", payment_of_invoice={str(request["invoice"]): str(request["payment"])},
+        movement_id=movement.id,
+    )  # fmt: skip
 
 
 def refundable(
@@ -130,6 +152,11 @@ def refund_settled(session: Session, access: Access, operation: Operation) -> No
     kind = "refunded" if operation.state == "succeeded" else "refund_failed"
     if _was_noted(session, access, operation, kind):
         return
+    if (movement := operation.request.get("_movement")) is not None:
+        end_about(
+            session, access, UUID(movement), well=operation.state == "succeeded", words="Back to the subscriber",
+            answer=(operation.error or {}).get("message"),
+        )  # fmt: skip
     if operation.state == "succeeded":
         assert mirrored.invoice_id is not None
         _book(session, access, operation, mirrored, back)

@@ -17,7 +17,12 @@ from engagerr.core.payments.billing.entitlements import Entitlement, entitled, e
 from engagerr.core.payments.billing.invoice_parties import Party, find_party, issuer, require_address
 from engagerr.core.payments.billing.plans import find_plan, mirrored_price, plan_mirrored
 from engagerr.core.payments.billing.subscription_mirror import apply_invoice, apply_subscription, note_change
-from engagerr.core.payments.billing.subscription_refunds import intend_refund, payment_of, refund_settled, refundable
+from engagerr.core.payments.billing.subscription_refunds import (
+    payment_of,
+    refund_settled,
+    refundable,
+    what_goes_back,
+)
 from engagerr.core.payments.billing.subscription_rows import (
     Subscription,
     SubscriptionChange,
@@ -28,7 +33,16 @@ from engagerr.core.payments.billing.subscription_rows import (
     read_subscriptions,
 )
 from engagerr.core.payments.billing.vat import Nature, treatment
-from engagerr.core.payments.held.limits import within_limit
+from engagerr.core.payments.held.approvals import (
+    SUBSCRIPTION_REFUND,
+    alone_about,
+    approvers_of,
+    ask_about,
+    carry_out_about,
+    ended_about,
+)
+from engagerr.core.payments.held.movement_rows import MovementRow, movement_by_id
+from engagerr.core.payments.held.movements import decide
 from engagerr.core.payments.provider.customers import ensure_customer, provider_customer
 from engagerr.core.payments.provider.operations import Operation, OpKind, intend, perform
 from engagerr.core.tenancy import Access, Permission
@@ -52,6 +66,15 @@ class SubscriptionFile:
     subscription: Subscription
     changes: tuple[SubscriptionChange, ...]
     invoices: tuple[SubscriptionInvoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefund:
+    """What became of a refund: `movement` waits for one of the `approvers`, or is done, on its way or failed."""
+
+    subscription: Subscription
+    movement: MovementRow
+    approvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +210,12 @@ class Subscriptions:
 
     def refund(
         self, subscription: str | UUID, *, reason: str, invoice: str | None = None, amount: Money | None = None
-    ) -> Subscription:
-        """Give back what was paid with an invoice (the last), or part of it; a credit note follows by itself."""
+    ) -> SubscriptionRefund:
+        """Give back what was paid with an invoice (the last), or part of it; a credit note follows by itself.
+
+        Within the caller's limit; from `payments.four_eyes_minor` on, with what one person gave back of it alone, it
+        waits for a second person's `payments.holds.approve`.
+        """
         if not reason.strip():
             raise InvalidInput("A refund needs a reason.", hint="--reason 'cancelled within 14 days'")
         with self._access.transaction(Permission.RELEASE) as session:
@@ -196,15 +223,32 @@ class Subscriptions:
             paid = refundable(session, self._access, held, invoice)
         by = payment_of(self._gateway(), str(held.provider_id), paid.provider_id)
         with self._access.transaction(Permission.RELEASE) as session:
-            within_limit(session, self._access, paid.paid - paid.refunded if amount is None else amount)
-            operation = intend_refund(
-                session, self._access, held, provider_invoice=paid.provider_id, amount=amount, reason=reason.strip(),
-                payment_of_invoice={paid.provider_id: by},
-            )  # fmt: skip
+            paid = refundable(session, self._access, held, paid.provider_id)
+            asked = self._ask_for_refund(session, held, paid, what_goes_back(paid, amount), reason.strip(), by)
+            if asked.needs_second:
+                return SubscriptionRefund(held, asked, approvers_of(session, self._access, asked))
+            approved = decide(session, self._access, asked, state="approved", by=self._access.member.id)
+            [operation] = carry_out_about(session, self._access, approved)
         done = perform(self._access, self._gateway(), operation.id)
         with self._access.database.transaction(self._access.tenant.id) as session:
             settle_billing(session, self._access, done)
-        return self.show(held.id).subscription
+            asked = movement_by_id(session, self._access, asked.id)
+        return SubscriptionRefund(self.show(held.id).subscription, asked)
+
+    def _ask_for_refund(
+        self, session: Session, held: Subscription, paid: SubscriptionInvoice, back: Money, reason: str, payment: str
+    ) -> MovementRow:
+        subject = f"subscription:{held.id}"
+        ended = ended_about(session, self._access, subject)
+        return ask_about(
+            session, self._access, kind=SUBSCRIPTION_REFUND, subject=subject, amount=back, reason=reason,
+            title=f"{held.party}: {held.plan_name}, {paid.number}",
+            key=f"{SUBSCRIPTION_REFUND}:{held.id}:{paid.provider_id}:{paid.refunded.minor}:{ended}:{back.minor}",
+            request={"subscription": str(held.id), "invoice": paid.provider_id, "payment": payment},
+            besides=alone_about(
+                session, self._access, kind=SUBSCRIPTION_REFUND, subject=subject, currency=back.currency
+            ),
+        )  # fmt: skip
 
     def refresh(self, subscription: str | UUID) -> Subscription:
         """Fetch a subscription and its invoices from the provider; heals what events left out."""

@@ -231,14 +231,68 @@ def _take(
     return read_disputes(session, access, "dispute.id = :id", id=row.id)[0]
 
 
+def meet_dispute_claims(session: Session, access: Access, hold: HoldRow, *, cause: UUID) -> None:
+    """What is free in a hold again, since a refund of it never went or came back, pays first for what banks took of it.
+
+    The provider refuses to refund a payment that a bank takes back. Until it said so, the refund was set aside and the
+    bank's part of it a claim: counted once more than there is. `cause` is the refund's operation.
+    """
+    tenant_id, currency = access.tenant.id, hold.currency
+    in_hold = account(session, tenant_id=tenant_id, kind="hold", party=str(hold.id), currency=currency)
+    outside = account(session, tenant_id=tenant_id, kind="outside", party="stripe", currency=currency)
+    there = balance(session, tenant_id=tenant_id, account_id=in_hold).available
+    owed = read_disputes(
+        session, access,
+        "dispute.hold_id = :hold_id AND dispute.receivable_minor > 0 AND dispute.state IN ('open', 'warning', 'lost')",
+        hold_id=hold.id,
+    )  # fmt: skip
+    for row in reversed(owed):  # the oldest first
+        left = claim_left(session, access, row.id, currency)
+        part = min(there, left, row.claim)
+        if part.minor <= 0:
+            continue
+        there -= part
+        post(
+            session, tenant_id=tenant_id, key=f"dispute:{row.id}:held:{cause}", subject=_subject(row), member_id=None,
+            now=access.clock.now(),
+            legs=[
+                Leg(source=in_hold, destination=outside, amount=part, kind="dispute"),
+                Leg(source=outside, destination=claim_account(session, access, row.id, currency), amount=part,
+                    kind="dispute_reversal"),
+            ],
+        )  # fmt: skip
+        session.execute(
+            text(
+                "UPDATE disputes SET from_hold_minor = from_hold_minor + :part,"
+                " receivable_minor = receivable_minor - :part WHERE tenant_id = :tenant_id AND id = :id"
+            ),
+            {"tenant_id": tenant_id, "id": row.id, "part": part.minor},
+        )
+        if part == left:
+            resolve_tasks(session, tenant_id=tenant_id, kind="dispute.claim", about=row.id, now=access.clock.now())
+
+
 def _taken(session: Session, access: Access, row: DisputeRow) -> Sequence[Row[Any]]:
-    """What the books have as taken for it, leg by leg."""
+    """What the books have as taken for it: of each account, how much."""
+    refunds = session.execute(
+        text(
+            "SELECT id FROM payment_operations"
+            " WHERE tenant_id = :tenant_id AND subject = :subject AND kind = 'refund' AND state = 'failed'"
+        ),
+        {"tenant_id": access.tenant.id, "subject": _subject(row)},
+    ).scalars()
+    keys = [f"dispute:{row.id}", *(f"dispute:{row.id}:held:{refund}" for refund in refunds)]
     return session.execute(
         text(
-            "SELECT source_id, amount_minor FROM ledger_transfers WHERE tenant_id = :tenant_id AND key = :key"
-            " ORDER BY leg"
+            """
+            SELECT account_id AS source_id, sum(minor)::bigint AS amount_minor FROM (
+              SELECT CASE kind WHEN 'dispute' THEN source_id ELSE destination_id END AS account_id,
+                     CASE kind WHEN 'dispute' THEN amount_minor ELSE -amount_minor END AS minor
+              FROM ledger_transfers WHERE tenant_id = :tenant_id AND key = ANY(:keys)) AS moved
+            GROUP BY account_id HAVING sum(minor) > 0 ORDER BY account_id
+            """
         ),
-        {"tenant_id": access.tenant.id, "key": f"dispute:{row.id}"},
+        {"tenant_id": access.tenant.id, "keys": keys},
     ).all()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from engagerr.core.errors import Conflict, EngagerrError, Forbidden, InvalidInput, Unavailable
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
+from engagerr.core.payments.held.approvals import approve_about, approvers_of
 from engagerr.core.payments.held.deadlines import Deadline, judged_at, read_deadlines, warn_of_deadlines
 from engagerr.core.payments.held.disputes import find_dispute
 from engagerr.core.payments.held.hold_payments import PaymentRow, asked_under, intend_payment, open_link, payments_for
@@ -49,6 +50,7 @@ from engagerr.core.payments.held.movements import (
     cover,
     decide,
     end_movement,
+    refuse_asker,
     refuse_more_than_owed,
     withdraw_waiting,
 )
@@ -58,7 +60,6 @@ from engagerr.core.payments.ledger import Leg, account, balance, post
 from engagerr.core.payments.provider.operations import Operation
 from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
-from engagerr.core.tenancy.permissions import PERMISSIONS
 
 if TYPE_CHECKING:
     from engagerr.core.db import Session
@@ -92,9 +93,9 @@ class Funding:
 class Moved:
     """What a verb of money did. `already`: it had been done, and nothing was done again. `troubles`: what the provider
     did not do yet and will be asked again. There is no receipt before a movement is done; `approvers` may allow one
-    that waits for a second person."""
+    that waits for a second person. `hold` is None for what is of no hold."""
 
-    hold: HoldRow
+    hold: HoldRow | None
     movement: MovementRow
     receipt: Receipt | None
     shares: tuple[ShareRow, ...]
@@ -126,11 +127,13 @@ class Holds:
         *,
         settled: Callable[[Session, Access, str], None],
         silence: Callable[[Session, Access, str], bool],
+        approved: Callable[[Session, Access, str], bool],
     ) -> None:
         self._access = access
         self._gateway = gateway
         self._settled = settled
         self._silence = silence
+        self._approved = approved
 
     def list(self, *, state: str | None = None) -> tuple[HoldRow, ...]:
         """Every hold, the oldest first; of one state (agreed, funded, settled, cancelled)."""
@@ -192,8 +195,8 @@ class Holds:
         """Release what is held, or part of it, to the payees by the contract's shares; our commission is kept.
 
         From `payments.four_eyes_minor` on, it waits for a second person's `approve`. Asked again for all when all was
-        released, it answers with the receipt of then; a part is asked for once per `key`. `Blocked`, `NothingHeld`,
-        `OverLimit`.
+        released, it answers with the receipt of then; a part is asked for once per `key`. Before the payer has approved
+        what it is for, it needs a `reason`. `Blocked`, `NothingHeld`, `OverLimit`.
         """
         with self._access.transaction(Permission.RELEASE) as session:
             row = lock_hold(session, self._access, find_hold(session, self._access, hold))
@@ -203,6 +206,12 @@ class Holds:
             wanted = self._checked(session, row, available if amount is None else amount, available)
             if row.blocks:
                 raise Blocked(row)
+            if not (reason or "").strip() and not self._approved(session, self._access, row.subject):
+                raise InvalidInput(
+                    f"{row.customer} has not approved all that {row.title} is for.",
+                    hint="Wait for it (engagerr deliverable list), or say why it is released before: --reason …",
+                    facts={"hold": str(row.id), "subject": row.subject},
+                )
             movement, _ = ask_for(
                 session, self._access, row, kind="release", amount=wanted, reason=reason, by=self._access.member.id,
                 key=key or _key(session, self._access, "release", row, amount),
@@ -282,16 +291,17 @@ class Holds:
         """
         with self._access.transaction(Permission.RELEASE) as session:
             asked = find_movement(session, self._access, movement)
-            lock_hold(session, self._access, asked.hold_id)
+            if asked.hold_id is not None:
+                lock_hold(session, self._access, asked.hold_id)
             return self._page(session, withdraw_waiting(session, self._access, asked, reason=reason))
 
     def cover(self, movement: str | UUID, *, reason: str) -> Moved:
         """Pay ourselves, for now, what payees could not give back of a recall: it is in the hold, and owed by them."""
         with self._access.transaction(Permission.RELEASE) as session:
             asked = find_movement(session, self._access, movement)
-            row = lock_hold(session, self._access, asked.hold_id)
-            if asked.kind != "recall":
+            if asked.kind != "recall" or asked.hold_id is None:
                 raise InvalidInput(f"Only what was recalled is covered, and this is a {asked.kind}.")
+            row = lock_hold(session, self._access, asked.hold_id)
             within_limit(session, self._access, asked.amount)
             if asked.needs_second and asked.requested_by_id == self._access.member.id:
                 raise Forbidden(
@@ -316,23 +326,28 @@ class Holds:
         """Allow what somebody else asked for, and carry it out. `Forbidden` for whoever asked for it."""
         with self._access.transaction(Permission.APPROVE_RELEASE) as session:
             asked = find_movement(session, self._access, movement)
-            row = lock_hold(session, self._access, asked.hold_id)
-            asked = movement_by_id(session, self._access, asked.id)  # as it stands now that the hold is held still
-            if asked.state in ("approved", "done"):
-                return self._page(session, asked, already=True)
-            if asked.requested_by_id == self._access.member.id:
-                raise Forbidden(
-                    f"You asked for this {asked.kind} yourself; somebody else approves it.",
-                    hint="`engagerr member list` says who may.", facts={"movement": str(asked.id)},
-                )  # fmt: skip
-            within_limit(session, self._access, asked.amount)
-            operations = self._carry_out(session, row, asked, approver=self._access.member.id, answer=answer)
+            if asked.hold_id is None:
+                asked, carried = approve_about(session, self._access, asked.id, answer=answer)
+                if carried is None:
+                    return self._page(session, asked, already=True)
+                operations = tuple(carried)
+            else:
+                row = lock_hold(session, self._access, asked.hold_id)
+                asked = movement_by_id(session, self._access, asked.id)  # as it stands now that the hold is held still
+                if (again := self._allowed_before(session, asked)) is not None:
+                    return again
+                operations = self._carry_out(session, row, asked, approver=self._access.member.id, answer=answer)
         return self._moved(asked.id, operations)
 
     def reject(self, movement: str | UUID, *, reason: str) -> MovementRow:
-        """Say no to what somebody asked for; the money stays where it is."""
+        """Say no to what somebody asked for; the money stays where it is.
+
+        After a rejected release, silence releases nothing of the hold either, until a person has released something.
+        """
         with self._access.transaction(Permission.APPROVE_RELEASE) as session:
             asked = find_movement(session, self._access, movement)
+            if asked.hold_id is not None:  # whoever releases by silence meanwhile waits, and sees it
+                lock_hold(session, self._access, asked.hold_id)
             return decide(
                 session, self._access, asked, state="rejected", by=self._access.member.id, answer=reason
             )  # fmt: skip
@@ -369,7 +384,8 @@ class Holds:
     def release_due(self) -> tuple[Moved, ...]:
         """Release what was delivered so long ago that silence means yes. Each in a transaction of its own.
 
-        A hold that is blocked, was sent back for changes meanwhile, or pays for what is not live yet, stays.
+        A hold that is blocked, was sent back for changes meanwhile, pays for what is not live yet, or of which a
+        person rejected a release, stays.
         """
         with self._access.transaction(Permission.RELEASE) as session:
             due = read_holds(
@@ -379,6 +395,8 @@ class Holds:
             )  # fmt: skip
         released = []
         for one in due:
+            if one.refusal is not None:
+                continue
             try:
                 moved = self._release_one_due(one.id)
             except Unavailable:
@@ -503,6 +521,14 @@ class Holds:
             payment = next(p for p in payments_for(session, self._access, row) if p.operation_id == operation_id)
             return Funding(row, payment, receipt_of(session, self._access, f"operation:{operation_id}", "fund"))
 
+    def _allowed_before(self, session: Session, asked: MovementRow) -> Moved | None:
+        """One that was allowed before, as it stands; whoever asked for one allows it not, and nobody beyond a limit."""
+        if asked.state in ("approved", "done"):
+            return self._page(session, asked, already=True)
+        refuse_asker(self._access, asked)
+        within_limit(session, self._access, asked.amount)
+        return None
+
     def _asked_before(
         self, session: Session, hold: HoldRow, kind: str, available: Money, amount: Money | None, key: str | None
     ) -> Moved | None:
@@ -559,7 +585,7 @@ class Holds:
         troubles = carry(self._access, self._gateway(), operations) if operations else ()
         with self._access.transaction(Permission.READ) as session:
             page = self._page(session, movement_by_id(session, self._access, movement_id), troubles=troubles)
-            if page.hold.state == "settled":
+            if page.hold is not None and page.hold.state == "settled":
                 self._settled(session, self._access, page.hold.subject)
             return page
 
@@ -567,27 +593,13 @@ class Holds:
         self, session: Session, movement: MovementRow, *, already: bool = False, troubles: tuple[str, ...] = ()
     ) -> Moved:
         shares = read_shares(session, self._access, "share.movement_id = :id", id=movement.id)
-        hold = read_holds(session, tenant_id=self._access.tenant.id, where="hold.id = :id", id=movement.hold_id)[0]
+        holds = read_holds(session, tenant_id=self._access.tenant.id, where="hold.id = :id", id=movement.hold_id)
         return Moved(
-            hold=hold, movement=movement, shares=shares, already=already, troubles=troubles,
-            approvers=_approvers(session, self._access, movement) if movement.state == "requested" else (),
+            hold=holds[0] if holds else None, movement=movement, shares=shares, already=already, troubles=troubles,
+            approvers=approvers_of(session, self._access, movement) if movement.state == "requested" else (),
             receipt=receipt_of(session, self._access, f"movement:{movement.id}", movement.kind),
             parties=dict(party_names(session, self._access, [share.party for share in shares])),
         )  # fmt: skip
-
-
-def _approvers(session: Session, access: Access, movement: MovementRow) -> tuple[str, ...]:
-    """Who may allow it: everybody whose role approves, but not whoever asked."""
-    roles = [role.value for role, may in PERMISSIONS.items() if Permission.APPROVE_RELEASE in may]
-    return tuple(
-        session.execute(
-            text(
-                "SELECT name FROM members WHERE tenant_id = :tenant_id AND removed_at IS NULL AND role = ANY(:roles)"
-                " AND id IS DISTINCT FROM :asker ORDER BY name"
-            ),
-            {"tenant_id": access.tenant.id, "roles": roles, "asker": movement.requested_by_id},
-        ).scalars()
-    )
 
 
 def _key(session: Session, access: Access, kind: str, hold: HoldRow, amount: Money | None) -> str:

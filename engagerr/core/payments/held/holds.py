@@ -30,6 +30,7 @@ __all__ = [
     "Block",
     "Blocked",
     "HoldRow",
+    "Refusal",
     "Share",
     "block",
     "cancel_hold",
@@ -55,11 +56,22 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A release that a person said no to: silence releases nothing until a person has released something after it."""
+
+    movement_id: UUID
+    by: str | None
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRow:
     """Money that waits for a delivery. funded = held + released + refunded + lost, always.
 
     `state`: agreed (nothing came in yet), funded (something is held), settled (nothing is held any more), cancelled.
-    `auto_release_at`: when what was delivered is released if nobody answers. `must_end_by`: the longest it may be held.
+    `auto_release_at`: when what was delivered is released if nobody answers; None while it does not run, and while a
+    `refusal` stands. `must_end_by`: the longest it may be held.
     """
 
     id: UUID
@@ -82,6 +94,7 @@ class HoldRow:
     delivered_at: datetime | None
     auto_release_at: datetime | None
     must_end_by: datetime | None
+    refusal: Refusal | None = None
 
     @property
     def currency(self) -> str:
@@ -341,8 +354,16 @@ def read_holds(session: Session, *, tenant_id: UUID, where: str = "true", **valu
               SELECT json_agg(json_build_object('kind', kind, 'reason', reason, 'opened_at', opened_at)
                               ORDER BY opened_at)
               FROM hold_blocks AS block WHERE block.tenant_id = hold.tenant_id AND block.hold_id = hold.id
-                AND block.lifted_at IS NULL) AS blocks
-            FROM holds AS hold WHERE hold.tenant_id = :tenant_id AND ({where}) ORDER BY hold.id
+                AND block.lifted_at IS NULL) AS blocks, refusal.id AS refused, refusal.decided_at AS refused_at,
+              refusal.answer AS refused_because, refusal.name AS refused_by
+            FROM holds AS hold LEFT JOIN LATERAL (
+              SELECT decision.id, decision.state, decision.decided_at, decision.answer, decider.name
+              FROM hold_movements AS decision LEFT JOIN members AS decider
+                ON decider.tenant_id = decision.tenant_id AND decider.id = decision.decided_by
+              WHERE decision.tenant_id = hold.tenant_id AND decision.hold_id = hold.id AND decision.kind = 'release'
+                AND decision.requested_by IS NOT NULL AND decision.state <> 'requested'
+              ORDER BY decision.decided_at DESC, decision.id DESC LIMIT 1) AS refusal ON refusal.state = 'rejected'
+            WHERE hold.tenant_id = :tenant_id AND ({where}) ORDER BY hold.id
             """  # noqa: S608  `where` is a constant of this package
         ),
         {"tenant_id": tenant_id, **values},
@@ -364,7 +385,8 @@ def _hold(row: Row[Any]) -> HoldRow:
             Block(one["kind"], one["reason"], datetime.fromisoformat(one["opened_at"])) for one in row.blocks or ()
         ),
         opened_at=row.opened_at, funded_at=row.funded_at, delivered_at=row.delivered_at,
-        auto_release_at=row.auto_release_at, must_end_by=row.must_end_by,
+        auto_release_at=None if row.refused else row.auto_release_at, must_end_by=row.must_end_by,
+        refusal=Refusal(row.refused, row.refused_by, row.refused_at, row.refused_because) if row.refused else None,
     )  # fmt: skip
 
 

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MovementRow:
-    """One movement. `kind`: release (to payees), refund (to the payer), recall (from payees), write_off.
+    """One movement. `kind`: release (to payees), refund (to the payer), recall (from payees), write_off; and of no hold
+    (`hold_id` None) subscription_refund and adoption (of a difference). `hold` is the title of what it is about,
+    `subject` names that where it is no hold.
 
     `state`: requested (waits for a second person), approved (on its way), done, failed, rejected. `requested_by` is
     None for a release by silence.
     """
 
     id: UUID
-    hold_id: UUID
+    hold_id: UUID | None
     hold: str
     kind: str
     amount: Money
@@ -45,6 +47,7 @@ class MovementRow:
     decided_at: datetime | None
     answer: str | None
     dispute_id: UUID | None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,10 @@ def read_movements(
     rows = session.execute(
         text(
             f"""
-            SELECT movement.*, hold.title, hold.currency, asker.name AS asker, decider.name AS decider
+            SELECT movement.*, coalesce(hold.title, movement.title) AS about,
+                   coalesce(hold.currency, movement.currency) AS money, asker.name AS asker, decider.name AS decider
             FROM hold_movements AS movement
-            JOIN holds AS hold ON hold.tenant_id = movement.tenant_id AND hold.id = movement.hold_id
+            LEFT JOIN holds AS hold ON hold.tenant_id = movement.tenant_id AND hold.id = movement.hold_id
             LEFT JOIN members AS asker ON asker.tenant_id = movement.tenant_id AND asker.id = movement.requested_by
             LEFT JOIN members AS decider
               ON decider.tenant_id = movement.tenant_id AND decider.id = movement.decided_by
@@ -193,10 +197,10 @@ def party_names(session: Session, access: Access, parties: Sequence[str]) -> Map
 
 def _movement(row: Row[Any]) -> MovementRow:
     return MovementRow(
-        id=row.id, hold_id=row.hold_id, hold=row.title, kind=row.kind, amount=Money(row.amount_minor, row.currency),
+        id=row.id, hold_id=row.hold_id, hold=row.about, kind=row.kind, amount=Money(row.amount_minor, row.money),
         state=row.state, reason=row.reason, needs_second=row.needs_second, requested_by=row.asker,
         requested_by_id=row.requested_by, requested_at=row.requested_at, decided_by=row.decider,
-        decided_at=row.decided_at, answer=row.answer, dispute_id=row.dispute_id,
+        decided_at=row.decided_at, answer=row.answer, dispute_id=row.dispute_id, subject=row.subject,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from engagerr.core.errors import Conflict, InvalidInput
+from engagerr.core.errors import Conflict, Forbidden, InvalidInput
 from engagerr.core.events import emit, resolve_tasks
 from engagerr.core.money import Money
 from engagerr.core.payments.held.holds import Blocked, HoldRow
@@ -83,6 +83,15 @@ def ask_for(
     return there, False
 
 
+def refuse_asker(access: Access, movement: MovementRow) -> None:
+    """`Forbidden` for whoever asked for it: four eyes are two people's."""
+    if movement.requested_by_id == access.member.id:
+        raise Forbidden(
+            f"You asked for this {movement.kind.replace('_', ' ')} yourself; somebody else approves it.",
+            hint="`engagerr member list` says who may.", facts={"movement": str(movement.id)},
+        )  # fmt: skip
+
+
 def decide(
     session: Session, access: Access, movement: MovementRow, *, state: str, by: UUID | None, answer: str | None = None
 ) -> MovementRow:
@@ -105,8 +114,9 @@ def decide(
     now_is = movement_by_id(session, access, movement.id)
     if not changed:
         raise MovementClosed(now_is)
+    act = movement.kind if movement.hold_id is None else f"hold.{movement.kind}"
     access.audit(
-        session, f"hold.{movement.kind}.{state}", f"hold:{movement.hold_id}", movement=str(movement.id),
+        session, f"{act}.{state}", movement.subject or f"hold:{movement.hold_id}", movement=str(movement.id),
         amount=movement.amount.minor, answer=answer,
     )  # fmt: skip
     return now_is
@@ -373,8 +383,8 @@ def withdraw_waiting(session: Session, access: Access, movement: MovementRow, *,
             " AND share.movement_id = :movement_id AND share.state = 'sending')) ORDER BY id"
         ),
         {
-            "tenant_id": access.tenant.id, "subject": f"hold:{movement.hold_id}", "movement": str(movement.id),
-            "movement_id": movement.id,
+            "tenant_id": access.tenant.id, "subject": movement.subject or f"hold:{movement.hold_id}",
+            "movement": str(movement.id), "movement_id": movement.id,
         },
     ).scalars().all()  # fmt: skip
     if not waiting:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from engagerr.core.events import emit, open_task
 from engagerr.core.money import Money
 from engagerr.core.payments.held.deadlines import longest_hold
-from engagerr.core.payments.held.disputes import link_early_disputes
+from engagerr.core.payments.held.disputes import link_early_disputes, meet_dispute_claims
 from engagerr.core.payments.held.hold_payments import too_much_of
 from engagerr.core.payments.held.holds import HoldRow, lock_hold
 from engagerr.core.payments.held.movement_rows import movement_by_id, read_shares
@@ -228,6 +228,7 @@ def _refunded(session: Session, access: Access, hold: HoldRow, operation: Operat
                 "amount": operation.request["_amount_minor"],
             },
         )  # fmt: skip
+        meet_dispute_claims(session, access, hold, cause=operation.id)
     _close(session, access, operation)
 
 

@@ -148,7 +148,8 @@ def _tell(
         open_task(
             session, tenant_id=tenant_id, kind=DESTINATION_TASK, about=payee_id, subject=before.name, now=now,
             message=f"{before.name} has another bank account: {label or 'none'}, before {before.destination_label}.",
-            hint=f'Ask them, not by mail, whether it is theirs; then: engagerr payee confirm "{before.name}"',
+            hint="Ask them, not by mail, which one is theirs; then:"
+            f' engagerr payee confirm "{before.name}" --saw DIGITS',
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from engagerr.core.db import Session
     from engagerr.core.payments.stripe_gateway import StripeGateway
 
+# Fewer signs of a fingerprint than these could be digits of an account.
+_LEAST_OF_A_FINGERPRINT = 8
 _COLUMNS = """payee.id, payee.name, payee.kind, payee.email, payee.country, payee.currency, payee.creator_id,
   creator.name AS creator, payee.provider_account, payee.capability, payee.capability_reason, payee.requirements,
   payee.requirements_due_at, payee.destination_label, payee.destination_since, payee.destination_fingerprint,
@@ -38,7 +41,8 @@ class Payee:
 
     `capability`: none (not onboarded), pending (the provider is looking), active (can be paid), restricted (may not be
     paid; `reason` says why). `requirements` names what the provider wants to know, by when: `due_at`. `destination` is
-    the bank account as people read it; `pinned` is false if it has changed and nobody has confirmed it.
+    the bank account as people read it, `fingerprint` what tells it from every other one; `pinned` is false if it has
+    changed and nobody has confirmed it.
     """
 
     id: UUID
@@ -55,6 +59,7 @@ class Payee:
     requirements: dict[str, list[str]]
     due_at: datetime | None
     destination: str | None
+    fingerprint: str | None
     destination_since: datetime | None
     pinned: bool
     refreshed_at: datetime | None
@@ -67,6 +72,19 @@ class Onboarding:
     payee: Payee
     url: str
     expires_at: datetime | None
+
+
+class NotThatAccount(Conflict):
+    """The bank account that somebody stands for is not the one that the payee has now."""
+
+    def __init__(self, payee: Payee, saw: str) -> None:
+        named = " ".join(saw.split())[:80]
+        super().__init__(
+            f"You named the bank account {named!r}; {payee.name} has {payee.destination or 'none'} now.",
+            hint="Ask them again, and not by mail, which one is theirs.",
+            facts={"payee": payee.name, "saw": named, "destination": payee.destination,
+                   "fingerprint": payee.fingerprint},
+        )  # fmt: skip
 
 
 class Payees:
@@ -160,10 +178,21 @@ class Payees:
         with self._access.transaction(Permission.READ_MONEY) as session:
             return tuple(payee_by_id(session, self._access, one.id) for one in asked)
 
-    def confirm(self, payee: str) -> Payee:
-        """Stand for the bank account that they have now: what was stopped because it changed goes on."""
+    def confirm(self, payee: str, *, saw: str) -> Payee:
+        """Stand for the bank account that the payee said is theirs: what was stopped because it changed goes on.
+
+        `saw` names it: its last four digits (of several accounts, those of each), or the fingerprint that `show` has.
+        `NotThatAccount` where another one is there by now.
+        """
         with self._access.transaction(Permission.APPROVE_RELEASE) as session:
             found = find_payee(session, self._access, payee)
+            session.execute(
+                text("SELECT FROM payees WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE"),
+                {"tenant_id": self._access.tenant.id, "id": found.id},
+            )
+            found = payee_by_id(session, self._access, found.id)  # as it stands now that nobody changes it
+            if not _is_that_account(found, saw):
+                raise NotThatAccount(found, saw)
             now = self._access.clock.now()
             session.execute(
                 text(
@@ -176,7 +205,9 @@ class Payees:
                 session, tenant_id=self._access.tenant.id, kind=DESTINATION_TASK, about=found.id, now=now
             )  # fmt: skip
             go_on(session, self._access, found.account, "destination")
-            self._access.audit(session, "payee.confirmed", f"payee:{found.id}", destination=found.destination)
+            self._access.audit(
+                session, "payee.confirmed", f"payee:{found.id}", destination=found.destination, saw=saw.strip()
+            )
             return payee_by_id(session, self._access, found.id)
 
     def _reached_at(self, session: Session, payee: Payee, email: str) -> Payee:
@@ -273,9 +304,22 @@ def _payee(row: Row[Any]) -> Payee:
         id=row.id, name=row.name, kind=row.kind, email=row.email, country=row.country, currency=row.currency,
         creator=row.creator, creator_id=row.creator_id, account=row.provider_account, capability=row.capability,
         reason=row.capability_reason, requirements=row.requirements, due_at=row.requirements_due_at,
-        destination=row.destination_label, destination_since=row.destination_since,
+        destination=row.destination_label, fingerprint=row.destination_fingerprint,
+        destination_since=row.destination_since,
         pinned=row.destination_fingerprint == row.pinned_fingerprint, refreshed_at=row.refreshed_at,
     )  # fmt: skip
+
+
+def _is_that_account(payee: Payee, saw: str) -> bool:
+    """Whether these words name the bank account: the last digits of each of its accounts, or its fingerprint."""
+    if payee.fingerprint is None or payee.destination is None:
+        return False
+    said = saw.strip().lower()
+    if len(said) >= _LEAST_OF_A_FINGERPRINT and payee.fingerprint.startswith(said):
+        return True
+    return sorted(re.findall(r"[0-9a-z?]{4}", re.sub(r"\([a-z]{3}\)", "", said))) == sorted(
+        re.findall(r"…(\w{4}|\?)", payee.destination.lower())
+    ) and not re.search(r"[0-9a-z]{5}", said)
 
 
 def _known(operation: Operation | None) -> Operation:

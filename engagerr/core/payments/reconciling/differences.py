@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,6 +13,16 @@ from sqlalchemy import text
 from engagerr.core.errors import Conflict, InvalidInput, NotFound
 from engagerr.core.events import open_task, resolve_tasks
 from engagerr.core.money import Money
+from engagerr.core.payments.held.approvals import (
+    ADOPTION,
+    ask_about,
+    carry_out_about,
+    end_about,
+    ended_about,
+    refuse_other_amount,
+)
+from engagerr.core.payments.held.movement_rows import MovementRow
+from engagerr.core.payments.held.movements import decide as decide_movement
 from engagerr.core.payments.reconciling import adoption
 from engagerr.core.payments.reconciling.difference_kinds import KINDS, Sides
 from engagerr.core.payments.reconciling.restoring import NeedsAPerson, freeze
@@ -35,7 +45,8 @@ class Difference:
 
     `account` is empty for our own balance, else the connected account. `ours` and `theirs`: what each side moved, fees
     taken off; None: it has nothing of it. `state`: open; adopted (the books say now what the provider says); explained
-    and dismissed (a person said why, or it is on its way); cleared (a later run no longer found it).
+    and dismissed (a person said why, or it is on its way); cleared (a later run no longer found it). `asked` is the
+    movement that waits for a second person, where `adopt` has just asked for it.
     """
 
     id: UUID
@@ -55,6 +66,7 @@ class Difference:
     decided_at: datetime | None
     decided_by: str | None
     reason: str | None
+    asked: MovementRow | None = None
 
 
 class Differences:
@@ -92,16 +104,43 @@ class Differences:
     def adopt(self, difference: str | UUID, *, reason: str | None = None) -> Difference:
         """Make the books say what the provider says.
 
-        Where the provider alone says how it is to be booked, it is asked and that is booked. For all others a person
-        says with a `reason` that the provider is right, and what is left over is booked against suspense.
+        Where the provider alone says how it is to be booked, it is asked and that is booked, as a run does by itself.
+        For all others a person says with a `reason` that the provider is right, and what is left over is booked against
+        suspense: within their limit, and from `payments.four_eyes_minor` on once a second person has approved it.
         """
         with self._access.transaction(Permission.RELEASE) as session:
             row = _find(session, self._access, difference)
         _refuse_decided(row)
-        adopted = adopt_row(self._access, self._gateway, row, reason=reason)
+        words = (reason or "").strip()
+        adopted = self._adopt_on_a_word(row, words) if words else adopt_row(self._access, self._gateway, row)
         with self._access.transaction(Permission.READ_MONEY) as session:
             keep_tasks(session, self._access)
         return adopted
+
+    def _adopt_on_a_word(self, row: Row[Any], reason: str) -> Difference:
+        """Book it because a person says so, or ask a second one; a person who booked it alone is who they are."""
+        access = self._access
+        try:
+            with access.transaction(Permission.RELEASE) as session:
+                held = _find(session, access, row.id, lock=True)
+                _refuse_decided(held)
+                subject = f"difference:{held.id}"
+                asked = ask_about(
+                    session, access, kind=ADOPTION, subject=subject, title=f"{KINDS[held.kind].title}, {_what(held)}",
+                    amount=_shifted(held), key=f"adoption:{held.id}:{ended_about(session, access, subject)}",
+                    reason=reason, request={"difference": str(held.id)},
+                )  # fmt: skip
+                if asked.needs_second:
+                    return replace(difference_of(held), asked=asked)
+                carry_out_about(
+                    session, access, decide_movement(session, access, asked, state="approved", by=access.member.id)
+                )
+                return difference_of(_find(session, access, held.id))
+        except NeedsAPerson as error:
+            if row.kind == "older_books":
+                with access.transaction(Permission.RELEASE) as session:
+                    freeze(session, access, row.subject, error.message)
+            raise
 
     def dismiss(self, difference: str | UUID, *, reason: str, explained: bool = False) -> Difference:
         """Leave the books as they are, and say why. The same difference does not come up again.
@@ -119,17 +158,15 @@ class Differences:
             return difference_of(_find(session, self._access, row.id))
 
 
-def adopt_row(
-    access: Access, gateway: Callable[[], StripeGateway], row: Row[Any], *, reason: str | None = None
-) -> Difference:
-    """Take one difference over. Without a reason, only what the provider alone can say."""
+def adopt_row(access: Access, gateway: Callable[[], StripeGateway], row: Row[Any]) -> Difference:
+    """Take one difference over with nobody's word: only what the provider alone can say."""
     kind = KINDS[row.kind]
     own_bank = bool(row.facts.get("own_bank"))
     converges = kind.adopts == "converge" or (row.kind == "in_flight" and row.facts.get("operation_kind"))
     told = None
-    if reason is None and converges and not own_bank:
+    if converges and not own_bank:
         told = adoption.ask(access, gateway(), row)
-    elif reason is None and not (kind.adopts == "book" or own_bank):
+    elif not (kind.adopts == "book" or own_bank):
         raise NeedsAPerson(
             f"{difference_of(row).explanation} The provider alone does not say how it is to be booked.",
             hint=kind.advice if kind.adopts == "no" else "Give a --reason to book the rest to suspense.",
@@ -144,13 +181,40 @@ def adopt_row(
                 done = adoption.take_over(session, access, held, told)
             else:
                 done = adoption.book_rest(session, access, held, against="own_bank" if own_bank else "suspense")
-            decide(session, access, held, state="adopted", reason=reason or done)
+            decide(session, access, held, state="adopted", reason=done)
             return difference_of(_find(session, access, row.id))
     except NeedsAPerson as error:
         if row.kind == "older_books":
             with access.transaction(Permission.RELEASE) as session:
                 freeze(session, access, row.subject, error.message)
         raise
+
+
+def book_approved(session: Session, access: Access, movement: MovementRow, request: Mapping[str, Any]) -> None:
+    """Step: book a difference as one person said and, of a large one, another approved. `Conflict` if it changed."""
+    held = _find(session, access, str(request["difference"]), lock=True)
+    _refuse_decided(held)
+    refuse_other_amount(movement, _shifted(held))
+    adoption.book_rest(session, access, held, against="own_bank" if held.facts.get("own_bank") else "suspense")
+    decide(session, access, held, state="adopted", reason=movement.reason or "")
+    end_about(session, access, movement.id, well=True, words="Booked as the provider says")
+    keep_tasks(session, access)
+
+
+def _shifted(row: Row[Any]) -> Money:
+    """How much booking it shifts: the larger of what comes and what goes, in the currency in which that is most."""
+    comes: dict[str, int] = {}
+    goes: dict[str, int] = {}
+    for place in row.facts.get("places", ()):
+        for more in (place["theirs_gross"] - place["ours_gross"], place["ours_fee"] - place["theirs_fee"]):
+            side = comes if more > 0 else goes
+            side[place["currency"]] = side.get(place["currency"], 0) + abs(more)
+    minor, currency = max(((max(comes.get(one, 0), goes.get(one, 0)), one) for one in {*comes, *goes}), default=(0, ""))
+    if not minor:
+        raise NeedsAPerson(
+            f"There is nothing to be booked about {row.object_id}.", hint="Explain it: engagerr payment dismiss"
+        )
+    return Money(minor, currency)
 
 
 def decide(session: Session, access: Access, row: Row[Any], *, state: str, reason: str) -> None:

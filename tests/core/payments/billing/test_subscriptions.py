@@ -322,3 +322,55 @@ def test_two_people_who_subscribe_a_party_at_once_make_one_subscription(
     assert len(list(gateway.list("subscription", status="all"))) == 1
     assert [row.state for row in subscriptions.list()] == ["active"]
     assert agree(subscriptions)
+
+
+def test_a_large_refund_waits_for_a_second_person(
+    subscriptions: Subscriptions, plans: Plans, workspace: Workspace, engagerr: Engagerr, gateway: StripeGateway,
+    invoices: Invoices,
+) -> None:  # fmt: skip
+    plans.add("house", name="House", prices=[("year", eur("2400"))], features=["reports"])
+    subscriptions.start("Trailhead GmbH", "house", every="year", payment_method=GOOD)
+    subscriptions.refresh("Trailhead GmbH")
+    asked = subscriptions.refund("Trailhead GmbH", reason="they leave", amount=eur("1500"))
+    assert (asked.movement.state, asked.movement.amount, asked.movement.kind) == (
+        "requested", eur("1500"), "subscription_refund",
+    )  # fmt: skip
+    assert asked.movement.hold.startswith("Trailhead GmbH: House, ")
+    assert list(gateway.list("refund")) == []
+    again = subscriptions.refund("Trailhead GmbH", reason="they leave", amount=eur("1500"))
+    assert again.movement.id == asked.movement.id
+    with pytest.raises(Forbidden, match="somebody else approves"):
+        workspace.payments.holds.approve(asked.movement.id)
+    other = colleague(workspace, engagerr, "finance").payments.holds
+    done = other.approve(asked.movement.id, answer="as agreed")
+    assert (done.movement.state, done.troubles) == ("done", ())
+    assert done.receipt is not None
+    assert done.receipt.amount == eur("1500")
+    assert other.approve(asked.movement.id).already
+    [refund] = gateway.list("refund")
+    assert refund["amount"] == 1500_00
+    [paid] = [one for one in subscriptions.show("Trailhead GmbH").invoices if one.paid]
+    assert paid.refunded == eur("1500")
+    assert [bill.kind for bill in invoices.list()].count("credit_note") == 1
+    assert agree(subscriptions)
+
+
+def test_many_small_refunds_are_a_large_one_and_a_rejected_one_is_none(
+    subscriptions: Subscriptions, plans: Plans, workspace: Workspace, engagerr: Engagerr, gateway: StripeGateway
+) -> None:
+    plans.add("house", name="House", prices=[("year", eur("2400"))], features=["reports"])
+    subscriptions.start("Trailhead GmbH", "house", every="year", payment_method=GOOD)
+    subscriptions.refresh("Trailhead GmbH")
+    assert subscriptions.refund("Trailhead GmbH", reason="1", amount=eur("600")).movement.state == "done"
+    second = subscriptions.refund("Trailhead GmbH", reason="2", amount=eur("600")).movement
+    assert (second.state, second.needs_second) == ("requested", True)
+    other = colleague(workspace, engagerr, "owner").payments.holds
+    assert other.reject(second.id, reason="no").state == "rejected"
+    third = subscriptions.refund("Trailhead GmbH", reason="3", amount=eur("1800")).movement
+    # What is left is less by the time that somebody approves it.
+    subscriptions.refund("Trailhead GmbH", reason="4", amount=eur("100"))
+    assert len(list(gateway.list("refund"))) == 2
+    with pytest.raises((Conflict, InvalidInput), match="cannot be refunded"):
+        other.approve(third.id)
+    assert [one.state for one in other.movements() if one.id == third.id] == ["requested"]
+    assert agree(subscriptions)

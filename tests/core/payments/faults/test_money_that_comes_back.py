@@ -207,6 +207,51 @@ def test_a_payment_is_not_given_back_twice(money: Stage, first: str) -> None:
             money.work.payments.holds.refund(hold.id)
 
 
+@pytest.mark.parametrize("end", ["lost", "won"])
+@pytest.mark.parametrize("released", ["0.00", "100.00"])
+@pytest.mark.parametrize("asked", ["before it left", "after it left"])
+def test_a_refund_in_flight_when_a_bank_takes_the_payment_back_is_refused_and_counted_once(
+    money: Stage, end: str, released: str, asked: str
+) -> None:
+    """Scenario 27: set aside here and not there yet, the bank takes all of it; the provider refuses the refund then."""
+    money.top_up()
+    hold = money.hold((f"creator:{money.payee('Ann Lee')}", 1), amount="500.00")
+    money.paid(hold)
+    if eur(released):
+        money.work.payments.holds.release(hold.id, amount=eur(released), key="part")
+    money.wire.next("lost" if asked == "before it left" else "refused", "/v1/refunds", times=3)
+    refund = money.work.payments.holds.refund(hold.id, amount=eur("200.00"))
+    assert refund.movement.state == "approved"
+    dispute = disputed(money, hold)
+    [row] = money.work.payments.disputes.list()
+    assert row.from_hold + row.claim == eur("500.00")
+    for _ in range(3):  # the janitor asks again, and is told no
+        money.clock.advance(hours=2)
+        money.work.payments.rounds.run()
+    assert money.there("refund") == []
+    after = money.of(hold)
+    assert (after.held, after.refunded) == (eur("0.00"), eur("0.00"))
+    assert after.lost == eur("500.00") - eur(released), "the bank has it, and nobody else has it too"
+    [row] = money.work.payments.disputes.list()
+    assert (row.from_hold, row.claim) == (after.lost, eur(released))
+    assert money.balance("receivable", f"dispute:{row.id}") == -eur(released).minor
+    [refused] = money.work.payments.holds.movements(state="failed")
+    assert "charged back" in (refused.answer or "")
+    money.control(f"disputes/{dispute}", status=end)
+    money.work.payments.events.poll()
+    stands = money.of(hold)
+    if end == "won":
+        assert (stands.held, stands.lost) == (eur("500.00") - eur(released), eur("0.00"))
+        assert money.balance("receivable", f"dispute:{row.id}") == 0
+        # Now it can go back, once.
+        assert money.work.payments.holds.refund(hold.id).movement.state == "done"
+    else:
+        assert (stands.held, stands.lost) == (eur("0.00"), eur("500.00") - eur(released))
+        with pytest.raises(Conflict, match="Nothing is held"):
+            money.work.payments.holds.release(hold.id, amount=eur("1.00"))
+    money.ends_well(hours=24 * 4)
+
+
 def test_a_payout_that_comes_back_is_the_payees_again_and_their_bank_is_asked_about(money: Stage) -> None:
     """Scenario 28"""
     _, [ann] = shared(money, "Ann Lee", commission=0)

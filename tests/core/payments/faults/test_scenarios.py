@@ -117,7 +117,10 @@ SCENARIOS: dict[int, tuple[str, tuple[str, ...]]] = {
         f"{BACK}::test_a_lost_dispute_after_the_payout_is_recovered_by_share_and_the_rest_given_up_by_two",
     )),
     26: ("a dispute won", (f"{BACK}::test_a_dispute_that_is_won_undoes_exactly_what_it_did_and_costs_its_fee",)),
-    27: ("a dispute and a refund of one charge", (f"{BACK}::test_a_payment_is_not_given_back_twice",)),
+    27: ("a dispute and a refund of one charge", (
+        f"{BACK}::test_a_payment_is_not_given_back_twice",
+        f"{BACK}::test_a_refund_in_flight_when_a_bank_takes_the_payment_back_is_refused_and_counted_once",
+    )),
     28: ("a payout that comes back", (
         f"{BACK}::test_a_payout_that_comes_back_is_the_payees_again_and_their_bank_is_asked_about",
     )),

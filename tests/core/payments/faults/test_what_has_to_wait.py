@@ -44,7 +44,7 @@ def test_a_bank_account_that_changed_after_the_approval_stops_the_transfer(money
     assert (stopped.state, stopped.waits_for) == ("intended", "destination")
     assert money.wire.posted("/v1/transfers") == []
     assert "another bank account" in money.tasks()["payment.stopped"].message
-    money.work.payments.payees.confirm("Ann Lee")
+    money.work.payments.payees.confirm("Ann Lee", saw="3000")
     money.ends_well()
     assert (money.balance("connected", party), len(money.there("transfer"))) == (500_00, 1)
     assert "payment.stopped" not in money.tasks()

@@ -51,7 +51,7 @@ def test_a_commission_that_was_edited_after_the_signature_changes_no_release(mon
     money.work.payments.holds.fund(video.hold.id, method="pm_card_visa")
     for block in money.of(video.hold).blocks:
         assert block.kind == "delivery"
-    moved = money.work.payments.holds.release(video.hold.id)
+    moved = money.work.payments.holds.release(video.hold.id, reason="the video is with them")
     assert [(share.party, share.amount) for share in moved.shares] == [
         (f"creator:{deal.creator_id}", eur("640.00")), ("commission", eur("160.00")),
     ]  # fmt: skip

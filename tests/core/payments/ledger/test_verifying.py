@@ -99,7 +99,9 @@ TAMPERED = {
         "UPDATE ledger_transfers SET destination_pending_in = 7 WHERE sequence = 5", "running", 5,
     ),
     "its version": ("UPDATE ledger_transfers SET source_version = 40 WHERE sequence = 9", "running", 9),
-    "its lane of balances": ("UPDATE ledger_transfers SET destination_lane = 9 WHERE sequence = 9", "running", 9),
+    "its lane of balances": (
+        "UPDATE ledger_transfers SET destination_lane = (destination_lane + 1) % 16 WHERE sequence = 9", "running", 9,
+    ),
     "what stands now": ("UPDATE ledger_balances SET posted = posted + 1 WHERE guarded AND posted > 300", "running", 9),
     "what stands pending": ("UPDATE ledger_balances SET pending_in = 1 WHERE NOT guarded AND posted > 0", "running", 9),
 }  # fmt: skip

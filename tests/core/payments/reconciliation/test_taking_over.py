@@ -18,6 +18,7 @@ from engagerr.core.payments.reconciling.restoring import NeedsAPerson
 from engagerr.core.payments.stripe_gateway import StripeGateway
 from engagerr.core.tenancy import Permission
 from tests.core.payments.conftest import Hands
+from tests.factories import colleague
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone, Cluster
 
@@ -147,7 +148,9 @@ def test_what_is_paid_out_to_our_own_bank_is_booked_as_ours(money: Hands, clock:
     assert money.balance("receivable", "own bank") == 0
 
 
-def test_what_was_made_in_the_dashboard_waits_for_a_person(money: Hands, clock: SteeredClock) -> None:
+def test_what_was_made_in_the_dashboard_waits_for_a_person_and_a_large_sum_for_two(
+    money: Hands, engagerr: Engagerr, clock: SteeredClock
+) -> None:
     money.top_up()
     clock.advance(hours=1)
     run = reconciled(money)
@@ -155,7 +158,10 @@ def test_what_was_made_in_the_dashboard_waits_for_a_person(money: Hands, clock: 
     [found] = money.work.payments.differences.list()
     with pytest.raises(NeedsAPerson, match="nobody asked for through Engagerr"):
         money.work.payments.differences.adopt(found.id)
-    adopted = money.work.payments.differences.adopt(found.id, reason="we paid in for the fees")
+    asked = money.work.payments.differences.adopt(found.id, reason="we paid in for the fees").asked
+    assert asked is not None
+    colleague(money.work, engagerr, "finance").payments.holds.approve(asked.id)
+    adopted = money.work.payments.differences.show(found.id)
     assert (adopted.state, adopted.reason) == ("adopted", "we paid in for the fees")
     assert money.balance("suspense", "reconciliation") == 1_000_00
     clock.advance(hours=1)
