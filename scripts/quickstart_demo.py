@@ -82,6 +82,7 @@ TOUR = (
 def next_commands(creator: str, item: str) -> list[tuple[str, ...]]:
     """What a curious person may type now; `item` is `platform:native_id` of the piece with the most relations."""
     return [
+        ("console",),
         ("creator", "show", creator),
         ("content", "tree", item),
         ("metric", "show", item),

@@ -1,14 +1,16 @@
 """The partnerships of the sample workspace: one paid in part, one signed, one being negotiated, one just asked for.
 
-Beside them a brand that subscribes to a plan, and an invoice. Made through the same verbs as anybody's, with the
-sandbox of the home as payment provider. Running it again makes what is still missing, and changes nothing else.
+Beside them a brand that subscribes to a plan, an invoice, and a brief. Made through the same verbs as anybody's, with
+the sandbox of the home as payment provider. Running it again makes what is still missing, and changes nothing else.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from engagerr import Engagerr, Money, Workspace
 from engagerr.core.deals.contracting.signing import Signer
@@ -23,6 +25,7 @@ BRAND, BRAND_MAIL = "Alpenpfad", "mara@alpenpfad.example"
 BILLED, PLAN = "Alpenpfad GmbH", "brand-desk"
 CREATOR = "Jonna Brenner"
 DEAL = "Trail shoes, spring"
+BRIEF = "Fjellzahn: launch of the Kamm 3"
 
 
 def fill(work: Workspace) -> bool:
@@ -43,8 +46,19 @@ def fill(work: Workspace) -> bool:
     made = [_offer(work, title, *what, until=today + timedelta(days=days)) for title, *what, days in offers]
     made += [_sign(work, DEAL), _pay(work), _sign(work, "Autumn jackets"), _counter(work, "Winter gloves")]
     made.append(_ask(work, "Camp kitchen, summer"))
-    made += [_subscribe(work), _bill(work)]
+    made += [_subscribe(work), _bill(work), _look_for(work)]
     return any(made)
+
+
+def _look_for(work: Workspace) -> bool:
+    """The brief of a brand, kept: the console opens it."""
+    from engagerr.core.matching.brief_file import read_brief
+
+    if any(row.title == BRIEF for row in work.briefs.list()):
+        return False
+    said = read_brief(Path(__file__).parent / "sample_data" / "brief-trail-running.json")
+    work.briefs.add(replace(said, title=BRIEF))
+    return True
 
 
 def _stage(work: Workspace, title: str) -> str | None:

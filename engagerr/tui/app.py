@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +45,7 @@ HOMES = {
     "anomaly": "analytics", "definition": "analytics",
 }  # fmt: skip
 _MOST_UNDO = 50
+_STARTED_AFTER_SECONDS = 3.0
 _MOODS: Mapping[str, Literal["information", "warning", "error"]] = {"attention": "warning", "danger": "error"}
 
 
@@ -101,6 +102,7 @@ class Console(App[None]):
         self.notices: list[Notice] = []
         self.works: list[Work] = []
         self.bugs: list[Exception] = []
+        self._opened = 0
         super().__init__()
         self.animation_level = "none"
         if ascii_needed(settings.console.glyphs):
@@ -129,6 +131,8 @@ class Console(App[None]):
 
     def on_mount(self) -> None:
         """Sign in, or go on where the console was left."""
+        if not gc.isenabled():
+            self.set_timer(_STARTED_AFTER_SECONDS, _collect_again)
         if self._workspace is None:
             from engagerr.tui.screens.sign_in import SignIn
 
@@ -143,23 +147,29 @@ class Console(App[None]):
             return
         self._workspace = workspace
         tab = self.memory.get("tab", "today")
-        self.switch_mode(tab if tab in SCREENS else "today")
+        self.switch_mode(self._mode(tab if tab in SCREENS else "today"))
         if self._follow:
             from engagerr.tui.following import follow_changes
 
             follow_changes(self)
 
     def open_workspace(self, workspace: Workspace) -> None:
-        """Change to another workspace: every screen is made anew."""
+        """Change to another workspace: every screen is made anew, and those of the other one go."""
         self.save()
         self.workers.cancel_all()
-        self._workspace = None
+        old = [self._mode(name) for name in SCREENS]
+        self._opened += 1
         for name, where in SCREENS.items():
-            with contextlib.suppress(Exception):
-                self.remove_mode(name)
-            self.add_mode(name, self._maker(where))
+            self.add_mode(self._mode(name), self._maker(where))
         self.undos.clear()
+        self.works.clear()
         self.signed_in(workspace)
+        for mode in old:
+            self.remove_mode(mode)
+
+    def _mode(self, name: str) -> str:
+        """The mode of a tab in the workspace that is open."""
+        return name if not self._opened else f"{name}-{self._opened}"
 
     def on_console_changed(self, event: Changed) -> None:
         """Tell every screen that exists."""
@@ -230,7 +240,7 @@ class Console(App[None]):
         if self._workspace is None or (isinstance(self.screen, Screen) and self.screen.is_modal):
             return
         self.memory.keep("tab", name)
-        self.switch_mode(name)
+        self.switch_mode(self._mode(name))
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         """A tab was clicked."""
@@ -241,13 +251,14 @@ class Console(App[None]):
         if not self.undos:
             self.say("There is nothing to undo.", mood="attention")
             return
-        undo = self.undos.pop()
+        undo = self.undos[-1]
         page = self.screen
         if isinstance(page, Loading):
             from engagerr.tui.page import Page
 
-            if isinstance(page, Page):
-                page.do("undo", undo.run, said=f"Undone: {undo.name}")
+            # One after the other: the next of them may rest on what this one restores.
+            if isinstance(page, Page) and page.do("undo", undo.run, said=f"Undone: {undo.name}"):
+                self.undos.remove(undo)
 
     def action_search(self) -> None:
         """Search everything."""
@@ -298,3 +309,8 @@ class Console(App[None]):
             return made
 
         return make
+
+
+def _collect_again() -> None:
+    gc.freeze()
+    gc.enable()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 
 def run() -> None:
     """Run the console in this terminal."""
+    # Nothing that is made while starting goes away again; the console begins to collect when it has started.
+    gc.disable()
     from engagerr.core.api import Engagerr
     from engagerr.core.settings import Settings
     from engagerr.core.telemetry import configure_logs

@@ -47,8 +47,13 @@ _READERS: tuple[tuple[AgendaKind, Callable[[Workspace, datetime], Iterable[Agend
     (AgendaKind.DEFINITION, waiting_data.definitions),
     (AgendaKind.TASK, waiting_data.tasks),
 )
-# These analyse series: the rest can be shown long before they are known.
-SLOW = frozenset({AgendaKind.ANOMALY})
+# What a screen may show a moment later: these analyse series or need much code, and are seldom the first thing to do.
+SLOW = frozenset(
+    {
+        AgendaKind.ANOMALY, AgendaKind.APPLICATION, AgendaKind.DEFINITION, AgendaKind.CONNECTION, AgendaKind.SYNC,
+        AgendaKind.JOB, AgendaKind.TASK,
+    }
+)  # fmt: skip
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
