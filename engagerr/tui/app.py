@@ -6,7 +6,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,7 +17,7 @@ from engagerr.core.errors import Broken, EngagerrError
 from engagerr.tui.glyphs import AsciiGlyphs, ascii_needed
 from engagerr.tui.loading import Loading, Work
 from engagerr.tui.memory import Memory
-from engagerr.tui.palette import Commands
+from engagerr.tui.palette import Commands, Palette
 from engagerr.tui.theme import DARK, LOOKS, TOKENS, themes
 from engagerr.tui.widgets.chrome import Tabs
 
@@ -266,6 +266,11 @@ class Console(App[None]):
             from engagerr.tui.screens.search import SearchScreen
 
             self.push_screen(SearchScreen())
+
+    def action_command_palette(self) -> None:
+        """The commands of here."""
+        if self._workspace is not None and not Palette.is_open(cast("App[object]", self)):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_keys(self) -> None:
         """All keys of the screen that is shown."""

@@ -12,7 +12,7 @@ from engagerr.core.errors import EngagerrError
 if TYPE_CHECKING:
     from engagerr.tui.app import Console
 
-_AGAIN_AFTER_SECONDS = 5.0
+_FIRST_AGAIN_SECONDS, _LAST_AGAIN_SECONDS = 1.0, 30.0
 
 
 def follow_changes(console: Console) -> None:
@@ -23,18 +23,23 @@ def follow_changes(console: Console) -> None:
         from engagerr.core.desk.changes import follow
 
         worker = get_current_worker()
+        missed, again = False, _FIRST_AGAIN_SECONDS
         while not worker.is_cancelled:
             try:
                 for change in follow(workspace, seconds=3600):
                     if worker.is_cancelled:
                         return
+                    if missed:
+                        # Nobody tells what was changed while nobody listened.
+                        console.post_message(console.Changed("*"))
+                    missed, again = False, _FIRST_AGAIN_SECONDS
                     if change is not None:
                         console.post_message(console.Changed(change.kind))
             except EngagerrError:
                 # The screens say that the connection is lost; here it is only tried again.
-                for _ in range(int(_AGAIN_AFTER_SECONDS * 10)):
-                    if worker.is_cancelled:
-                        return
+                until, again = time.monotonic() + again, min(again * 2, _LAST_AGAIN_SECONDS)
+                while time.monotonic() < until and not worker.is_cancelled:
                     time.sleep(0.1)
+            missed = True
 
     console.run_worker(listen, thread=True, exclusive=True, group="following")

@@ -10,11 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from textual.message import Message
-from textual.screen import Screen, ScreenResultType
+from textual.screen import ScreenResultType
 from textual.worker import get_current_worker
 
 from engagerr.core.clock import Clock, SystemClock
 from engagerr.core.errors import Broken, EngagerrError
+from engagerr.tui.closing import ClosesOnce
 
 
 class WorkState(StrEnum):
@@ -68,7 +69,7 @@ class Progress:
         self._tell()
 
 
-class Loading(Screen[ScreenResultType]):
+class Loading(ClosesOnce[ScreenResultType]):
     """A screen that asks the core on a thread and draws the answer on the loop."""
 
     class Loaded(Message):

@@ -76,22 +76,27 @@ def fund_dialog(facts: HoldFacts, *, method: str | None) -> MoneyDialog:
     )  # fmt: skip
 
 
-def approve_dialog(facts: HoldFacts, movement: MovementRow) -> MoneyDialog:
-    """Before a second person allows what another has asked for; it is carried out at once."""
+def approve_dialog(facts: HoldFacts | None, movement: MovementRow) -> MoneyDialog:
+    """Before a second person allows what another has asked for; it is carried out at once. `facts`: of its hold."""
+    kind = movement.kind.replace("_", " ")
     lines = [
-        *_about(facts), Fact("Asked for by", cut(movement.requested_by or "silence", _VALUE_WIDTH)),
+        *(_about(facts) if facts else [Fact("For", cut(movement.hold, 48))]),
+        Fact("Asked for by", cut(movement.requested_by or "silence", _VALUE_WIDTH)),
         Fact("Reason", cut(movement.reason or "none was given", _VALUE_WIDTH)),
-        Fact("From the hold", money_text(movement.amount)),
-    ]  # fmt: skip
-    if movement.kind == "release":
+        Fact("From the hold" if facts else "Amount", money_text(movement.amount)),
+    ]
+    if facts is not None and movement.kind == "release":
         lines += [Fact(f"To {cut(part.name, 34)}", money_text(part.amount), heavy=True) for part in facts.parts]
-    else:
+    elif facts is not None and movement.kind == "refund":
         lines.append(Fact(f"To {cut(facts.hold.customer, 34)}", money_text(movement.amount), heavy=True))
     return MoneyDialog(
-        f"Approve the {movement.kind} of {money_text(movement.amount)}", lines, typed=_typed(movement.amount),
-        words="approve", keep="leave it waiting",
-        warnings=[*(_not_in_order(facts) if movement.kind == "release" else ()), _UNDONE],
-    )  # fmt: skip
+        f"Approve the {kind} of {money_text(movement.amount)}",
+        lines,
+        typed=_typed(movement.amount),
+        words="approve",
+        keep="leave it waiting",
+        warnings=[*(_not_in_order(facts) if facts and movement.kind == "release" else ()), _UNDONE],
+    )
 
 
 def payout_dialog(waiting: WaitingPay) -> MoneyDialog:

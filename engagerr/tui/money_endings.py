@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from engagerr.core.payments.held.held_money import Moved
 
 _CHECKING = "Checking every 30 s."
-PAST = {"release": "Released", "refund": "Refunded", "recall": "Recalled", "write_off": "Given up"}
+PAST = {"release": "Released", "refund": "Refunded", "recall": "Recalled", "write_off": "Given up",
+        "subscription_refund": "Refunded", "adoption": "Adopted"}  # fmt: skip
 
 
 class End(StrEnum):
@@ -96,7 +97,7 @@ def moved_ending(work: Workspace, done: Moved, asked: Asked) -> Ending:  # noqa:
         return Ending(
             End.NOT_DONE, f"Not {asked.done.lower()}. {movement.answer or 'The bank refused.'} Nothing moved."
         )
-    unknown = unknown_operations(work, movement.hold_id)
+    unknown = unknown_operations(work, movement)
     if shares_unknown(done.shares, unknown) or (movement.state == "approved" and unknown):
         return not_known(asked)
     if done.already:
@@ -106,7 +107,8 @@ def moved_ending(work: Workspace, done: Moved, asked: Asked) -> Ending:  # noqa:
     if movement.state == "approved":
         way = f"The {movement.kind} of {amount} for {movement.hold} is on its way; the bank has not confirmed it."
         return Ending(End.DONE, f"{way} {' '.join(done.troubles)} {reference}".replace("  ", " "))
-    return Ending(End.DONE, f"{asked.done} {amount} to {done.hold.customer}. {reference}")
+    whom = f" to {done.hold.customer}" if done.hold is not None else f" for {movement.hold}"
+    return Ending(End.DONE, f"{asked.done} {amount}{whom}. {reference}")
 
 
 def _released(done: Moved) -> str:
@@ -187,7 +189,7 @@ def how_it_stands(work: Workspace, movement_id: UUID, verb: str, done: str) -> E
     found = next((one for one in work.payments.holds.movements(limit=500) if one.id == movement_id), None)
     if found is None:
         return Ending(End.NOT_DONE, f"Not {done.lower()}. Nothing moved.")
-    if unknown_operations(work, found.hold_id):
+    if unknown_operations(work, found):
         return None
     if found.state in ("failed", "rejected"):
         return Ending(End.NOT_DONE, f"Not {done.lower()}. {found.answer or 'The bank refused.'} Nothing moved.")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 CHECK_EVERY_SECONDS = 30.0
 TEST_CARD = "pm_card_visa"
 # Whose outcome nobody knows, by console and subject: it is not asked for again before that is known.
-_OPEN: WeakKeyDictionary[Console, dict[str, str]] = WeakKeyDictionary()
+_OPEN: WeakKeyDictionary[Console, dict[str, Asked]] = WeakKeyDictionary()
 _NOTED = {End.DONE: "good", End.NOT_DONE: "danger", End.UNKNOWN: "unknown"}
 
 
@@ -89,18 +89,21 @@ def approve_verb(page: Page, movement: MovementRow) -> None:
         return
     from engagerr.core.desk.money_facts import hold_facts
 
-    def opened(facts: HoldFacts) -> None:
+    def opened(facts: HoldFacts | None) -> None:
         subject, verb, done = f"movement:{movement.id}", movement.kind, PAST.get(movement.kind, "Carried out")
-        asked = Asked(
-            subject, verb, done, new_key(), facts.at, lambda work: how_it_stands(work, movement.id, verb, done)
-        )
+        at = page.desk.access.clock.now()
+        asked = Asked(subject, verb, done, new_key(), at, lambda work: how_it_stands(work, movement.id, verb, done))
 
         def call(work: Workspace) -> Ending:
             return moved_ending(work, work.payments.holds.approve(movement.id), asked)
 
         _confirm(page, approve_dialog(facts, movement), asked, call, facts)
 
-    page.do("money:facts", lambda: hold_facts(page.desk, movement.hold_id, amount=movement.amount), then=opened)
+    hold_id = movement.hold_id
+    if hold_id is None:  # of a subscription, or of a difference of the books
+        opened(None)
+    else:
+        page.do("money:facts", lambda: hold_facts(page.desk, hold_id, amount=movement.amount), then=opened)
 
 
 def reject_verb(page: Page, movement: MovementRow) -> None:
@@ -257,7 +260,7 @@ def ended(page: Page, asked: Asked, ending: Ending) -> None:
     console, moods = page.console, {End.DONE: "ink", End.NOT_DONE: "danger", End.UNKNOWN: "attention"}
     console.say(ending.words, mood=moods[ending.end])
     if ending.end is End.UNKNOWN:
-        _OPEN.setdefault(console, {})[asked.subject] = ending.words
+        _OPEN.setdefault(console, {})[asked.subject] = asked
         console.set_timer(CHECK_EVERY_SECONDS, lambda: _look(page, asked))
     else:
         _OPEN.get(console, {}).pop(asked.subject, None)
@@ -270,11 +273,18 @@ def ended(page: Page, asked: Asked, ending: Ending) -> None:
         page.read_now()
 
 
+def look_again(page: Page, subject: str) -> None:
+    """Look now whether what nobody knew about a subject is known by now."""
+    asked = _OPEN.get(page.console, {}).get(subject)
+    if asked is not None:
+        _look(page, asked)
+
+
 def _look(page: Page, asked: Asked) -> None:
     """Look whether what nobody knew is known by now."""
     console = page.console
     here = page if page.is_attached else next(iter(console.pages()), None)
-    if here is None:
+    if here is None or asked.subject not in _OPEN.get(console, {}):
         return
 
     def look() -> Ending:

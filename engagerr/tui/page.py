@@ -216,8 +216,8 @@ class Page(Loading[None]):
         self.read_now()
 
     def changed(self, kind: str) -> None:
-        """Somebody changed something: read again soon, if it concerns this screen."""
-        if not self.kinds & {kind, kind.partition(".")[0], "*"}:
+        """Somebody changed something: read again soon, if it concerns this screen. `*` is: nobody knows what."""
+        if not self.kinds or (kind != "*" and not self.kinds & {kind, kind.partition(".")[0], "*"}):
             return
         self._outdated = True
         if self.is_current and self._change_timer is None:
@@ -273,11 +273,17 @@ class Page(Loading[None]):
         *args: Any,
         said: Callable[[Any], str] | str | None = None,
         then: Callable[[Any], None] | None = None,
-    ) -> None:
-        """Run a verb on a thread; then say how it went, and read the screen again (or what `then` does)."""
-        self._asked[topic] = (then or (lambda _answer: self.read_now()), said)
-        if not self.act(topic, call, *args):
+    ) -> bool:
+        """Run a verb on a thread; then say how it went, and read the screen again (or what `then` does).
+
+        False where one of this topic still runs: then nothing is done, and that is said.
+        """
+        begun = self.act(topic, call, *args)
+        if begun:
+            self._asked[topic] = (then or (lambda _answer: self.read_now()), said)
+        else:
             self.console.say("This is being done already.", mood="attention")
+        return begun
 
     def _reading_failed(self, error: EngagerrError) -> None:
         if isinstance(error, Forbidden):
@@ -312,6 +318,12 @@ class Page(Loading[None]):
         for widget in self.query(".main > *").results(Widget):
             if widget.id != "instead" and not widget.has_class("always"):
                 widget.set_class(bool(parts), "-away")
+        # Who may not see the page sees nothing of it beside or below it either.
+        hidden = self.state is State.FORBIDDEN
+        for side in self.query(".side"):
+            side.set_class(hidden, "-away")
+        if hidden:
+            self.query_one(Reason).said = ""
 
     # The side pane and the reason line.
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
+from engagerr.tui.closing import ClosesOnce
 from engagerr.tui.page import Command, Page
 
 if TYPE_CHECKING:
     from engagerr.tui.app import Console
+
+
+class Palette(CommandPalette, ClosesOnce[None]):
+    """Textual's palette; `enter` and `esc` pressed at once close it once."""
 
 
 class Commands(Provider):

@@ -107,14 +107,20 @@ class Picture:
 
 
 def quantity_title(quantity: str) -> str:
-    """A quantity in words: `Views`, `Revenue, EUR`, `Hashtag clicks of X`."""
+    """A quantity in words: `Views`, `Revenue, EUR`, `Hashtag clicks by the rule of X`."""
     if quantity in TITLES:
         return TITLES[quantity]
     kind, _, rest = quantity.rpartition(":")
     name, _, currency = rest.partition("/")
     own, _, definition = name.partition(" as ")
     words = own.replace("_", " ").capitalize()
-    words += f", {currency}" if currency else f" of {platform_name(definition.partition('.')[0])}" if definition else ""
+    words += (
+        f", {currency}"
+        if currency
+        else f" by the rule of {platform_name(definition.partition('.')[0])}"
+        if definition
+        else ""
+    )
     return f"{words}, as channels state them" if kind == "account" else words
 
 
@@ -136,15 +142,7 @@ def read_picture(work: Workspace, question: Question) -> Picture:
     whole = _moved(work, question, by="total")
     buckets = tuple(buckets_between(question.since, question.until, question.grain))
     grouped = _by_weekday(work, question) if question.by == "weekday" else _moved(work, question, by=question.by)
-    failed: list[str] = []
-    rates: Engagement | None = None
-    try:
-        rates = work.insights.engagement(
-            question.creator, platform=question.platform, since=_midnight(question.since),
-            until=min(_midnight(question.until), work.access.clock.now()),
-        )  # fmt: skip
-    except EngagerrError as error:
-        failed.append(f"Engagement rates: {error.message}")
+    rates, failed = _rates(work, question)
     definitions = {one.id: one for one in work.metrics.definitions()}
     total = _line("all", whole.rows, whole.breaks, buckets, definitions, question, rates, total=True)
     by_group: dict[str, list[PerformanceRow]] = defaultdict(list)
@@ -162,9 +160,21 @@ def read_picture(work: Workspace, question: Question) -> Picture:
         question, buckets, total, tuple(sorted(lines, key=_order(question.by, question.quantity))),
         _quantities(total, lines), _used(definitions, (*whole.rows, *grouped.rows)), whole.breaks,
         work.metrics.rollups().newest, bool(buckets) and question.until > today,
-        first=_first(work, question) if nothing else None, failed=tuple(failed),
+        first=_first(work, question) if nothing else None, failed=failed,
         rate_formula="" if rates is None else rates.formula.title,
     )  # fmt: skip
+
+
+def _rates(work: Workspace, question: Question) -> tuple[Engagement | None, tuple[str, ...]]:
+    """The engagement rates of the time as far as it is over, or what failed."""
+    since, until = _midnight(question.since), min(_midnight(question.until), work.access.clock.now())
+    if since >= until:
+        return None, ()
+    try:
+        found = work.insights.engagement(question.creator, platform=question.platform, since=since, until=until)
+    except EngagerrError as error:
+        return None, (f"Engagement rates: {error.message}",)
+    return found, ()
 
 
 def _moved(work: Workspace, question: Question, *, by: str, grain: str | None = None) -> Performance:

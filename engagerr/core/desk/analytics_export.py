@@ -1,4 +1,4 @@
-"""The figures of the page of analytics as a file: the same ones, what is missing with its reason, each with its cell."""
+"""The figures of the page of analytics as a file: the same ones, and of what is missing why."""
 
 from __future__ import annotations
 
@@ -126,3 +126,12 @@ def _written(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return _exact(value) if hasattr(value, "as_tuple") else value
+
+
+def write_report(body: bytes, path: Path) -> None:
+    """Write a drawn report into a new file. `Conflict` where one is there, `InvalidInput` for no folder."""
+    path = Path(path)
+    folder = checked_folder(str(path.absolute().parent))
+    if path.exists() or path.is_symlink():
+        raise Conflict(f"{path} is there already.", hint="Choose another name.", facts={"path": str(path)})
+    put_file(folder, path.name, body)

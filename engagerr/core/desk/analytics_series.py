@@ -160,7 +160,7 @@ def _turns(rows: Sequence[PerformanceRow], buckets: Sequence[date], breaks: Sequ
             platform = platform_name(change.after.platform)
             what = "a view" if change.after.metric == "views" else change.after.metric.replace("_", " ")
             day = f"{change.date.day} {change.date:%b}"
-            sentence = f"{day}: {platform} counts {what} otherwise: {change.after.trigger}"
+            sentence = f"{day}: {what} of {platform} is now: {change.after.trigger}"
             found[change.date, change.after.platform] = Turn(
                 at, change.date, change.after.platform, change.before, change.after, sentence, note.text
             )

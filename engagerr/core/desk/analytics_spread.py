@@ -131,7 +131,7 @@ def side_by_side(work: Workspace, question: Question, creators: Sequence[tuple[s
 
 
 def beside(creator: str, name: str, series: Series | None) -> Beside:
-    """A creator's series against its own past: only whole weeks under the rule that holds now, and only without gaps."""
+    """A creator's series against its own past: whole weeks under the rule that holds now, without gaps."""
     if series is None:
         return Beside(creator, name, None, "nothing of it was seen in this time", None, 0, None, "no figures")
     start = series.turns[-1].at if series.turns else 0

@@ -42,9 +42,9 @@ def _clash(one: CalendarEntry, other: CalendarEntry) -> str | None:
     kinds = {one.kind, other.kind}
     if "away" in kinds and kinds & set(_WORK):
         return "away on a day of: {}"
-    if one.kind in _KEPT_FREE and other.kind in _KEPT_FREE and _same(one.category, other.category):
-        if not _same(one.brand, other.brand):
-            return "kept free for another brand, too: {}"
+    both_free = one.kind in _KEPT_FREE and other.kind in _KEPT_FREE
+    if both_free and _same(one.category, other.category) and not _same(one.brand, other.brand):
+        return "kept free for another brand, too: {}"
     return None
 
 

@@ -207,7 +207,9 @@ def total_of(chosen: Sequence[Chosen], beside: Mapping[UUID, Beside], brief: Bri
     """What those who are still in question cost and reach together, and of how many that is not known."""
     meant = [beside.get(one.creator_id) for one in chosen if one.state not in _OUT]
     prices = [one.price.amount for one in meant if one is not None and one.price.amount is not None]
-    currency = brief.budget.currency if brief.budget else next(iter({price.currency for price in prices}), None)
+    currency = (
+        brief.budget.currency if brief.budget is not None else next(iter({price.currency for price in prices}), None)
+    )
     same = [price for price in prices if price.currency == currency]
     views = [one.piece_views.value for one in meant if one is not None and one.piece_views.value is not None]
     return Sum(

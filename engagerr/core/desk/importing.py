@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from engagerr.core.errors import EngagerrError, InvalidInput
-from engagerr.core.ingestion.importer import ImportProgress, ImportResult, _RolledBack
+from engagerr.core.ingestion.importer import ImportProgress, ImportResult, RolledBack
 from engagerr.core.ingestion.ingestion import Ingestion
 from engagerr.core.integrations.records import Period, Rejection
 from engagerr.core.tenancy import Access, Permission
@@ -162,7 +162,7 @@ class _Watched(Access):
             begun = session.execute(text("SELECT engagerr_new_id()")).scalar_one()
             try:
                 yield session
-            except _RolledBack as dry:
+            except RolledBack as dry:
                 self.seen.update(_written(session, self.tenant.id, begun, dry.result))
                 raise
 

@@ -47,7 +47,7 @@ def _cells(value: Any, prefix: str = "", depth: int = 0) -> Iterable[tuple[str, 
             yield name, _text(held)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str:  # noqa: PLR0911  a kind of value a line
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -42,9 +42,11 @@ KINDS = {
 _OWED = frozenset({"receivable", "fees", "loss"})
 _ALWAYS = ("hold", "payable", "connected", "commission")
 _OUTSIDE = {"stripe": "At the provider", "bank": "In bank accounts"}
+_FOLLOWS = ("fund", "fee", "release", "commission", "refund", "transfer", "payout")
 _PAGE, _MOST_ENTRIES = 1000, 5000
 _SOURCE = "docs.stripe.com/connect/manual-payouts"
 _SOURCE_READ = date(2026, 11, 1)
+_PLACES = (("USA", "US"), ("Thailand", "TH"), ("elsewhere", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,14 @@ class BalanceTable:
 
 @dataclass(frozen=True, slots=True)
 class HoldRule:
-    """How long money may be held by a business of `country` (ISO 3166-1), where that stands, and when it was read."""
+    """How long money may be held by a business of `country` (ISO 3166-1), where that stands, and when it was read.
+
+    `others` are the days elsewhere, by the names of the places.
+    """
 
     country: str
     days: int
+    others: tuple[tuple[str, int], ...]
     source: str
     read_on: date
 
@@ -185,7 +191,8 @@ def prove_books(work: Workspace) -> BooksProof:
 def hold_rule(work: Workspace) -> HoldRule:
     """How long money may be held here: the country is the one of the settings."""
     country = work.access.settings.payments.country
-    return HoldRule(country, longest_hold(country).days, _SOURCE, _SOURCE_READ)
+    others = tuple((name, longest_hold(code).days) for name, code in _PLACES)
+    return HoldRule(country, longest_hold(country).days, others, _SOURCE, _SOURCE_READ)
 
 
 def balances(work: Workspace, *, at: datetime | None = None) -> BalanceTable:
@@ -236,7 +243,7 @@ def payout_entries(work: Workspace, payout: PayoutRow) -> tuple[Entry, ...]:
     for party in parties:
         found, _ = _transfers(work, f"party:{party}")
         booked += [one for one in found if one.key.startswith(f"payout:{payout.provider_id}:")]
-    return _entries(work, booked)
+    return _entries(work, sorted(booked, key=_order))
 
 
 def entry_sums(entries: Iterable[Entry]) -> tuple[EntrySum, ...]:
@@ -322,7 +329,12 @@ def _transfers(work: Workspace, subject: str) -> tuple[list[TransferRow], bool]:
         booked += page.transfers
         after = page.next
         if after is None or len(booked) >= _MOST_ENTRIES:
-            return sorted(booked, key=lambda one: (one.recorded_at, one.key, one.leg)), after is not None
+            return sorted(booked, key=_order), after is not None
+
+
+def _order(one: TransferRow) -> tuple[datetime, int, int]:
+    """As they came about; what was booked in one moment, as one follows from the other."""
+    return one.recorded_at, _FOLLOWS.index(one.kind) if one.kind in _FOLLOWS else len(_FOLLOWS), one.leg
 
 
 def _entries(work: Workspace, booked: Sequence[TransferRow]) -> tuple[Entry, ...]:

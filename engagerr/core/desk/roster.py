@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -72,13 +73,7 @@ class RosterRow:
     @property
     def prices(self) -> tuple[Money, ...]:
         """The lowest rate of each currency, by currency; none where none is known, or none may be seen."""
-        if self.rates is None:
-            return ()
-        lowest: dict[str, int] = {}
-        for amounts in json.loads(self.rates).values():
-            for currency, minor in amounts.items():
-                lowest[currency] = min(minor, lowest.get(currency, minor))
-        return tuple(Money(lowest[currency], currency) for currency in sorted(lowest))
+        return () if self.rates is None else _lowest(self.rates)
 
     @property
     def price_from(self) -> Money | None:
@@ -104,6 +99,15 @@ class RosterTable:
     behind: int = 0
     hidden: frozenset[str] = frozenset()
     engagement: str = "engagement_by_followers"
+
+
+@lru_cache(maxsize=20_000)
+def _lowest(rates: str) -> tuple[Money, ...]:
+    lowest: dict[str, int] = {}
+    for amounts in json.loads(rates).values():
+        for currency, minor in amounts.items():
+            lowest[currency] = min(minor, lowest.get(currency, minor))
+    return tuple(Money(lowest[currency], currency) for currency in sorted(lowest))
 
 
 # `missing` and `rates` stay text: they are read where a cell asks for them.

@@ -78,7 +78,7 @@ class _Known(Exception):
         self.result = result
 
 
-class _RolledBack(Exception):
+class RolledBack(Exception):
     """Not an error: a dry run ends so."""
 
     def __init__(self, result: ImportResult) -> None:
@@ -131,7 +131,7 @@ class FileImport:
             return self._land(job)
         except _Known as other:
             return other.result
-        except _RolledBack as dry:
+        except RolledBack as dry:
             return dry.result
 
     def _prepare(
@@ -307,7 +307,7 @@ class FileImport:
                 import_id=import_id,
             )
             if job.dry_run:
-                raise _RolledBack(replace(result, import_id=None))
+                raise RolledBack(replace(result, import_id=None))
             self._remember(session, job, result)
         return result
 

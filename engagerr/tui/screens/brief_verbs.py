@@ -128,9 +128,14 @@ class BriefVerbs(Marking):
             Column("title", "", lambda row: cell(row.title), 20, grow=True),
             Column("brand", "", lambda row: cell(row.brief.brand or "", "soft"), 14, rank=1),
             Column("state", "", lambda row: cell(row.state, "good" if row.state == "open" else "faint"), 6),
-            Column("budget", "", lambda row: cell(money_text(row.brief.budget) if row.brief.budget else ""), 12,
-                   right=True),
-        ]  # fmt: skip
+            Column(
+                "budget",
+                "",
+                lambda row: cell(money_text(row.brief.budget) if row.brief.budget is not None else ""),
+                12,
+                right=True,
+            ),
+        ]
         at = self.brief_row.id if self.brief_row else None
         picker = Picker("Brief", page.briefs, columns, key=lambda row: row.id, at=at,
                         words=lambda row: f"{row.title} {row.brief.brand or ''} {row.state}")  # fmt: skip

@@ -12,27 +12,30 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
-from engagerr.core.desk.discover import FIRST_ROWS, MOST_ROWS
 from engagerr.core.errors import EngagerrError, Forbidden
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command, State
-from engagerr.tui.screens.brief_verbs import BriefVerbs
+from engagerr.tui.screens.narrowing import Narrowing
+from engagerr.tui.screens.shortlist import ShortlistView
 from engagerr.tui.widgets.chrome import Heading
-from engagerr.tui.widgets.dialogs import Choice, FilterLine, Menu, written
-from engagerr.tui.widgets.discovery import asked_line, nobody_lines, rule_lines, shortlist_lines, would_lines
+from engagerr.tui.widgets.dialogs import FilterLine, written
+from engagerr.tui.widgets.discovery import asked_line, nobody_lines, shortlist_lines, would_lines
 from engagerr.tui.widgets.grid import Grid, Order
 from engagerr.tui.widgets.matches import MatchRow, match_columns
 from engagerr.tui.widgets.signals import long_lines, short_lines
-from engagerr.tui.writing import Cell, money_text
+from engagerr.tui.writing import Cell, cell, clock, money_text
 
 if TYPE_CHECKING:
     from engagerr import Workspace
     from engagerr.core.desk.discover import BriefPage, Matches
     from engagerr.core.desk.reach import Reach
+    from engagerr.core.matching.briefs import BriefRow
     from engagerr.core.matching.matching import Explanation
 
-_TYPED_AFTER_SECONDS, _WOULD_AFTER_SECONDS = 0.35, 0.3
+_WOULD_AFTER_SECONDS, _READING_SAID_AFTER_SECONDS = 0.3, 0.15
 _LOWER_LINES = 8
+_LEAST_HEIGHT = 20
+_VIEWS_FROM_WIDTH = 84
 
 
 class MatchGrid(Grid[MatchRow]):
@@ -45,7 +48,7 @@ class MatchGrid(Grid[MatchRow]):
     ]
 
 
-class Discover(BriefVerbs):
+class Discover(Narrowing):
     """The brief that is open, its results, and its shortlist."""
 
     tab: ClassVar[str] = "discover"
@@ -58,7 +61,7 @@ class Discover(BriefVerbs):
     Discover #asked { height: 1; padding: 0 1; }
     Discover #filter-said { height: auto; max-height: 2; padding: 0 1; }
     Discover #lower { height: 9; }
-    Discover .-gone { display: none; }
+    Discover .-gone, Discover.-tiny #lower { display: none; }
     Discover #nobody { height: 1fr; padding: 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,12 +82,12 @@ class Discover(BriefVerbs):
         self.brief: str | None = None
         self.shortlist: str | None = None
         self.where: str | None = None
-        self.limit = FIRST_ROWS
+        self.all_rows = False
+        self._asking = False
         self.matches: Matches | None = None
         self.views: Mapping[UUID, Reach] | None = None
         self.explained: dict[UUID, Explanation] = {}
         self._wanted_row: str | None = None
-        self._typed_timer: Any = None
         self._would_timer: Any = None
 
     # Widgets.
@@ -140,17 +143,17 @@ class Discover(BriefVerbs):
             self.matches = None
             return
         if self.brief != str(row.id):
-            self.matches, self.views = None, None
+            self.matches, self.views, self.all_rows = None, None, False
             self.query_one("#matches", Grid).fill(())
         self.brief = str(row.id)
         self.shortlist = None if answer.shortlist is None else str(answer.shortlist.id)
-        heading.freshness = money_text(row.brief.budget) if row.brief.budget else "no budget"
+        heading.freshness = money_text(row.brief.budget) if row.brief.budget is not None else "no budget"
         self._draw_asked()
         self.marks_read()
         self.take_up_marks()
         self._say_place()
         self._draw_shortlist()
-        self._ask_matches()
+        self.ask_matches()
 
     def _draw_asked(self) -> None:
         if self.brief_row is not None:
@@ -158,30 +161,36 @@ class Discover(BriefVerbs):
             asked.update(written(asked_line(self.brief_row, self.query_one(".main").size.width - 2).parts))
 
     def on_resize(self) -> None:
-        """What is cut to the width is cut anew."""
+        """What is cut to the width is cut anew; where there are few rows, they are the list's."""
+        self.set_class(self.size.height < _LEAST_HEIGHT, "-tiny")
         if self.state is State.READY:
             self._draw_asked()
             self._draw_again()
 
-    def _ask_matches(self) -> None:
+    def ask_matches(self) -> None:
+        """Ask who fits; a newer question supersedes this one."""
         page: BriefPage | None = self.answer
         if page is None or page.row is None:
             return
-        work, asked, where, limit = self.desk, page.row.brief, self.where, self.limit
+        work, asked, where, far = self.desk, page.row.brief, self.where, self.all_rows
+        self._asking = True
         if self.matches is None:
-            self._say_place("reading who fits …")
+            self._say_reading()
+        else:
+            self.set_timer(_READING_SAID_AFTER_SECONDS, self._say_reading)
 
         def ask() -> Matches:
-            from engagerr.core.desk.discover import matches_of
+            from engagerr.core.desk.discover import FIRST_ROWS, MOST_ROWS, matches_of
 
-            return matches_of(work, asked, where=where, limit=limit)
+            return matches_of(work, asked, where=where, limit=MOST_ROWS if far else FIRST_ROWS)
 
         self.load("matches", ask)
 
     def answered(self, topic: str, result: Any) -> None:
         """Results, views of 90 days, or what would change a place."""
         if topic == "matches":
-            self._say_filter("")
+            self._asking = False
+            self.say_filter("")
             self._draw_matches(result)
         elif topic == "views":
             self.views = result
@@ -190,8 +199,10 @@ class Discover(BriefVerbs):
             self.say_reasons(grid)
             self._draw_again()
         elif topic == "would":
-            self.explained[result.creator_id] = result
-            self._draw_would()
+            brief, found = result
+            if brief == self.brief:
+                self.explained[found.creator_id] = found
+                self._draw_would()
         else:
             super().answered(topic, result)
 
@@ -200,12 +211,13 @@ class Discover(BriefVerbs):
         if self.marks_failed(topic, error):
             return
         if topic == "matches":
+            self._asking = False
             self._say_place()
             if isinstance(error, Forbidden):
                 self._say_nobody([Cell(((f"{glyphs.WAITING} ", "faint"), (error.message, "soft"))),
                                   Cell(((f"  {error.hint or ''}", "soft"),))])  # fmt: skip
             elif self.where:
-                self._say_filter(f"{error.message} {error.hint or ''}")
+                self.say_filter(f"{error.message} {error.hint or ''}")
             else:
                 self._say_nobody(
                     [
@@ -230,9 +242,14 @@ class Discover(BriefVerbs):
             self._wanted_row = None
         self._say_place()
         self._say_nobody(() if rows else nobody_lines(matches.found, self.where))
-        if self.has_class("-wide") and rows:
+        # They take longer than all the rest: only where their column has room.
+        if rows and grid.size.width >= _VIEWS_FROM_WIDTH:
             work, ids = self.desk, [row.creator_id for row in rows]
             self.load("views", lambda: _views(work, ids))
+
+    def _say_reading(self) -> None:
+        if self._asking:
+            self._say_place("reading who fits …")
 
     def _say_place(self, doing: str = "") -> None:
         page: BriefPage | None = self.answer
@@ -260,7 +277,8 @@ class Discover(BriefVerbs):
             self.query_one(name).set_class(bool(lines), "-gone")
         nobody.update(_text(lines))
 
-    def _say_filter(self, words: str) -> None:
+    def say_filter(self, words: str) -> None:
+        """What is wrong with the filter, under its line."""
         said = self.query_one("#filter-said", Static)
         said.set_class(not words, "-gone")
         said.update(written([(f"{glyphs.FAILED} ", "danger"), (words, "danger")] if words else []))
@@ -274,11 +292,11 @@ class Discover(BriefVerbs):
             self._would_timer.stop()
         if row is not None:
             self._would_timer = self.set_timer(_WOULD_AFTER_SECONDS, self._ask_would)
-            at_end = self.matches is not None and grid.cursor == len(grid.rows) - 1
-            if at_end and self.limit < MOST_ROWS and len(grid.rows) >= self.limit:
+            more = self.matches is not None and len(grid.rows) < self.matches.found.passed
+            if more and not self.all_rows and grid.cursor == len(grid.rows) - 1:
                 # The end of what was asked for: those behind are read now.
-                self.limit = MOST_ROWS
-                self._ask_matches()
+                self.all_rows = True
+                self.ask_matches()
 
     def _draw_again(self) -> None:
         row: MatchRow | None = self.query_one("#matches", Grid).current
@@ -290,7 +308,10 @@ class Discover(BriefVerbs):
             lower, side = self.query_one("#lower", Static), self.query_one(".side")
             width = max(lower.size.width - 2, 40)
             lower.update(_text(short_lines(row.match, width, _LOWER_LINES, **place)))
-            self.show_side(long_lines(row.match, max(side.size.width - 3, 40), **place))
+            lines = long_lines(row.match, max(side.size.width - 3, 40), **place)
+            if row.beside is not None and row.beside.as_of is not None:
+                lines.append(cell(f"figures as of {clock(row.beside.as_of, self._now())}", "faint"))
+            self.show_side(lines)
         self._draw_would()
 
     def _ask_would(self) -> None:
@@ -298,8 +319,8 @@ class Discover(BriefVerbs):
         row: MatchRow | None = self.query_one("#matches", Grid).current
         if row is None or row.creator_id in self.explained or not self.is_current or self.brief_row is None:
             return
-        work, asked, creator = self.desk, self.brief_row.brief, str(row.creator_id)
-        self.load("would", lambda: work.matching.compare(asked, [creator])[0])
+        work, brief, asked, creator = self.desk, self.brief, self.brief_row.brief, str(row.creator_id)
+        self.load("would", lambda: (brief, work.matching.compare(asked, [creator])[0]))
 
     def _draw_would(self) -> None:
         row: MatchRow | None = self.query_one("#matches", Grid).current
@@ -328,75 +349,6 @@ class Discover(BriefVerbs):
             return
         self.do("explain", self.desk.matching.explain, self.brief_row.brief, str(row.creator_id), then=self.say_why)
 
-    def action_filter(self) -> None:
-        """Only those whom a search finds."""
-        if self.state is State.READY:
-            line = self.query_one(FilterLine)
-            line.open()
-
-    @on(Input.Changed, "#filter")
-    def _typed(self, event: Input.Changed) -> None:
-        if self._typed_timer is not None:
-            self._typed_timer.stop()
-        self._typed_timer = self.set_timer(_TYPED_AFTER_SECONDS, lambda: self.ask_where(event.value))
-
-    @on(Input.Submitted, "#filter")
-    def _submitted(self, event: Input.Submitted) -> None:
-        self.ask_where(event.value)
-        self.query_one("#matches").focus()
-
-    @on(FilterLine.Closed)
-    def _filter_closed(self) -> None:
-        self._say_filter("")
-        self.ask_where("")
-        self.query_one("#matches").focus()
-
-    def ask_where(self, words: str) -> None:
-        """Ask again with this filter, if it is another one; a newer one supersedes it."""
-        wanted = words.strip() or None
-        if self._typed_timer is not None:
-            self._typed_timer.stop()
-            self._typed_timer = None
-        if wanted != self.where:
-            self.where = wanted
-            self._ask_matches()
-
-    def action_sort(self) -> None:
-        """By which column."""
-        grid = self.query_one("#matches", Grid)
-        choices = [Choice(str(at), column.heading, column.key) for at, column in enumerate(grid.columns, 1)]
-
-        def chosen(column: str | None) -> None:
-            if column is not None:
-                self._sort(column)
-
-        self.app.push_screen(Menu("Sort by", choices), chosen)
-
-    @on(Grid.HeadingClicked, "#matches")
-    def _heading(self, event: Grid.HeadingClicked) -> None:
-        self._sort(event.column)
-
-    def _sort(self, column: str) -> None:
-        grid = self.query_one("#matches", Grid)
-        before = grid.order
-        falls = column not in ("creator", "unknown", "price", "conflict")
-        if before is not None and before.column == column:
-            falls = not before.descending
-        grid.sort_by(Order(column, falls))
-        self.console.remember_undo("sort", lambda: self.app.call_from_thread(grid.sort_by, before))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A plus is a sign while somebody types."""
-        return not (action == "new_brief" and isinstance(self.focused, Input)) and super().check_action(
-            action, parameters
-        )
-
-    def show_rules(self) -> None:
-        """How fit is counted, without a creator."""
-        from engagerr.tui.widgets.dialogs import Sheet
-
-        self.app.push_screen(Sheet("How fit is counted", rule_lines(self.matches.found if self.matches else None)))
-
     # What is remembered, and what others ask.
 
     @property
@@ -410,19 +362,21 @@ class Discover(BriefVerbs):
         if kind == "brief":
             self.open_brief(subject)
         elif kind == "shortlist":
-            self.shortlist = subject
-            self.do("thing", lambda: _brief_of(self.desk, subject), then=self._show_shortlist)
+            self.do("thing", lambda: _brief_of(self.desk, subject), then=lambda row: self._show_list_of(row, subject))
         elif kind in ("application", "invitation", "approach"):
             self.open_market(subject)
 
-    def _show_shortlist(self, brief: str | None) -> None:
-        if brief is not None:
-            self.open_brief(brief, keep_shortlist=True)
-        self.open_shortlist()
+    def _show_list_of(self, brief: BriefRow | None, shortlist: str) -> None:
+        if brief is None:
+            self.console.say("This shortlist has no brief, or is not there any more.", mood="attention")
+            return
+        self.shortlist = shortlist
+        self.open_brief(str(brief.id), keep_shortlist=True)
+        self.app.push_screen(ShortlistView(brief, shortlist, self.read_now))
 
     def commands(self) -> Sequence[Command]:
-        """The verbs of briefs, shortlists and matching."""
-        return self.brief_commands()
+        """The verbs of briefs, shortlists, matching and searches."""
+        return [*self.brief_commands(), *self.narrowing_commands()]
 
     def kept(self) -> dict[str, Any]:
         """The brief, the shortlist, the filter, the order and the cursor."""
@@ -459,9 +413,9 @@ def _views(work: Workspace, ids: Sequence[UUID]) -> Mapping[UUID, Reach]:
     return views_of(work, ids)
 
 
-def _brief_of(work: Workspace, shortlist: str) -> str | None:
+def _brief_of(work: Workspace, shortlist: str) -> BriefRow | None:
     row = next((row for row in work.shortlists.list() if str(row.id) == shortlist), None)
-    return None if row is None or row.brief_id is None else str(row.brief_id)
+    return None if row is None or row.brief_id is None else work.briefs.show(str(row.brief_id))
 
 
 def _text(lines: Sequence[Cell]) -> Any:

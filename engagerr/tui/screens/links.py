@@ -142,7 +142,7 @@ def found_parents(work: Workspace, words: str, *, child: UUID) -> list[Option]:
 
     options: dict[UUID, Option] = {}
     for head in families_page(work, words=words, limit=_FOUND).heads:
-        items = "alone" if head.items == 1 else f"{head.items:,} items"
+        items = "alone" if head.items == 1 else f"{head.items:,} items" if head.items < 1_000 else f"{head.items:,}"
         options[head.id] = Option(
             str(head.id), code(head.platform), head.title, head.creator or head.account, items,
             Rehung(str(head.id), head.title),
@@ -153,7 +153,7 @@ def found_parents(work: Workspace, words: str, *, child: UUID) -> list[Option]:
     return list(options.values())[: 2 * _FOUND]
 
 
-def write_new(path: str, body: str) -> str:
+def write_new(path: str, body: str | bytes) -> str:
     """Write a file that is not there yet; the path as it was written.
 
     Raises:
@@ -162,8 +162,8 @@ def write_new(path: str, body: str) -> str:
     """
     target = Path(path).expanduser()
     try:
-        with target.open("x", encoding="utf-8", newline="") as file:
-            file.write(body)
+        with target.open("xb") as file:
+            file.write(body.encode() if isinstance(body, str) else body)
     except FileExistsError:
         raise Conflict(f"{target} is there already.", hint="Nothing was written. Choose another name.") from None
     except OSError as error:

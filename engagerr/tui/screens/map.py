@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widgets import Input, Static
 
-from engagerr.core.errors import EngagerrError
 from engagerr.tui import glyphs
-from engagerr.tui.screens.map_verbs import MapVerbs
+from engagerr.tui.screens.map_figures import MapFigures
 from engagerr.tui.widgets.chrome import Heading
-from engagerr.tui.widgets.dialogs import Choice, FilterLine, Menu, Sheet, written
+from engagerr.tui.widgets.dialogs import Choice, FilterLine, Menu
 from engagerr.tui.widgets.family_rows import GROUPS, MapRow, columns, family_key, item_key, kept_rows, rows_of
 from engagerr.tui.widgets.grid import Grid
-from engagerr.tui.widgets.map_pane import lower_lines, side_lines, why_lines
-from engagerr.tui.writing import cell
 
 if TYPE_CHECKING:
     from engagerr import Workspace
-    from engagerr.core.content.families import ConceptTotal
     from engagerr.core.desk.families_page import FamiliesPage, FamilyHead
     from engagerr.core.desk.opened_family import OpenedFamily
 
@@ -34,12 +28,10 @@ _ORDERS = (
     ("newest", "newest first"), ("oldest", "oldest first"), ("waiting", "most to review first"),
     ("items", "most items first"), ("title", "by title"), ("plays", "most plays first"),
 )  # fmt: skip
-_LARGE = 1_000
 _IN_FAMILIES = ("title", "length", "audience", "link")
 _MOST_OPEN = 12
 _MORE_ITEMS = 2_000
 _MORE_HEADS = 2_000
-_TOTALS_AFTER_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class MapRead:
     opened: dict[UUID, OpenedFamily]
 
 
-class ContentMap(MapVerbs):
+class ContentMap(MapFigures):
     """Tab 4."""
 
     tab: ClassVar[str] = "map"
@@ -84,19 +76,11 @@ class ContentMap(MapVerbs):
         self.open_ids: list[UUID] = []
         self.opened: dict[UUID, OpenedFamily | None] = {}
         self.limits: dict[UUID, int] = {}
-        self.totals: dict[UUID, tuple[ConceptTotal, ...]] = {}
         self.group, self.order, self.words = "family", "newest", ""
         self.heads_limit = _MORE_HEADS
-        self._wanted: set[UUID] = set()
-        self._failed_totals: set[UUID] = set()
-        self._totals_timer: Any = None
         self._find: tuple[UUID, str] | None = None
         self._pinned: FamilyHead | None = None
-        self._stale: set[UUID] = set()
-        self._totals_asked: frozenset[UUID] = frozenset()
         self._cursor: str | None = None
-        self._effects: dict[str, Any] = {}
-        self._unread: dict[str, str] = {}
 
     # The frame.
 
@@ -107,11 +91,6 @@ class ContentMap(MapVerbs):
         yield FilterLine(placeholder="words of a title, a creator, a platform, waiting, rejected …")
         yield Grid(columns(self.total_of, headline_total), key=lambda row: row.key, markable=True, id="families")
         yield Static(id="evidence", classes="lower")
-
-    @property
-    def now(self) -> datetime:
-        """The moment by the engine's clock."""
-        return self.console.engagerr.clock.now()
 
     def kept(self) -> dict[str, Any]:
         """Open families, how they are grouped, ordered and filtered, and where the cursor stood."""
@@ -170,20 +149,17 @@ class ContentMap(MapVerbs):
         """Fill the list; what was read of a family before stays until it is read again."""
         self.opened = {family: answer.opened.get(family) for family in self.open_ids if family in answer.opened}
         self.open_ids = list(self.opened)
-        self._effects.clear()
-        self._unread.clear()
-        self._stale = set(self.totals)
-        self._failed_totals.clear()
+        self.figures_are_old()
         self.show_rows()
         if self._cursor is not None:
             self.grid.go_to(self._cursor)
             self._cursor = None
         self._go_to_found()
         if self.order == "plays":
-            self._read_all_totals()
+            self.read_all_totals()
 
     @property
-    def _heads(self) -> list[FamilyHead]:
+    def heads(self) -> list[FamilyHead]:
         """The families that are read; one that was asked for from elsewhere and is not among them comes first."""
         if self.answer is None:
             return []
@@ -196,7 +172,7 @@ class ContentMap(MapVerbs):
         """Make the rows anew from what is read: families, and the items of those that are open."""
         if self.answer is None:
             return
-        heads = self._heads
+        heads = self.heads
         if self.order == "plays":
             heads.sort(key=self._plays, reverse=True)
         rows = list(rows_of(heads, self.opened, group=self.group))
@@ -213,9 +189,6 @@ class ContentMap(MapVerbs):
         self.grid.choose_columns(_IN_FAMILIES if self.opened else None)
         self.grid.fill(rows)
         self._say_heading()
-        if not rows and words:
-            self.grid.display = True
-            self.query_one("#evidence", Static).update(written([("No family fits these words.  esc all", "soft")]))
 
     def _plays(self, head: Any) -> Any:
         from engagerr.core.desk.families_page import headline_total
@@ -229,136 +202,28 @@ class ContentMap(MapVerbs):
         count = f"{page.total:,} families" if page.total != 1 else "1 family"
         if page.left_out:
             count = f"{shown:,} of {count}"
-        said = [count] if self.order == "newest" else [count, dict(_ORDERS)[self.order]]
+        said = [count] if self.order == "newest" and not page.left_out else [count, dict(_ORDERS)[self.order]]
         said += [f"by {self.group}"] if self.group != "family" else []
         marked = len(self.grid.marked)
-        said += [f"{marked:,} marked"] if marked else []
+        said[1:1] = [f"{marked:,} marked"] if marked else []
         heading.scope = " · ".join(said)
         heading.freshness = f"{glyphs.SUGGESTED} {page.waiting:,} to review" if page.waiting else "nothing to review"
         heading.mood = "unknown" if page.waiting else "soft"
 
-    # Totals: read for what is in sight.
-
-    def total_of(self, family: UUID) -> tuple[ConceptTotal, ...] | str | None:
-        """The totals of a family, or why they could not be read; what is not read yet is asked for now, since this is
-        called when the line is painted."""
-        totals = self.totals.get(family)
-        if family in self._failed_totals:
-            return totals if totals is not None else "could not be read; r tries again"
-        if totals is None or family in self._stale:
-            self._wanted.add(family)
-            if self._totals_timer is None:
-                self._totals_timer = self.set_timer(_TOTALS_AFTER_SECONDS, self._ask_totals)
-        return totals
-
-    def _ask_totals(self) -> None:
-        from engagerr.core.desk.families_page import MOST_TOTALS, family_totals
-
-        self._totals_timer = None
-        items = {head.id: head.items for head in self._heads}
-        self._wanted &= set(items)
-        # One question at a time: what is scrolled past meanwhile is asked for with the next. A family of thousands of
-        # items comes alone and last, so that it keeps no other waiting.
-        chosen: list[UUID] = []
-        for family in sorted(self._wanted, key=items.__getitem__) if not self._totals_asked else ():
-            if len(chosen) == MOST_TOTALS or (chosen and items[family] > _LARGE):
-                break
-            chosen.append(family)
-        if chosen:
-            work = self.desk
-            self._totals_asked = frozenset(chosen)
-            self.load("totals", lambda: (chosen, family_totals(work, chosen)))
-
-    def _read_all_totals(self) -> None:
-        self._wanted |= {head.id for head in self._heads if head.id not in self.totals or head.id in self._stale}
-        self._ask_totals()
-
     # Answers on topics of its own.
 
     def answered(self, topic: str, result: Any) -> None:
-        """Totals, the effect of an answer, an item that was looked for."""
-        if topic == "totals":
-            chosen, totals = result
-            self.totals.update(totals)
-            self._totals_asked = frozenset()
-            self._wanted -= set(chosen)
-            self._stale -= set(chosen)
-            if self.order == "plays":
-                self.show_rows()
-            self.grid.repaint()
-            self.say_reasons(self.grid)
-            self._show_panes()
-            if self._wanted:
-                self._ask_totals()
-        elif topic == "effect":
-            key, found = result
-            self._effects[key] = found
-            self._show_panes()
-        elif topic == "find":
-            head, item = result
-            self._open_at(head, item)
+        """An item that was looked for, a family that was opened, a new look at everything; figures besides."""
+        if topic == "find":
+            self._open_at(*result)
         elif topic == "suggest":
             self.console.say("Looked at everything again: what is new stands in the map.")
             self.read_now()
         elif topic == "open":
             self.opened[result.family_id] = result
             self.show_rows()
-
-    def refused(self, topic: str, error: EngagerrError) -> None:
-        """What could not be read is said where it would stand; a verb that failed is told."""
-        if topic == "totals":
-            self._failed_totals |= self._totals_asked
-            self._totals_asked = frozenset()
-            self._wanted.clear()
-            self.grid.repaint()
-        elif topic == "effect":
-            row = self.grid.current
-            if row is not None:
-                self._unread[_effect_key(row)] = f"Could not be computed: {error.message}"
-                self._show_panes()
-            return
-        super().refused(topic, error)
-
-    # The panes.
-
-    def moved(self, grid: Grid[Any], row: MapRow | None) -> None:
-        """Evidence of the item under the cursor; what it would change is asked for."""
-        self._show_panes()
-        if row is not None and row.piece is not None and _effect_key(row) not in self._effects:
-            self.load("effect", self._effect_reader(row))
-
-    def _effect_reader(self, row: MapRow) -> Any:
-        work, piece, key = self.desk, row.piece, _effect_key(row)
-
-        def read() -> tuple[str, Any]:
-            from engagerr.core.desk.link_effect import link_effect, terms_at
-
-            assert piece is not None
-            if piece.state == "suggested":
-                return key, link_effect(work, str(piece.edge_id))
-            return key, terms_at(work, str(piece.id))
-
-        return read
-
-    def _show_panes(self) -> None:
-        row = self.grid.current
-        key = _effect_key(row)
-        known, found, said = key in self._effects, self._effects.get(key), self._unread.get(key, "")
-        family = self.opened.get(row.head.id) if row is not None else None
-        totals = self.totals.get(row.head.id) if row is not None else None
-        if self.has_class("-narrow"):
-            width = max(self.size.width - 2, 20)
-            lines = lower_lines(row, family, totals, found, width, now=self.now, known=known, said=said)
-            content = Content("\n").join(written(line.parts) for line in lines[:7])
-            self.query_one("#evidence", Static).update(content)
-        width = 48 if self.has_class("-wide") else max(self.size.width - 3, 20)
-        self.show_side(side_lines(row, family, totals, found, width, now=self.now, known=known, said=said))
-
-    def on_resize(self) -> None:
-        """Below 80×24 the lower pane gives its rows to the list."""
-        self.set_class(self.size.height < 20, "-short")
-        if self.answer is not None:
-            self.call_after_refresh(self._show_panes)
+        else:
+            super().answered(topic, result)
 
     # Opening and finding.
 
@@ -367,7 +232,7 @@ class ContentMap(MapVerbs):
         row: MapRow = event.row
         if row.kind == "family":
             self.toggle_family(row.head.id)
-        elif row.key == f"more:heads:{len(heads)}":
+        elif row.key.startswith("more:heads"):
             self.heads_limit += _MORE_HEADS
             self.read_now()
         elif row.kind == "more":
@@ -454,7 +319,7 @@ class ContentMap(MapVerbs):
         before = self.order
 
         def back() -> None:
-            self.order = before
+            self.order, self._outdated = before, True
 
         self.order = order
         self.console.remember_undo(f"order: {dict(_ORDERS)[order]}", back)
@@ -506,19 +371,3 @@ class ContentMap(MapVerbs):
     @on(Grid.HeadingClicked)
     def _heading_clicked(self, event: Grid.HeadingClicked) -> None:
         self._sorted({"title": "title", "length": "items", "audience": "plays", "link": "waiting"}.get(event.column))
-
-    def action_why(self) -> None:
-        """Everything about the row under the cursor: the item, its figures, its evidence in full."""
-        row = self.grid.current
-        if row is None:
-            return
-        totals = self.totals.get(row.head.id)
-        key = _effect_key(row)
-        lines = why_lines(row, totals, self._effects.get(key), now=self.now, known=key in self._effects)
-        title = row.piece.title if row.piece is not None else row.head.title
-        self.app.push_screen(Sheet(title, lines or [cell("Nothing is known of it.", "soft")]))
-
-
-def _effect_key(row: MapRow | None) -> str:
-    """What is known of an item is known of it as it stands: an answer makes it another thing."""
-    return "" if row is None or row.piece is None else f"{row.key}:{row.piece.state}"

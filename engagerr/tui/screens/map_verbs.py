@@ -6,12 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.errors import EngagerrError
+from engagerr.core.tenancy.permissions import PERMISSIONS, Permission
 from engagerr.tui.page import Command
 from engagerr.tui.screens.links import LinksPage, Rehung, as_text, named, write_new
-from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Menu
+from engagerr.tui.screens.map_export import export_row, family_file, known_form
+from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Field, Form, Menu, Sheet
 from engagerr.tui.widgets.grid import Grid
+from engagerr.tui.writing import cell, clock
 
 if TYPE_CHECKING:
+    from engagerr.core.content.decisions import Decision
     from engagerr.core.desk.opened_family import Piece
     from engagerr.tui.loading import Progress
     from engagerr.tui.widgets.family_rows import MapRow
@@ -195,16 +200,30 @@ class MapVerbs(LinksPage):
     def _merge_into(self, into: MapRow, others: Sequence[MapRow]) -> None:
         work = self.desk
 
-        def merge() -> list[str]:
-            return [str(work.content.merge(str(row.head.id), str(into.head.id)).edges[0].id) for row in others]
+        def merge() -> tuple[list[str], EngagerrError | None]:
+            edges: list[str] = []
+            for row in others:
+                try:
+                    edges.append(str(work.content.merge(str(row.head.id), str(into.head.id)).edges[0].id))
+                except EngagerrError as error:
+                    # What was merged before stays, and can be taken back: it must not be lost with the error.
+                    return edges, error
+            return edges, None
 
-        def done(edges: list[str]) -> None:
-            for row, edge in zip(others, edges, strict=True):
+        def done(answer: tuple[list[str], EngagerrError | None]) -> None:
+            edges, error = answer
+            for row, edge in zip(others, edges, strict=False):
                 self.remember_link(f"merge of {named(row.head.title)}", edge)
+            if error is not None:
+                self.console.complain(error)
             self.grid.marked.clear()
             self.read_now()
 
-        self.do("merge", merge, said=f"Merged into {named(into.head.title)}. u takes it back, one by one.", then=done)
+        def said(answer: tuple[list[str], EngagerrError | None]) -> str:
+            many = f"{len(answer[0]):,} of {len(others):,} merged into {named(into.head.title)}."
+            return f"{many} u takes it back, one by one."
+
+        self.do("merge", merge, said=said, then=done)
 
     # Look at the source, look again, export.
 
@@ -236,14 +255,11 @@ class MapVerbs(LinksPage):
         family, work = self.grid.current.head.id, self.desk
 
         def write(path: str) -> str:
-            if path.lower().endswith(".svg"):
-                from engagerr.core.content.family_picture import MOST_DRAWN, to_svg
-
-                return write_new(path, to_svg(work.content.graph(str(family), limit=MOST_DRAWN)))
-            return write_new(path, as_text(rows, path))
+            drawn = family_file(work, family, path)
+            return write_new(path, as_text(rows, path) if drawn is None else drawn)
 
         def said(path: str) -> str:
-            what = "the picture of the family" if path.lower().endswith(".svg") else f"{len(rows):,} rows"
+            what = f"{len(rows):,} rows" if path.lower().endswith((".csv", ".json")) else "the family"
             return f"Written: {what} to {path}."
 
         def answered(path: str | None) -> None:
@@ -251,8 +267,8 @@ class MapVerbs(LinksPage):
                 self.do("export", write, path.strip(), said=said, then=lambda _path: None)
 
         self.app.push_screen(
-            Ask("Export what is on the screen", label="A path that ends in .csv or .json; .svg draws this family",
-                value="families.csv", words="write it", check=_known_form),
+            Ask("Export what is on the screen", label="The list: .csv, .json. This family: .svg, .html, .png, .graphml",
+                value="families.csv", words="write it", check=known_form),
             answered,
         )  # fmt: skip
 
@@ -269,7 +285,12 @@ class MapVerbs(LinksPage):
 
     def commands(self) -> Sequence[Command]:
         """The same in the command palette, and how the list is shown."""
-        found = [Command(f"Content: {words}", run, key, refused) for key, words, run, refused in self._verbs()]
+        row = self.grid.current
+        of = f" · {named((row.piece or row.head).title)}" if row is not None else ""
+        found = [
+            Command(f"Content: {words}{of if key != 'l' else ''}", run, key, refused)
+            for key, words, run, refused in self._verbs()
+        ]
         screen: Any = self
         return [
             *found,
@@ -279,8 +300,61 @@ class MapVerbs(LinksPage):
             Command("Content: group by family, platform or relation", screen.action_group, "g"),
             Command("Content: order …", screen.action_sort, "s"),
             Command("Content: filter", screen.action_filter, "f"),
-            Command("Content: take back the last decision of anybody on this item …", self._undo_here),
+            Command(f"Content: decisions so far{of}", self._show_decisions),
+            Command(f"Content: take back the last decision of anybody{of}", self._undo_here),
+            Command(
+                f"Term: note a disclosure, a sponsor or a licence …{of}", self._note_term, refused=self._no_terms()
+            ),
         ]
+
+    def _show_decisions(self) -> None:
+        """What people decided on the link under the cursor, the newest first."""
+        piece, work = self.piece, self.desk
+        if piece is None or piece.edge_id is None:
+            self.console.say("Choose an item that hangs on another.", mood="attention")
+            return
+        edge, now = piece.edge_id, self.console.engagerr.clock.now()
+
+        def show(found: Sequence[Decision]) -> None:
+            lines = [cell("Nobody has decided on it: it stands as it was found.", "soft")] if not found else []
+            for one in found:
+                back = ", taken back since" if one.undone else ""
+                lines.append(cell(f"{one.action}: {one.before} {'→'} {one.after}{back}"))
+                lines.append(
+                    cell(f"  {one.member or 'nobody known'}, {clock(one.at, now)}. {one.reason or ''}", "soft")
+                )
+            self.app.push_screen(Sheet(piece.title, lines))
+
+        self.do("decisions", lambda: work.content.decisions(edges=[edge]), then=show)
+
+    def _no_terms(self) -> str | None:
+        rights = PERMISSIONS[self.desk.member.role]
+        return (
+            None
+            if Permission.EDIT_TERMS in rights
+            else f"You are {self.desk.member.role}: terms are not yours to note."
+        )
+
+    def _note_term(self) -> None:
+        """Note what was agreed about the item under the cursor; what it reaches is shown with the evidence."""
+        row, work = self.grid.current, self.desk
+        if row is None or row.kind not in ("family", "item"):
+            return
+        item = row.piece or row.head
+
+        def answered(said: dict[str, str] | None) -> None:
+            if said is not None:
+                self.do("term", lambda: work.terms.add(
+                    str(item.id), kind=said["kind"], party=said["party"] or None, detail=said["detail"] or None
+                ), said=f"Noted: {said['kind'].replace('_', ' ')} of {named(item.title)}.")  # fmt: skip
+
+        self.app.push_screen(
+            Form(f"What was agreed about {named(item.title)}?", [
+                Field("kind", "disclosure, sponsorship or usage_rights", "disclosure", check=_known_kind),
+                Field("party", "With whom"), Field("detail", "What exactly, for people"),
+            ], words="note it"),
+            answered,
+        )  # fmt: skip
 
     def _undo_here(self) -> None:
         piece, work = self.piece, self.desk
@@ -310,38 +384,7 @@ class MapVerbs(LinksPage):
         return found
 
 
-def _known_form(path: str) -> str | None:
-    if not path.strip():
-        return "Name a file."
-    return None if path.strip().lower().endswith((".csv", ".json", ".svg")) else "It ends in .csv, .json or .svg."
+def _known_kind(kind: str) -> str | None:
+    from engagerr.core.content.term_rules import TermKind
 
-
-def export_row(row: MapRow, totals: Any) -> dict[str, Any]:
-    """A row as it is written to a file: what is missing is empty, with the word for why beside it."""
-    from engagerr.core.desk.families_page import headline_total
-
-    head, piece = row.head, row.piece
-    own: dict[str, Any] = {"row": row.kind, "family": str(head.id), "creator": head.creator}
-    item = piece or head
-    own |= {
-        "item": f"{item.platform}:{item.native_id}", "title": item.title, "account": item.account, "kind": item.kind,
-        "url": item.url, "published_at": item.published_at.isoformat() if item.published_at else None,
-        "duration_seconds": None if item.duration_seconds is None else float(item.duration_seconds),
-    }  # fmt: skip
-    if piece is None:
-        first = headline_total(totals) if totals else None
-        read = "not_read" if totals is None else "not_imported"
-        own |= {
-            "items": head.items, "waiting": head.waiting,
-            "concept": first.concept if first else None,
-            "value": float(first.value) if first and first.value is not None else None,
-            "state": first.state if first else read, "group": first.group if first else None,
-            "spans_break": first.spans_break if first else None,
-        }  # fmt: skip
-        return own
-    seen = piece.audience
-    return own | {
-        "concept": seen.concept, "value": None if seen.value is None else float(seen.value), "state": seen.state,
-        "group": seen.group, "spans_break": seen.spans_break, "relation": piece.relation, "link": piece.state,
-        "confidence": None if piece.confidence is None else float(piece.confidence),
-    }  # fmt: skip
+    return None if kind in tuple(TermKind) else f"One of: {', '.join(TermKind)}."

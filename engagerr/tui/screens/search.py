@@ -24,7 +24,7 @@ _WAIT_SECONDS = 0.12
 _SHORTEST = 2
 
 
-class SearchScreen(Loading[None], ModalScreen[None]):
+class SearchScreen(ModalScreen[None], Loading[None]):
     """A field and the answers below it; `enter` opens the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -20,6 +20,8 @@ from engagerr.tui.writing import cell
 
 _WAIT_SECONDS = 0.12
 _SHORTEST = 2
+_MOST_LINES = 12
+_WIDTH = 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Option:
     answer: Any
 
 
-class Chooser(Loading[Option | None], ModalScreen[Option | None], inherit_bindings=False):
+class Chooser(ModalScreen[Option | None], Loading[Option | None], inherit_bindings=False):
     """A field and a list below it. `offer` gives what is there before anything is typed, `find` what fits words.
 
     Both are run on a thread. `esc` chooses nothing.
@@ -45,7 +47,7 @@ class Chooser(Loading[Option | None], ModalScreen[Option | None], inherit_bindin
         Binding("down", "move(1)", "next", show=False, priority=True),
         Binding("up", "move(-1)", "previous", show=False, priority=True),
     ]
-    DEFAULT_CSS = "Chooser Grid { height: auto; max-height: 12; background: $panel; } Chooser .dialog { width: 78; }"
+    DEFAULT_CSS = "Chooser Grid { height: 1; background: $panel; }"
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Chooser(Loading[Option | None], ModalScreen[Option | None], inherit_bindin
                     Column("kind", "", lambda one: cell(one.kind, "faint"), 2),
                     Column("title", "", lambda one: cell(one.title), 20, grow=True),
                     Column("subtitle", "", lambda one: cell(one.subtitle, "soft"), 18, rank=1),
-                    Column("note", "", lambda one: cell(one.note, "unknown"), 6, right=True),
+                    Column("note", "", lambda one: cell(one.note, "unknown"), 9, right=True),
                 ],
                 key=lambda one: one.key, headings=False, id="options",
             )  # fmt: skip
@@ -84,6 +86,7 @@ class Chooser(Loading[Option | None], ModalScreen[Option | None], inherit_bindin
 
     def on_mount(self) -> None:
         """The field has the focus; what is offered is asked for."""
+        self.query_one(".dialog").styles.width = _WIDTH
         self.query_one("#wanted").focus()
         self.load("offer", lambda: list(self._offer()))
 
@@ -110,7 +113,10 @@ class Chooser(Loading[Option | None], ModalScreen[Option | None], inherit_bindin
         self._say(event.error.message)
 
     def _show(self, options: Sequence[Option]) -> None:
-        self.query_one("#options", Grid).fill(options)
+        grid = self.query_one("#options", Grid)
+        # A list that sizes itself would take the whole screen.
+        grid.styles.height = max(min(len(options), _MOST_LINES), 1)
+        grid.fill(options)
         self._say("" if options else "Nothing fits. Type words of a title, an address or an id.")
 
     def _say(self, words: str) -> None:

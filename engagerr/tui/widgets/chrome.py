@@ -71,8 +71,9 @@ class Tabs(Line):
         self.tabs = tabs
 
     def parts(self, width: int) -> Sequence[tuple[str, str]]:
-        """`1 Today`, chip for the current one."""
+        """`1 Today`, chip for the current one; where not all names have room, the others are numbers."""
         parts: list[tuple[str, str]] = []
+        named = width >= self._least
         for at, (name, title) in enumerate(self.tabs, start=1):
             alarm = glyphs.DANGER if name in self.alarms else ""
             waiting = self.counts.get(name, 0)
@@ -80,11 +81,16 @@ class Tabs(Line):
             if name == self.current:
                 parts.append((f" {label}{alarm} " if width >= self._full else f" {label} ", "chip"))
             else:
-                parts += [(" ", "soft"), (f"{at} ", "faint"), (title, "soft"), (alarm, "danger")]
+                parts += [(" ", "soft"), (f"{at}", "faint"), (f" {title}" if named else "", "soft"), (alarm, "danger")]
                 if waiting and width >= 120:
                     parts.append((f" {waiting}", "attention"))
                 parts.append((" " if width >= self._full else "", "soft"))
         return parts
+
+    @property
+    def _least(self) -> int:
+        """The cells that all names take, without room for what waits."""
+        return sum(len(title) + 3 for _, title in self.tabs)
 
     @property
     def _full(self) -> int:

@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engagerr.tui import glyphs
+from engagerr.tui.closing import ClosesOnce
 from engagerr.tui.writing import Cell, plain
 
 Answer = TypeVar("Answer")
@@ -45,7 +46,7 @@ class Choice(Generic[Answer]):
     danger: bool = False
 
 
-class Dialog(ModalScreen[Answer], inherit_bindings=False):
+class Dialog(ModalScreen[Answer], ClosesOnce[Answer], inherit_bindings=False):
     """A dialog: no frame, a bar on its left. `esc` leaves everything as it is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave as it is", show=False)]
@@ -285,6 +286,11 @@ class Field:
 class Form(Dialog[dict[str, str]]):
     """Several lines; `enter` goes to the next and keeps after the last. Answers what was typed by name."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "next line", show=False),
+        Binding("shift+tab", "app.focus_previous", "line before", show=False),
+    ]
+
     def __init__(self, title: str, fields: Sequence[Field], *, words: str = "keep it") -> None:
         super().__init__()
         self.form_title, self.fields, self.words = title, tuple(fields), words
@@ -325,7 +331,17 @@ class Form(Dialog[dict[str, str]]):
 class Sheet(Dialog[None]):
     """Something to read: `w` explains a figure with it, and long text scrolls in it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,w,q", "leave", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,w,q", "leave", "close", show=False),
+        Binding("down,j", "read(1)", "down", show=False),
+        Binding("up,k", "read(-1)", "up", show=False),
+        Binding("pagedown,space", "read(10)", "a page down", show=False),
+        Binding("pageup", "read(-10)", "a page up", show=False),
+    ]
+
+    def action_read(self, by: int) -> None:
+        """Scroll by so many lines."""
+        self.query_one(".dialog").scroll_relative(y=by, animate=False)
 
     def __init__(self, title: str, lines: Sequence[Cell]) -> None:
         super().__init__()

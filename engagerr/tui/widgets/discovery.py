@@ -154,7 +154,7 @@ def sum_lines(total: Sum, brief: Brief) -> list[Cell]:
         spent = glyphs.MISSING
     else:
         spent = money_text(total.spent) if not total.unpriced else f"from {money_text(total.spent)}"
-    budget = money_text(brief.budget) if brief.budget else "no budget"
+    budget = money_text(brief.budget) if brief.budget is not None else "no budget"
     over = total.spent is not None and brief.budget is not None and total.spent.currency == brief.budget.currency
     token = "danger" if over and total.spent.minor > brief.budget.minor else "ink"  # type: ignore[union-attr]
     lines = [_pair(f"Budget  {budget}", f"used {spent}", token)]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("family", "platform", "relation")
 _DEEPEST_TRUNK = 6
+_NO_WORD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def rows_of(
             continue
         yield from _tree(head, family.pieces) if group == "family" else _grouped(head, family.pieces, group)
         if family.left_out or family.more_waiting:
-            yield MapRow(f"more:{head.id}:{family.left_out}:{family.more_waiting}", "more", head, words=_left_out(family))
+            yield MapRow(
+                f"more:{head.id}:{family.left_out}:{family.more_waiting}", "more", head, words=_left_out(family)
+            )
 
 
 def _left_out(family: OpenedFamily) -> str:
@@ -144,9 +147,9 @@ def columns(total: Callable[[UUID], Any], headline: Callable[[Any], ConceptTotal
         return family_figure(total(row.head.id), headline) if row.kind == "family" else BLANK
 
     return [
-        Column("title", "Family", _title, 28, grow=True),
+        Column("title", "Family", _title, 30, grow=True),
         Column("creator", "Creator", _creator, 16, rank=3),
-        Column("length", "Length", _length, 12, right=True, rank=2),
+        Column("length", "Length", _length, 9, right=True, rank=2),
         Column("audience", "Plays    ", audience, 13, right=True),
         Column("link", "Link", _link, 5, right=True, rank=1),
     ]
@@ -201,7 +204,9 @@ def _length(row: MapRow) -> Cell:
     if row.piece is not None:
         return cell(length(row.piece.duration_seconds), "soft")
     if row.kind == "family":
-        return cell("1 item" if row.head.items == 1 else f"{row.head.items:,} items", "faint")
+        items = row.head.items
+        # A number is never cut: where the word has no room, the pane says it.
+        return cell("1 item" if items == 1 else f"{items:,} items" if items < _NO_WORD else f"{items:,}", "faint")
     return BLANK
 
 

@@ -58,7 +58,7 @@ class _Layout:
     columns: list[tuple[Column[Any], int]] = field(default_factory=list)
 
 
-class Grid(ScrollView, Generic[Row], can_focus=True):
+class Grid(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows under a heading, one of which has the cursor; rows may be marked, sorted and left out.
 
     `key` names a row for good: the cursor and the marks stay with it when the rows are read again. With `below`, each
@@ -350,7 +350,7 @@ class Grid(ScrollView, Generic[Row], can_focus=True):
                 segments.append(Segment(" " * _GAP, style))
             text = column.heading
             if self.order is not None and self.order.column == column.key:
-                text = f"{text} {'↓' if self.order.descending else '↑'}"
+                text = f"{text.rstrip()} {'↓' if self.order.descending else '↑'}"
             text = cut(text, width)
             pad = width - cell_len(text)
             segments.append(Segment(" " * pad + text if column.right else text + " " * pad, style))

@@ -40,7 +40,7 @@ def match_columns(
 ) -> list[Column[MatchRow]]:
     """The columns. `views` come later than the rest, and are None until then."""
     return [
-        Column("creator", "Creator", lambda row: cell(row.match.creator), 15, grow=True,
+        Column("creator", "Creator", lambda row: cell(row.match.creator), 14, grow=True,
                sort=lambda row: row.match.creator.casefold()),
         Column("fit", "Fit", lambda row: fit(row.match), 8, right=True, sort=lambda row: row.match.score),
         Column("unknown", "Unknown", lambda row: unknown(row.match), 7, right=True,
