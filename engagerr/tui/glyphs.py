@@ -20,8 +20,8 @@ FULL, LEVELS = "━", "▁▂▃▄▅▆"
 
 # One cell for one cell, so that nothing moves.
 _ASCII = str.maketrans(
-    "▌▸▾●◌○✕✓▲†≈–−·┆━▣▢›├└─│…×▔→←↑↓“”’",
-    '>+v*o.xY^#~---:=X_>|`-|.x^><^v""\'',
+    "▌▸▾●◌○✕✓▲†≈–−·┆━▣▢›├└─│…×▔→←↑↓“”’\N{NO-BREAK SPACE}",
+    '>+v*o.xY^#~---:=X_>|`-|.x^><^v""\' ',
 ) | {ord(level): sign for level, sign in zip("▁▂▃▄▅▆▇█", "__..--==", strict=True)}
 
 

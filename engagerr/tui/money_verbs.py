@@ -346,3 +346,7 @@ def _money(words: str, currency: str) -> Money:
 
 def _said(words: str) -> str | None:
     return None if words.strip() else "Say it in a few words."
+
+
+# For verbs of money of other screens, which end in the same way.
+confirm, stopped, parsed = _confirm, _stopped, _money

@@ -24,7 +24,7 @@ from engagerr.tui.screens.explaining import Explaining, FigureWeeks
 from engagerr.tui.screens.insights import Insights
 from engagerr.tui.widgets.chrome import Banner, Reason
 from engagerr.tui.widgets.dialogs import Sheet
-from engagerr.tui.widgets.figures import group_columns, series_cell
+from engagerr.tui.widgets.figures import bins_of, group_columns, series_cell
 from engagerr.tui.widgets.grid import Grid
 from syrupy.assertion import SnapshotAssertion
 from tests.tui.conftest import NARROW, WIDE
@@ -153,6 +153,10 @@ def test_a_distribution_counts_every_item_once_and_refuses_too_few(sample_work: 
     assert found.median is not None
     assert found.q3 is not None
     assert found.q1 <= found.median <= found.q3
+    for most in (1, 3, 20):
+        bars = bins_of(found, most)
+        assert len(bars) <= most
+        assert sum(int(bar.figure.text.replace(",", "")) for bar in bars) == found.n
     few = spread(sample_work, Question(SINCE, UNTIL, quantity="revenue/EUR"), "instagram")
     assert few.median is None
     assert few.why
@@ -534,11 +538,7 @@ async def test_a_time_without_figures_names_the_first_ones(console: Console, scr
 @SIZES
 async def test_failed(console: Console, screen: SnapshotAssertion, size: tuple[int, int]) -> None:
     async with console.run_test(size=size) as pilot:
-        console.action_tab("analytics")
-        await pilot.pause()
-        found = page(console)
-        found.workers.cancel_all()
-        await settled(pilot)
+        found = await opened(pilot, console)
         found.read_at = None
         found.post_message(found.Failed("page", InvalidInput("The figures cannot be read.", hint="Look at the log.")))
         await settled(pilot)

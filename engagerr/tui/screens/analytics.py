@@ -28,7 +28,7 @@ from engagerr.tui import glyphs
 from engagerr.tui.page import Command
 from engagerr.tui.screens.analytics_asks import FITTING, Pick, time_of
 from engagerr.tui.screens.analytics_choices import GROUP_WORDS, AnalyticsChoices
-from engagerr.tui.widgets.chart import BarRow, Drawing, Runs, barred, stacked
+from engagerr.tui.widgets.chart import Drawing, Runs, barred, stacked
 from engagerr.tui.widgets.chrome import Heading, Line, Reason
 from engagerr.tui.widgets.figures import (
     FigureGrid,
@@ -256,9 +256,13 @@ class Analytics(AnalyticsChoices):
             return lambda width, height: barred(f"{title} by {GROUP_WORDS[self.by]}", rows, width, height)
         if self.shown == "distribution":
             found = self.spread
-            bars: list[BarRow] = [] if found is None else bins_of(found)
             name = "" if found is None else f", {group_name(found.group, self.by)}"
-            return lambda width, height: barred(f"{title} of items{name}", bars, width, height)
+
+            def spread_out(width: int, height: int) -> list[Runs]:
+                bars = [] if found is None else bins_of(found, height - 1)
+                return barred(f"{title} of items{name}", bars, width, height)
+
+            return spread_out
         unit = answer.question.grain
         tracks = [
             track(f"{title} per {unit}{self._named(line)}", line.series.get(self.quantity), answer)
@@ -281,7 +285,8 @@ class Analytics(AnalyticsChoices):
     def _scope(self, asked: Question) -> str:
         whom = asked.creator_name or "whole roster"
         where = platform_name(asked.platform) if asked.platform else "all channels"
-        last = min(asked.until - timedelta(days=1), self.now.astimezone(UTC).date())
+        last, today = asked.until - timedelta(days=1), self.now.astimezone(UTC).date()
+        last = today if asked.since <= today < last else last
         return f"{whom} · {where} · {self._day(asked.since)} – {self._day(last)}"
 
     def _day(self, at: date) -> str:

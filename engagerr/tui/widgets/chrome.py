@@ -72,39 +72,38 @@ class Tabs(Line):
 
     def parts(self, width: int) -> Sequence[tuple[str, str]]:
         """`1 Today`, chip for the current one; where not all names have room, the others are numbers."""
-        parts: list[tuple[str, str]] = []
-        named = width >= self._least
-        for at, (name, title) in enumerate(self.tabs, start=1):
-            alarm = glyphs.DANGER if name in self.alarms else ""
-            waiting = self.counts.get(name, 0)
-            label = f"{at} {title}"
-            if name == self.current:
-                parts.append((f" {label}{alarm} " if width >= self._full else f" {label} ", "chip"))
-            else:
-                parts += [(" ", "soft"), (f"{at}", "faint"), (f" {title}" if named else "", "soft"), (alarm, "danger")]
-                if waiting and width >= 120:
-                    parts.append((f" {waiting}", "attention"))
-                parts.append((" " if width >= self._full else "", "soft"))
-        return parts
+        return [part for _, parts in self._drawn(width) for part in parts]
 
-    @property
-    def _least(self) -> int:
-        """The cells that all names take, without room for what waits."""
-        return sum(len(title) + 3 for _, title in self.tabs)
+    def _drawn(self, width: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What stands for each tab: as roomy as there is room for."""
+        for roomy, spaced, named in ((True, True, True), (False, True, True), (False, False, True)):
+            drawn = [(name, self._one(at, roomy, spaced, named, width)) for at, (name, _) in enumerate(self.tabs, 1)]
+            if sum(cell_len(text) for _, parts in drawn for text, _ in parts) <= width:
+                return drawn
+        return [(name, self._one(at, False, False, False, width)) for at, (name, _) in enumerate(self.tabs, 1)]
 
-    @property
-    def _full(self) -> int:
-        return sum(len(title) + 5 for _, title in self.tabs)
+    def _one(self, at: int, roomy: bool, spaced: bool, named: bool, width: int) -> list[tuple[str, str]]:
+        name, title = self.tabs[at - 1]
+        alarm = glyphs.DANGER if name in self.alarms else ""
+        if name == self.current:
+            return [(f" {at} {title}{alarm if roomy else ''} ", "chip")]
+        # Where it is tight, the sign of danger of the tab before stands in the place of the space.
+        tight = not spaced and at > 1 and self.tabs[at - 2][0] in self.alarms and self.tabs[at - 2][0] != self.current
+        parts = [("" if tight else " ", "soft"), (f"{at}", "faint"), (f" {title}" if named else "", "soft")]
+        parts.append((alarm, "danger"))
+        if (waiting := self.counts.get(name, 0)) and width >= 120:
+            parts.append((f" {waiting}", "attention"))
+        return [*parts, (" " if roomy else "", "soft")]
 
     def on_click(self, event: events.Click) -> None:
         """Go to the tab that was clicked."""
         left = 0
-        for at, (name, title) in enumerate(self.tabs, start=1):
-            width = len(f"{at} {title}") + 2
+        for name, parts in self._drawn(self.size.width):
+            width = sum(cell_len(text) for text, _ in parts)
             if left <= event.x < left + width:
                 self.post_message(self.Chosen(name))
                 return
-            left += width - (0 if self.size.width >= self._full else 1)
+            left += width
 
 
 class Heading(Line):

@@ -267,13 +267,14 @@ def bars_of(lines: Sequence[GroupLine], question: Question) -> list[BarRow]:
     return rows
 
 
-def bins_of(found: Spread) -> list[BarRow]:
-    """A bar a bin of a distribution."""
-    most = max((one.items for one in found.bins), default=1)
-    return [
-        BarRow(f"{short(one.low)} – {short(one.high)}", one.items / most, cell(f"{one.items:,}"))
-        for one in found.bins
-    ]  # fmt: skip
+def bins_of(found: Spread, most: int) -> list[BarRow]:
+    """A bar a bin of a distribution; with more bins than there is room for, neighbours go together."""
+    bins = [(one.low, one.high, one.items) for one in found.bins]
+    while len(bins) > max(most, 1):
+        pairs = [bins[at : at + 2] for at in range(0, len(bins), 2)]
+        bins = [(pair[0][0], pair[-1][1], sum(items for _, _, items in pair)) for pair in pairs]
+    highest = max((items for _, _, items in bins), default=1)
+    return [BarRow(f"{short(low)} – {short(high)}", items / highest, cell(f"{items:,}")) for low, high, items in bins]
 
 
 def spread_words(found: Spread, title: str) -> str:
