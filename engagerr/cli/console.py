@@ -28,9 +28,9 @@ def console(
         bool, typer.Option("--allow-remote", help="Let --web listen for other machines. Put TLS before it.")
     ] = False,
 ) -> None:
-    """Open the agency console: rosters, numbers, families, deals and money, by keyboard.
+    """Open the agency console, in this terminal or in a browser.
 
-    With --web, the page asks for a token of yours (`engagerr token add`) before it shows anything.
+    Rosters, numbers, families, deals and money, by keyboard; `?` lists the keys. With --web, the page asks for a token of yours (`engagerr token add`) before it shows anything.
     """
     # By name: the two skins know nothing of each other.
     if web:

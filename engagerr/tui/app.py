@@ -13,9 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from engagerr.core.errors import Broken, EngagerrError
-from engagerr.tui.glyphs import AsciiGlyphs, ascii_needed
-from engagerr.tui.loading import Loading, Work
+from engagerr.core.errors import Broken, EngagerrError, Unavailable
+from engagerr.tui.glyphs import AsciiGlyphs, OnlyText, ascii_needed
+from engagerr.tui.loading import Work
 from engagerr.tui.memory import Memory
 from engagerr.tui.palette import Commands, Palette
 from engagerr.tui.theme import DARK, LOOKS, TOKENS, themes
@@ -105,6 +105,7 @@ class Console(App[None]):
         self._opened = 0
         super().__init__()
         self.animation_level = "none"
+        self._filters.append(OnlyText())
         if ascii_needed(settings.console.glyphs):
             self._filters.append(AsciiGlyphs())
         self.set_keymap(dict(settings.console.keys))
@@ -162,7 +163,12 @@ class Console(App[None]):
         for name, where in SCREENS.items():
             self.add_mode(self._mode(name), self._maker(where))
         self.undos.clear()
+        for work in self.works:
+            work.stop.set()
         self.works.clear()
+        # What waits and what happened there is nobody's business here.
+        self.notices.clear()
+        self.show_counts({}, frozenset())
         self.signed_in(workspace)
         for mode in old:
             self.remove_mode(mode)
@@ -251,14 +257,23 @@ class Console(App[None]):
         if not self.undos:
             self.say("There is nothing to undo.", mood="attention")
             return
-        undo = self.undos[-1]
-        page = self.screen
-        if isinstance(page, Loading):
-            from engagerr.tui.page import Page
+        from engagerr.tui.page import Page
 
-            # One after the other: the next of them may rest on what this one restores.
-            if isinstance(page, Page) and page.do("undo", undo.run, said=f"Undone: {undo.name}"):
-                self.undos.remove(undo)
+        if not isinstance(page := self.screen, Page):
+            return
+        undo = self.undos.pop()
+
+        def take_back() -> Any:
+            try:
+                return undo.run()
+            except Unavailable:
+                # Nothing was taken back yet: it can be once the connection is there again.
+                self.undos.append(undo)
+                raise
+
+        # One after the other: the next of them may rest on what this one restores.
+        if not page.do("undo", take_back, said=f"Undone: {undo.name}"):
+            self.undos.append(undo)
 
     def action_search(self) -> None:
         """Search everything."""

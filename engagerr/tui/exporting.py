@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engagerr.core.errors import InvalidInput
 from engagerr.tui.widgets.dialogs import Ask
 from engagerr.tui.writing import NARROW_SPACE
 
 if TYPE_CHECKING:
     from engagerr.tui.page import Page
     from engagerr.tui.widgets.grid import Grid
-
-# What a spreadsheet would take for a formula.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ask_and_export(page: Page, grid: Grid[Any], *, name: str) -> None:
@@ -29,7 +22,7 @@ def ask_and_export(page: Page, grid: Grid[Any], *, name: str) -> None:
     def chosen(said: str | None) -> None:
         if said:
             page.do(
-                "export", write_csv, Path(said).expanduser(), headings,
+                "export", write_csv, said, headings,
                 [[(cell.text, cell.reason) for cell in row] for row in rows],
                 said=lambda path: f"{len(rows):,} rows written to {path}.", then=lambda _path: None,
             )  # fmt: skip
@@ -41,41 +34,36 @@ def ask_and_export(page: Page, grid: Grid[Any], *, name: str) -> None:
     )  # fmt: skip
 
 
-def write_csv(path: Path, headings: Sequence[str], rows: Sequence[Sequence[tuple[str, str | None]]]) -> Path:
+def write_csv(path: str | Path, headings: Sequence[str], rows: Sequence[Sequence[tuple[str, str | None]]]) -> Path:
     """Write the rows whole or not at all; why a figure is missing stands in a column beside it, where one is.
 
     Raises:
-        InvalidInput: a file that is there already, or a folder that cannot be written.
+        Conflict: a file that is there already.
+        InvalidInput: a folder that cannot be written.
     """
+    from engagerr.core.desk.files import table_csv, write_new
+
     told = [any(row[at][1] for row in rows) for at in range(len(headings))]
     header = [word for at, heading in enumerate(headings) for word in ([heading, f"{heading}: why"][: 1 + told[at]])]
-    if path.exists():
-        raise InvalidInput(f"{path} is there already.", hint="Name another file.")
-    try:
-        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".new-", suffix=".csv")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            for row in rows:
-                writer.writerow(
-                    [word for at, (text, why) in enumerate(row) for word in ([_plain(text), why or ""][: 1 + told[at]])]
-                )
-        Path(fresh).chmod(0o644)
-        Path(fresh).replace(path)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}.", hint="Name a folder of yours.") from error
-    return path
+    lines = [
+        [word for at, (text, why) in enumerate(row) for word in ([_plain(text), why or ""][: 1 + told[at]])]
+        for row in rows
+    ]
+    return write_new(path, table_csv(header, lines))
 
 
 def _plain(text: str) -> str:
-    text = text.replace(NARROW_SPACE, " ").strip()
-    return f"'{text}" if text.startswith(_FORMULAS) and not text[1:2].isdigit() else text
+    return text.replace(NARROW_SPACE, " ").strip()
 
 
 def _wrong(said: str) -> str | None:
-    path = Path(said).expanduser()
+    """What is wrong with a path, as far as can be told at once; the rest is told by who writes there."""
     if not said.strip():
         return "Name a file."
-    if path.exists():
-        return f"{path.name} is there already."
-    return None if path.parent.is_dir() else f"There is no folder {path.parent}."
+    try:
+        path = Path(said.strip()).expanduser()
+        if path.exists():
+            return f"{path.name or path} is there already."
+        return None if path.parent.is_dir() else f"There is no folder {path.parent}."
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"That names no file: {error}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import locale
+import re
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -20,9 +21,27 @@ FULL, LEVELS = "━", "▁▂▃▄▅▆"
 
 # One cell for one cell, so that nothing moves.
 _ASCII = str.maketrans(
-    "▌▸▾●◌○✕✓▲†≈–−·┆━▣▢›├└─│…×▔→←↑↓“”’\N{NO-BREAK SPACE}",
-    '>+v*o.xY^#~---:=X_>|`-|.x^><^v""\' ',
+    "▌▸▾●◌○✕✓▲†≈–−·┆━▣▢›├└─│…×▔→←↑↓“”’±•\N{NO-BREAK SPACE}",
+    '>+v*o.xY^#~---:=X_>|`-|.x^><^v""\'~* ',
 ) | {ord(level): sign for level, sign in zip("▁▂▃▄▅▆▇█", "__..--==", strict=True)}
+
+
+# What a terminal obeys and does not show, and what turns the direction of the text after it. None of it has a width,
+# so that without it everything stays in its place.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class OnlyText(LineFilter):
+    """The last gate before the terminal: names and titles come from elsewhere, and none of them commands it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Take control characters out of the segments of one line."""
+        if not any(_COMMANDS.search(segment.text) for segment in segments):
+            return segments
+        return [
+            segment if segment.control else Segment(_COMMANDS.sub("", segment.text), segment.style)
+            for segment in segments
+        ]
 
 
 class AsciiGlyphs(LineFilter):

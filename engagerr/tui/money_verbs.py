@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 from engagerr.core.errors import EngagerrError
 from engagerr.core.money import Money
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission
 from engagerr.tui.money_dialogs import approve_dialog, fund_dialog, payout_dialog, refund_dialog, release_dialog
 from engagerr.tui.money_endings import (
     PAST,
@@ -47,21 +46,6 @@ _OPEN: WeakKeyDictionary[Console, dict[str, Asked]] = WeakKeyDictionary()
 _NOTED = {End.DONE: "good", End.NOT_DONE: "danger", End.UNKNOWN: "unknown"}
 
 
-# Permissions.
-
-
-def who_may(permission: Permission) -> str:
-    """`Owner, manager or finance may.`"""
-    roles = [role.value for role, may in PERMISSIONS.items() if permission in may]
-    named = f"{', '.join(roles[:-1])} or {roles[-1]}" if len(roles) > 1 else "".join(roles)
-    return f"{named.capitalize()} may."
-
-
-def refused_for(work: Workspace, permission: Permission) -> str | None:
-    """None if this member may; else who may."""
-    return None if permission in PERMISSIONS[work.member.role] else who_may(permission)
-
-
 # Verbs: each asks, runs and says how it ended.
 
 
@@ -85,7 +69,7 @@ def approve_verb(page: Page, movement: MovementRow) -> None:
     if movement.requested_by_id == page.desk.member.id:
         page.console.say(f"You asked for this {movement.kind} yourself; somebody else approves it.", mood="attention")
         return
-    if _stopped(page, f"movement:{movement.id}"):
+    if stopped(page, f"movement:{movement.id}"):
         return
     from engagerr.core.desk.money_facts import hold_facts
 
@@ -97,7 +81,7 @@ def approve_verb(page: Page, movement: MovementRow) -> None:
         def call(work: Workspace) -> Ending:
             return moved_ending(work, work.payments.holds.approve(movement.id), asked)
 
-        _confirm(page, approve_dialog(facts, movement), asked, call, facts)
+        confirm(page, approve_dialog(facts, movement), asked, call, facts)
 
     hold_id = movement.hold_id
     if hold_id is None:  # of a subscription, or of a difference of the books
@@ -122,7 +106,7 @@ def reject_verb(page: Page, movement: MovementRow) -> None:
 
 def payout_verb(page: Page) -> None:
     """Send everything that was released and waits for payees who can be paid by now."""
-    if _stopped(page, "payout"):
+    if stopped(page, "payout"):
         return
     from engagerr.core.desk.money_facts import waiting_pay
 
@@ -139,7 +123,7 @@ def payout_verb(page: Page) -> None:
             count = work.payments.holds.send_waiting()
             return sent_ending(work, waiting, count)
 
-        _confirm(page, payout_dialog(waiting), asked, call, None)
+        confirm(page, payout_dialog(waiting), asked, call, None)
 
     page.do("money:facts", lambda: waiting_pay(page.desk), then=opened)
 
@@ -151,7 +135,7 @@ def _with_facts(page: Page, hold: Any, verb: str, *, part: bool, then: Callable[
     from engagerr.core.desk.money_facts import hold_facts
 
     hold_id = getattr(getattr(hold, "hold", hold), "id", hold)
-    if _stopped(page, f"hold:{hold_id}"):
+    if stopped(page, f"hold:{hold_id}"):
         return
     fund = verb == "fund"
 
@@ -183,7 +167,7 @@ def _release(page: Page, facts: HoldFacts) -> None:
             moved = work.payments.holds.release(hold.id, amount=facts.amount, reason=reason, key=asked.key)
             return moved_ending(work, moved, asked)
 
-        _confirm(page, release_dialog(facts, reason=reason), asked, call, facts)
+        confirm(page, release_dialog(facts, reason=reason), asked, call, facts)
 
     if facts.approved:
         ask(None)
@@ -201,7 +185,7 @@ def _refund(page: Page, facts: HoldFacts) -> None:
             moved = work.payments.holds.refund(hold.id, amount=facts.amount, reason=reason, key=asked.key)
             return moved_ending(work, moved, asked)
 
-        _confirm(page, refund_dialog(facts, reason=reason), asked, call, facts)
+        confirm(page, refund_dialog(facts, reason=reason), asked, call, facts)
 
     _ask_reason(page, f"Back to {hold.customer}: {money_text(facts.amount)}.", "refund", ask)
 
@@ -223,7 +207,7 @@ def _fund(page: Page, facts: HoldFacts) -> None:
             reference = None if done.receipt is None else done.receipt.id
             return funded_ending(hold.title, done.payment, reference)
 
-        _confirm(page, fund_dialog(facts, method=method), asked, call, facts)
+        confirm(page, fund_dialog(facts, method=method), asked, call, facts)
 
     if not facts.sandbox:
         ask(None)
@@ -236,7 +220,7 @@ def _fund(page: Page, facts: HoldFacts) -> None:
     )
 
 
-def _confirm(
+def confirm(
     page: Page, dialog: MoneyDialog, asked: Asked, call: Callable[[Workspace], Ending], facts: HoldFacts | None
 ) -> None:
     """Show the dialog; once the amount is typed, carry it out on a thread and say one of the three endings."""
@@ -249,7 +233,7 @@ def _confirm(
         return ending
 
     def answered(typed: bool | None) -> None:
-        if typed and not _stopped(page, asked.subject):
+        if typed and not stopped(page, asked.subject):
             page.do(f"money:{asked.subject}", run, then=lambda ending: ended(page, asked, ending))
 
     page.app.push_screen(dialog, answered)
@@ -303,7 +287,7 @@ def _look(page: Page, asked: Asked) -> None:
     here.do(f"money:look:{asked.subject}", look, then=known)
 
 
-def _stopped(page: Page, subject: str) -> bool:
+def stopped(page: Page, subject: str) -> bool:
     """Refuse while the outcome of the last one is not known, and while the connection is lost."""
     if subject in _OPEN.get(page.console, {}):
         page.console.say("Unknown how the last one ended. Do not repeat it before that is known.", mood="attention")
@@ -319,7 +303,7 @@ def _ask_amount(page: Page, facts: HoldFacts, verb: str, then: Callable[[Money],
 
     def read(words: str) -> str | None:
         try:
-            amount = _money(words, most.currency)
+            amount = parsed(words, most.currency)
         except EngagerrError as error:
             return error.message
         if amount.minor <= 0 or most < amount:
@@ -329,7 +313,7 @@ def _ask_amount(page: Page, facts: HoldFacts, verb: str, then: Callable[[Money],
     page.app.push_screen(
         Ask(f"How much of {facts.hold.title}", label=f"Available {money_text(most)}", placeholder=str(most.amount),
             words=f"go on to {verb}", check=read),
-        lambda words: None if words is None else then(_money(words, most.currency)),
+        lambda words: None if words is None else then(parsed(words, most.currency)),
     )  # fmt: skip
 
 
@@ -340,13 +324,10 @@ def _ask_reason(page: Page, label: str, verb: str, then: Callable[[str | None], 
     )
 
 
-def _money(words: str, currency: str) -> Money:
+def parsed(words: str, currency: str) -> Money:
+    """An amount as it was typed, with or without separators; `InvalidInput` where it is none."""
     return Money.parse(plain(words).strip().replace(",", "").replace(" ", ""), currency)
 
 
 def _said(words: str) -> str | None:
     return None if words.strip() else "Say it in a few words."
-
-
-# For verbs of money of other screens, which end in the same way.
-confirm, stopped, parsed = _confirm, _stopped, _money

@@ -89,7 +89,9 @@ class Page(Loading[None]):
         self._reading = False
         self._asked: dict[str, tuple[Callable[[Any], None] | None, Callable[[Any], str] | str | None]] = {}
         self._side_timer: Any = None
+        self._behind_side: Widget | None = None
         self._change_timer: Any = None
+        self._retry_timer: Any = None
 
     # What a subclass gives.
 
@@ -206,6 +208,7 @@ class Page(Loading[None]):
         """Ask the core; what is on screen stays until the answer is there."""
         self._outdated = False
         self._reading = True
+        self._stop_retrying()
         if self.read_at is None:
             self.set_timer(_LOADING_SHOWN_AFTER_SECONDS, self._say_loading)
         self.load("page", self.read, self.desk)
@@ -278,7 +281,8 @@ class Page(Loading[None]):
 
         False where one of this topic still runs: then nothing is done, and that is said.
         """
-        begun = self.act(topic, call, *args)
+        # One whose answer is on its way still counts: it would be taken for the answer to this one.
+        begun = topic not in self._asked and self.act(topic, call, *args)
         if begun:
             self._asked[topic] = (then or (lambda _answer: self.read_now()), said)
         else:
@@ -291,6 +295,8 @@ class Page(Loading[None]):
             self._say_instead([(f"{glyphs.WAITING} ", "faint"), (self.forbidden_words(error), "soft")])
             return
         self.state = State.FAILED
+        if self.read_at is None:
+            self.query_one(Heading).freshness = ""
         now = self.desk.access.clock.now()
         if self.read_at is None:
             parts = [(f"{glyphs.FAILED} {self.name_in_words} could not be read: ", "danger"), (error.message, "ink")]
@@ -302,9 +308,16 @@ class Page(Loading[None]):
             self._retry_seconds = min(seconds * 2, _LAST_RETRY_SECONDS)
             seen = f" What you see is from {clock(self.read_at, now)}." if self.read_at else ""
             self.query_one(Banner).said = f"{error.message} Trying again in {seconds:.0f} s.{seen}"
-            self.set_timer(seconds, self.read_now)
+            self._stop_retrying()
+            self._retry_timer = self.set_timer(seconds, self.read_now)
         elif self.read_at is not None:
             self.query_one(Banner).said = f"{error.message} What you see is from {clock(self.read_at, now)}.  r retry"
+
+    def _stop_retrying(self) -> None:
+        # One chain of retries, however often `r` is pressed meanwhile.
+        if self._retry_timer is not None:
+            self._retry_timer.stop()
+            self._retry_timer = None
 
     def _say_loading(self) -> None:
         if self.state is State.LOADING and self.read_at is None and self._reading:
@@ -359,8 +372,13 @@ class Page(Loading[None]):
             return
         side, body = self.query_one(".side"), self.query_one(".body")
         if self.has_class("-narrow"):
+            listed = self.focused if self.focused is not None else self._behind_side
             side.toggle_class("-open")
             body.set_class(side.has_class("-open"), "-side-open")
+            # What is hidden loses the focus; the list takes it up again when it is shown.
+            self._behind_side = listed
+            if listed is not None and not side.has_class("-open"):
+                self.call_after_refresh(listed.focus)
         else:
             side.toggle_class("-shut")
 

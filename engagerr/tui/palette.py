@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from engagerr.tui.closing import ClosesOnce
 from engagerr.tui.page import Command, Page
+from engagerr.tui.writing import plain
 
 if TYPE_CHECKING:
     from engagerr.tui.app import Console
@@ -24,15 +26,21 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
         for command in self._commands():
-            yield DiscoveryHit(self._words(command), self._runner(command), help=command.refused or command.help)
+            words = self._words(command)
+            yield DiscoveryHit(Content(words), self._runner(command), text=words, help=self._help(command))
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed so far."""
         matcher = self.matcher(query)
         for command in self._commands():
             words = self._words(command)
-            if (score := matcher.match(words)) > 0:
-                yield Hit(score, matcher.highlight(words), self._runner(command), help=command.refused or command.help)
+            score, places = matcher.fuzzy_search.match(query, words)
+            if score <= 0:
+                continue
+            shown = Content(words)
+            for at in places:
+                shown = shown.stylize(matcher.match_style, at, at + 1)
+            yield Hit(score, shown, self._runner(command), text=words, help=self._help(command))
 
     def _commands(self) -> Iterator[Command]:
         console = cast("Console", self.app)
@@ -53,7 +61,12 @@ class Commands(Provider):
 
     @staticmethod
     def _words(command: Command) -> str:
-        return f"{command.words}{f'   {command.key}' if command.key else ''}"
+        return plain(f"{command.words}{f'   {command.key}' if command.key else ''}")
+
+    @staticmethod
+    def _help(command: Command) -> Any:
+        # Text is read as markup by Textual, content is not: names of others stand in it.
+        return Content(plain(command.refused or command.help))
 
     def _runner(self, command: Command) -> Callable[[], Any]:
         console = cast("Console", self.app)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import html
 import ipaddress
 import secrets
 import shlex
@@ -38,7 +40,7 @@ _CONTENT_POLICY = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Visitor:
     token: str
     until: float
@@ -78,7 +80,7 @@ class ConsoleServer(Server):
         self._engagerr = engagerr
         self._visitors: dict[str, _Visitor] = {}
         self._tries: list[float] = []
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, _Visitor] = {}
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
@@ -119,8 +121,9 @@ class ConsoleServer(Server):
         scheme = "wss" if request.secure or request.headers.get("X-Forwarded-Proto") == "https" else "ws"
         page = _page("console.html")
         return web.Response(
-            text=page.replace("{{socket}}", f"{scheme}://{request.host}/ws"), content_type="text/html", headers=_HEADERS
-        )
+            text=page.replace("{{socket}}", html.escape(f"{scheme}://{request.host}/ws")), content_type="text/html",
+            headers=_HEADERS,
+        )  # fmt: skip
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A visitor's terminal: one process, ended with the connection."""
@@ -128,19 +131,27 @@ class ConsoleServer(Server):
         socket = web.WebSocketResponse(heartbeat=15, max_msg_size=1 << 20)
         if visitor is None or not self._same_origin(request) or len(self._open) >= _MOST_VISITORS:
             raise web.HTTPForbidden(text="This page may not open a console here.\n")
-        await socket.prepare(request)
+        self._open[socket] = visitor
+        try:
+            await socket.prepare(request)
+        except BaseException:
+            del self._open[socket]
+            raise
         process = _Process(
             visitor.token, write_bytes=socket.send_bytes, write_str=socket.send_str, close=socket.close,
             download_manager=self.download_manager,
         )  # fmt: skip
-        self._open.add(socket)
         try:
-            await process.start(_cells(request, "width", 80, 400), _cells(request, "height", 24, 200))
-            await self._process_messages(socket, process)
+            # No console outlives the session that opened it.
+            async with asyncio.timeout(visitor.until - time.monotonic()):
+                await process.start(_cells(request, "width", 80, 400), _cells(request, "height", 24, 200))
+                await self._process_messages(socket, process)
+        except TimeoutError:
+            await socket.close(code=WSCloseCode.GOING_AWAY)
         except (ConnectionError, ValueError, AssertionError, KeyError, IndexError, TypeError) as error:
             log("console.web_visitor_lost", level="warning", error=type(error).__name__)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
             await process.end()
         return socket
 
@@ -158,11 +169,14 @@ class ConsoleServer(Server):
         if not token or len(token) > _LONGEST_TOKEN:
             self._tries.append(now)
             return _sign_in_page("Paste a token of yours.", status=400)
+        # Counted before it is known to be wrong: many at once are many.
+        self._tries.append(now)
         try:
             await asyncio.to_thread(self._engagerr.workspace, token)
         except EngagerrError as error:
-            self._tries.append(now)
             return _sign_in_page(error.message, status=401)
+        with contextlib.suppress(ValueError):
+            self._tries.remove(now)
         session = secrets.token_urlsafe(32)
         self._forget_the_old()
         self._visitors[session] = _Visitor(token, time.monotonic() + _SESSION_SECONDS)
@@ -174,7 +188,9 @@ class ConsoleServer(Server):
         return answer
 
     async def _sign_out(self, request: web.Request) -> web.StreamResponse:
-        self._visitors.pop(request.cookies.get(_COOKIE, ""), None)
+        left = self._visitors.pop(request.cookies.get(_COOKIE, ""), None)
+        for socket in [socket for socket, visitor in self._open.items() if visitor is left]:
+            await socket.close(code=WSCloseCode.GOING_AWAY)
         answer = web.Response(status=303, headers={"Location": "/sign-in"})
         answer.del_cookie(_COOKIE)
         return answer
@@ -200,8 +216,9 @@ class ConsoleServer(Server):
         return origin is None or origin.split("://", 1)[-1] == request.host
 
 
+# Under "no-referrer" browsers send our own form from the origin "null", which cannot be told from a page elsewhere.
 _HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": _CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": _CONTENT_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }  # fmt: skip
 
@@ -266,8 +283,6 @@ def _page(name: str) -> str:
 
 
 def _sign_in_page(wrong: str, *, status: int = 200) -> web.Response:
-    import html
-
     return web.Response(
         text=_page("sign_in.html").replace("{{wrong}}", html.escape(wrong)), status=status, content_type="text/html",
         headers=_HEADERS,

@@ -23,7 +23,7 @@ _NEED_AN_EMBEDDED_SERVER = {
     "engagerr db check-migrations",
 }
 # It runs until it is ended.
-_NEVER_ENDS = {"engagerr job start"}
+_NEVER_ENDS = {"engagerr job start", "engagerr console"}
 # They speak to a platform: test_platform.py tries their examples on a fake one.
 _NEED_A_PLATFORM = {"engagerr platform connect", "engagerr platform disconnect"}
 # They write to somebody else's workspace: test_market.py tries their examples between two.
@@ -76,7 +76,8 @@ def test_the_nouns_and_their_lines_of_help_are_one_list(sample: CommandLine) -> 
 
 def test_the_promised_commands_are_there() -> None:
     promised = """
-        init whoami health settings
+        init whoami health settings console
+        desk:today,find
         creator:add,list,show,edit,add-account,set-terms,end-terms,set-rate account:list
         import:file,map,remove-format,formats,history,quarantine
         platform:list,show,connect,connections,disconnect,rotate-keys
@@ -100,7 +101,7 @@ def test_the_promised_commands_are_there() -> None:
         proposal:draft,add,set,package,remove,terms,limits,show,list,send,decline,counter,compare,accept
         proposal:withdraw,discard
         contract:list,show,example,terms,draft,edit,amend,compare,check,clashes,exclusivities,send,recall
-        contract:withdraw,sign,decline,end,pdf,verify,certificate
+        contract:withdraw,sign,decline,end,pdf,verify,certificate,annex
         deliverable:list,deadlines,show,submit,request-changes,grant,approve,live,check,override,rights
         payment:ledger,accounts,balance,verify,holds,show,movements,receipts,receipt,disputes,payouts
         payment:deadlines,limits,set-limit,remove-limit,fund,release,refund,recall,write-off,approve,reject

@@ -37,7 +37,8 @@ async def settled(pilot: Pilot[Any]) -> None:
         with contextlib.suppress(WorkerCancelled):
             await pilot.app.workers.wait_for_complete()
         await pilot.pause(0.1)
-        if not any(worker.is_running for worker in pilot.app.workers):
+        following = any(getattr(screen, "_side_timer", None) is not None for screen in pilot.app.screen_stack)
+        if not following and not any(worker.is_running for worker in pilot.app.workers):
             break
     await pilot.pause()
     bugs = getattr(pilot.app, "bugs", ())

@@ -1,4 +1,4 @@
-"""A copy of the sample agency to write in, and the console in a real terminal: tmux holds it, keys go in, cells come out."""
+"""A copy of the sample agency to write in, and the console in a real terminal: keys go in, cells come out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.fakes.cluster import Clone, Cluster
 ENGAGERR = Path(sys.executable).with_name("engagerr")
 _LONGEST_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.05
+_QUIET_SECONDS = 0.25
 
 
 @contextlib.contextmanager
@@ -58,10 +59,21 @@ class Tmux:
         self._tmux("new-session", "-d", "-s", "day", "-x", str(columns), "-y", str(rows), "-c", str(folder),
                    f"{ENGAGERR} console; echo CONSOLE ENDED; sleep 600")  # fmt: skip
 
-    def keys(self, *keys: str) -> None:
-        """Press keys by the names that tmux gives them: `Enter`, `Escape`, `x`."""
+    def press(self, *keys: str) -> str:
+        """Press keys by tmux's names, as a person does who looks after each; the screen after them."""
         for key in keys:
             self._tmux("send-keys", "-t", "day", key)
+            self.quiet()
+        return self.screen()
+
+    def quiet(self) -> None:
+        """Wait until nothing is painted for a moment."""
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        before, since = self.screen(), time.monotonic()
+        while time.monotonic() - since < _QUIET_SECONDS and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_SECONDS)
+            if (now := self.screen()) != before:
+                before, since = now, time.monotonic()
 
     def type(self, words: str) -> None:
         """Type letters as they are."""

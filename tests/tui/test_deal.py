@@ -24,8 +24,9 @@ from engagerr.core.payments.sandbox import KEY, Server
 from engagerr.tui.app import Console
 from engagerr.tui.money_dialogs import release_dialog
 from engagerr.tui.money_endings import Asked, End, Ending, asked_of_hold, carried_out, new_key
-from engagerr.tui.money_verbs import look_again, who_may
+from engagerr.tui.money_verbs import look_again
 from engagerr.tui.page import Page
+from engagerr.tui.rights import who_may
 from engagerr.tui.screens.contract import ContractPage
 from engagerr.tui.screens.contract_text import flags_of_clause
 from engagerr.tui.screens.deal import DealPage

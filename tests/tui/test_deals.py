@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -299,7 +300,7 @@ async def test_the_shown_deals_are_written_as_csv_with_amounts_that_are_exact(
         await pilot.press("e")
         await pilot.pause()
         await answer(console, pilot, str(target))
-    rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8-sig"))))
     expected = [line for line in deal_list(sample_work).lines if line.open]
     assert [row["deal"] for row in rows] == [line.deal.row.title for line in expected]
     for row, line in zip(rows, expected, strict=True):
@@ -307,6 +308,8 @@ async def test_the_shown_deals_are_written_as_csv_with_amounts_that_are_exact(
         assert (row["value"], row["currency"]) == (
             ("", "") if amount is None else (str(amount.amount), amount.currency)
         )
+    hostile = replace(expected[0], deal=replace(expected[0].deal, row=replace(expected[0].deal.row, title="=1+1")))
+    assert as_csv([hostile]).decode("utf-8-sig").splitlines()[1].startswith("'=1+1,")
     assert as_csv([]).decode().count("\n") == 1
 
 

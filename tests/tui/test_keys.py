@@ -78,8 +78,7 @@ def classes() -> Iterator[type[DOMNode]]:
 
 def bindings(of: type[DOMNode]) -> Iterator[Binding]:
     """Its own, each key by itself."""
-    for binding in Binding.make_bindings(of.__dict__["BINDINGS"]):
-        yield binding
+    yield from Binding.make_bindings(of.__dict__["BINDINGS"])
 
 
 ALL = sorted(classes(), key=lambda found: f"{found.__module__}.{found.__name__}")
@@ -136,8 +135,8 @@ async def test_the_list_of_keys_has_all_of_them(console: Console) -> None:
             await settled(pilot)
             page = console.screen
             assert isinstance(page, Page)
-            wanted = {binding.id for kind in type(page).__mro__ if issubclass(kind, Page) and "BINDINGS" in kind.__dict__
-                      for binding in bindings(kind)}  # fmt: skip
+            kinds = [kind for kind in type(page).__mro__ if issubclass(kind, Page) and "BINDINGS" in kind.__dict__]
+            wanted = {binding.id for kind in kinds for binding in bindings(kind)}
             wanted |= {binding.id for binding in bindings(Console)}
             gone = {
                 entry.binding.id for entry in page.active_bindings.values() if not entry.enabled

@@ -427,7 +427,7 @@ async def test_who_may_only_look_is_told_who_decides(
             await pilot.press("y", "m", "plus")
             await settled(pilot)
             assert page.refusal is not None
-            assert "owner, manager or analyst" in page.refusal
+            assert "Owner, manager or analyst may." in page.refusal
             assert all(choice.refused for choice in page.verbs())
         assert work.content.edges(of=one.edge_id.hex)[0].state == "suggested"  # type: ignore[union-attr]
 

@@ -1,6 +1,6 @@
 """Somebody leans on the keyboard: whatever is pressed, nothing falls over, the books balance, the console answers.
 
-`MONKEY_KEYS=20000 MONKEY_SEED=7 pytest tests/tui/test_monkey.py` presses more; a failure tells the seed and the last keys.
+`MONKEY_KEYS=20000 MONKEY_SEED=7 pytest tests/tui/test_monkey.py` presses more; a failure tells seed and last keys.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import random
 import time
 import traceback
+import unicodedata
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ from tests.fakes.cluster import Clone, Cluster
 from tests.tui.conftest import opened_console
 from tests.tui.drawing import lines
 from tests.tui.terminal_day import copied
+from textual import events
+from textual.app import REPLACED_KEYS  # type: ignore[attr-defined]
+from textual.keys import _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
@@ -120,11 +124,6 @@ class Monkey:
         self.look()
 
     async def _quick(self, key: str) -> None:
-        from textual import events
-        from textual.app import REPLACED_KEYS  # type: ignore[attr-defined]
-        from textual.keys import _character_to_key, _get_unicode_name_from_key
-        import unicodedata
-
         if len(key) == 1 and not key.isalnum():
             key = _character_to_key(key)
         try:
@@ -156,7 +155,8 @@ class Monkey:
         with contextlib.suppress(Exception):
             trace += "\n".join(lines(self.console))
         raise AssertionError(
-            f"{what}: seed {self.seed}, key {self.count} on {type(self.console.screen).__name__}: {' '.join(self.pressed)}\n{trace}"
+            f"{what}: seed {self.seed}, key {self.count} on {type(self.console.screen).__name__}:"
+            f" {' '.join(self.pressed)}\n{trace}"
         )
 
 
@@ -167,11 +167,13 @@ def caged(
     """The console on a copy of the sample; what it exports lands in a folder of its own."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with copied(cluster, sample_clone, tmp_path) as (clone, home):
-        with Engagerr(clone.settings(home), clock=SteeredClock()) as engagerr:
-            console = opened_console(engagerr, tmp_path)
-            console.__class__ = Cage
-            yield console
+    with (
+        copied(cluster, sample_clone, tmp_path) as (clone, home),
+        Engagerr(clone.settings(home), clock=SteeredClock()) as engagerr,
+    ):
+        console = opened_console(engagerr, tmp_path)
+        console.__class__ = Cage
+        yield console
 
 
 async def test_no_key_in_any_order_breaks_anything(caged: Console) -> None:

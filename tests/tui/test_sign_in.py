@@ -72,7 +72,13 @@ async def test_another_workspace_is_opened_in_the_same_console(
     token = other_workspace.members.issue_token(name="visit").token
     async with console.run_test(size=NARROW) as pilot:
         await settled(pilot)
+        console.note("The import of Ann Lee failed.")
+        console.show_counts({"deals": 7}, frozenset({"money"}))
+        console.remember_undo("link of Ann Lee", lambda: None)
         console.open_workspace(engagerr.workspace(token))
+        assert (console.notices, console.undos) == ([], [])
+        assert "deals" not in console.memory.get("counts")
+        assert not console.memory.get("alarms")
         await settled(pilot)
         assert console.workspace.tenant.name == "Southgate"
         assert isinstance(console.screen, Today)

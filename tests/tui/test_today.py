@@ -82,6 +82,35 @@ async def test_nothing_waits_in_an_empty_workspace(
         assert cells(empty_console) == screen
 
 
+async def test_failures_in_a_row_are_one_chain_of_retries(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        page = today(console)
+        began = len(page._timers)
+        for _ in range(5):
+            page.post_message(page.Failed("page", Unavailable("The database does not answer.")))
+            await pilot.pause()
+        assert len(page._timers) <= began + 1
+
+
+async def test_an_undo_that_the_connection_did_not_let_through_can_be_asked_for_again(console: Console) -> None:
+    answers = [Unavailable("The database does not answer.")]
+
+    def take_back() -> None:
+        if answers:
+            raise answers.pop()
+
+    async with console.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        console.remember_undo("link of a post", take_back)
+        await pilot.press("u")
+        await settled(pilot)
+        assert [undo.name for undo in console.undos] == ["link of a post"]
+        await pilot.press("u")
+        await settled(pilot)
+        assert not console.undos
+
+
 async def test_a_failed_reading_keeps_what_is_on_screen_and_says_so(console: Console) -> None:
     async with console.run_test(size=NARROW) as pilot:
         await settled(pilot)

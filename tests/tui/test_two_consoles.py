@@ -1,4 +1,4 @@
-"""Two people at two consoles: what one does, the other sees; another agency sees none of it; a lost line is taken up."""
+"""Two people at two consoles: what one does, the other sees; another agency none of it; a lost line is taken up."""
 
 from __future__ import annotations
 

@@ -94,6 +94,20 @@ async def test_guessing_is_slowed_down(site: Site) -> None:
     assert (await asked(site, "POST", "/sign-in", data={"token": site.token}))[0] == 429
 
 
+async def test_many_guesses_at_once_are_slowed_down_too(site: Site) -> None:
+    seen = await asyncio.gather(
+        *(asked(site, "POST", "/sign-in", data={"token": f"guess {number}"}) for number in range(24))
+    )
+    assert sum(status == 429 for status, _, _ in seen) >= 14
+
+
+async def test_the_name_by_which_it_was_asked_is_no_markup(site: Site) -> None:
+    _, _, headers = await asked(site, "POST", "/sign-in", data={"token": site.token})
+    hostile = {"Cookie": headers["Set-Cookie"].split(";")[0], "Host": 'localhost:1"><b x="'}
+    _, page, _ = await asked(site, "GET", "/", headers=hostile)
+    assert "<b x" not in page
+
+
 async def test_signing_out_ends_the_session(site: Site) -> None:
     _, _, headers = await asked(site, "POST", "/sign-in", data={"token": site.token})
     session = {"Cookie": headers["Set-Cookie"].split(";")[0]}
@@ -118,7 +132,12 @@ async def test_a_visitor_sees_the_console_of_their_workspace(
                         seen += message.data
                     if b"Nothing needs you" in seen:
                         break
-        assert b"Today" in seen
+            assert b"Today" in seen
+            # Who signs out leaves no console behind.
+            await client.post(site.url + "/sign-out")
+            async with asyncio.timeout(20):
+                while not socket.closed:
+                    await socket.receive()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.com"])

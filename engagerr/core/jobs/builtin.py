@@ -136,7 +136,7 @@ def _verify_books(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     verdict = work.payments.ledger.verify()
     if not verdict.sound:
         raise Broken(
-            f"The books are not sound: {verdict.breaks[0]}.",
+            f"The books are not sound: {verdict.breaks[0].what}.",
             hint="Stop paying, keep the database as it is, and compare it with a backup: engagerr payment verify",
             facts={"breaks": len(verdict.breaks), "transfers": verdict.transfers},
         )

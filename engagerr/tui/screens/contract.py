@@ -15,8 +15,8 @@ from textual.widgets import Input
 
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.money_verbs import refused_for
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens import contract_text, contract_verbs
 from engagerr.tui.screens.deal_verbs import choices_of
 from engagerr.tui.widgets.chrome import Heading

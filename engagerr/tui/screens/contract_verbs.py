@@ -11,11 +11,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.money_verbs import refused_for
-from engagerr.tui.screens.deal_moves import ask_path, ask_reason, write_new
+from engagerr.tui.rights import refused_for
+from engagerr.tui.screens.deal_moves import ask_path, ask_reason
 from engagerr.tui.screens.offer_verbs import amount_or_nothing
 from engagerr.tui.widgets.dialogs import Confirm, Dialog, Field, Form, Sheet, written
 from engagerr.tui.writing import Cell, cell, money_text

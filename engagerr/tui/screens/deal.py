@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import refused_for
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens import deal_drawing as drawing
 from engagerr.tui.screens.deal_moves import LINE, assign_deals, check_lines, move_deal
 from engagerr.tui.screens.deal_sheets import changed_lines, hold_sheet, offer_sheet, piece_sheet

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -63,22 +61,19 @@ def why_lines(line: DealLine, now: datetime) -> list[Cell]:
 
 def as_csv(lines: Sequence[DealLine]) -> bytes:
     """The deals as CSV: amounts exact, the currency beside them; what is missing stays empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        ("deal", "brand", "creators", "stage", "days", "due", "due_of", "owner", "value", "currency", "value_by")
+    from engagerr.core.desk.files import table_csv
+
+    heads = ("deal", "brand", "creators", "stage", "days", "due", "due_of", "owner", "value", "currency", "value_by")
+    return table_csv(heads, map(_csv_row, lines))
+
+
+def _csv_row(line: DealLine) -> tuple[object, ...]:
+    row, worth = line.deal.row, line.deal.worth
+    return (
+        row.title, row.brand, "; ".join(line.deal.creators), row.stage, line.deal.age.days,
+        line.due.at.date().isoformat() if line.due else "", line.due.kind if line.due else "", line.deal.owner or "",
+        worth.amount.amount if worth.amount else "", worth.amount.currency if worth.amount else "", worth.basis or "",
     )  # fmt: skip
-    for line in lines:
-        row, worth = line.deal.row, line.deal.worth
-        writer.writerow(
-            (
-                row.title, row.brand, "; ".join(line.deal.creators), row.stage, line.deal.age.days,
-                line.due.at.date().isoformat() if line.due else "", line.due.kind if line.due else "",
-                line.deal.owner or "", worth.amount.amount if worth.amount else "",
-                worth.amount.currency if worth.amount else "", worth.basis or "",
-            )
-        )  # fmt: skip
-    return file.getvalue().encode()
 
 
 def matches(line: DealLine, words: str, me: str, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from engagerr.core.errors import EngagerrError, InvalidInput
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.money_verbs import refused_for
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.deal_cells import stage_words
 from engagerr.tui.widgets.dialogs import Ask, Choice, Field, Form, Menu, written
 from engagerr.tui.writing import Cell, cell, plain
@@ -261,19 +261,6 @@ def amount_said(words: str) -> Decimal | None:
     if not amount.is_finite() or amount < 0:
         raise InvalidInput(f"{words!r} is no amount.", hint="Write it like 4000 or 4,000.50.")
     return amount
-
-
-def write_new(path: str, content: bytes) -> Path:
-    """Write a file that is not there yet; `InvalidInput` where it is, or cannot be written."""
-    target = Path(path.strip()).expanduser()
-    try:
-        with target.open("xb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise InvalidInput(f"{target} is there already.", hint="Give another name; nothing was written.") from error
-    except OSError as error:
-        raise InvalidInput(f"{target} cannot be written: {error.strerror}.", hint="Give another path.") from error
-    return target
 
 
 def ask_path(page: Page, title: str, name: str, write: Callable[[str], Path]) -> None:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import approve_verb, fund_verb, refund_verb, refused_for, reject_verb, release_verb
+from engagerr.tui.money_verbs import approve_verb, fund_verb, refund_verb, reject_verb, release_verb
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens import contract_verbs, offer_verbs, piece_verbs
 from engagerr.tui.screens.deal_moves import move_deal, take_step, when_said
 from engagerr.tui.widgets.dialogs import Ask, Choice, Field, Form, Sheet

@@ -12,9 +12,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import refused_for
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.deal_lists import (
     as_csv,
     deal_of,
@@ -24,7 +25,7 @@ from engagerr.tui.screens.deal_lists import (
     stripped,
     why_lines,
 )
-from engagerr.tui.screens.deal_moves import ask_path, assign_deals, close_many, move_deal, new_deal, write_new
+from engagerr.tui.screens.deal_moves import ask_path, assign_deals, close_many, move_deal, new_deal
 from engagerr.tui.screens.deal_side import side_lines
 from engagerr.tui.widgets.board import Board
 from engagerr.tui.widgets.chrome import Heading, Reason
@@ -73,6 +74,7 @@ class Deals(Page):
         super().__init__()
         self.board_shown = False
         self.wanted: tuple[str, tuple[str, str] | None] | None = None
+        self._looked_again = False
         self._cursor_kept: str | None = None
 
     def main(self) -> ComposeResult:
@@ -238,8 +240,15 @@ class Deals(Page):
         (subject, focus), self.wanted = self.wanted, None
         found = next((line for line in self.answer.lines if subject in (str(line.id), line.deal.row.title)), None)
         if found is None:
+            if not self._looked_again:
+                # It may have been opened a moment ago: the list is read once more.
+                self._looked_again, self.wanted = True, (subject, focus)
+                self.read_now()
+                return
+            self._looked_again = False
             self.console.say("That deal is not among yours.", mood="attention")
             return
+        self._looked_again = False
         if not self.grid.go_to(found.id):
             self.query_one(FilterLine).value = ""
             self.grid.keep_only(None if not found.open else self._keeps)

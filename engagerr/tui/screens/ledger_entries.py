@@ -13,9 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from engagerr.core.desk.files import write_new
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.money_desk import MoneyDesk
 from engagerr.tui.screens.money_files import statement_file
 from engagerr.tui.screens.money_held import HoldsView, hold_choices

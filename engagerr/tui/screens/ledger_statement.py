@@ -11,7 +11,8 @@ from uuid import UUID
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.core.desk.files import write_new
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.money_desk import MoneyDesk
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Field, Form

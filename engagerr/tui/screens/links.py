@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission
+from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.choosing import Chooser, Option
 from engagerr.tui.widgets.dialogs import Menu
 from engagerr.tui.widgets.evidence import RELATIONS, confidence
@@ -48,11 +47,8 @@ class LinksPage(Page):
     @property
     def refusal(self) -> str | None:
         """Why this person may not decide on links; None for who may."""
-        role = self.desk.member.role
-        if Permission.DECIDE_CONTENT in PERMISSIONS[role]:
-            return None
-        may = [str(other) for other, rights in PERMISSIONS.items() if Permission.DECIDE_CONTENT in rights]
-        return f"You are {role}: you may look. Links are decided by {', '.join(may[:-1])} or {may[-1]}."
+        who = refused_for(self.desk, Permission.DECIDE_CONTENT)
+        return None if who is None else f"You are {self.desk.member.role}: you may look. To decide: {who}"
 
     def may_decide(self) -> bool:
         """Whether this person may; if not, it is said who may."""
@@ -153,40 +149,13 @@ def found_parents(work: Workspace, words: str, *, child: UUID) -> list[Option]:
     return list(options.values())[: 2 * _FOUND]
 
 
-def write_new(path: str, body: str | bytes) -> str:
-    """Write a file that is not there yet; the path as it was written.
-
-    Raises:
-        Conflict: it is there already.
-        InvalidInput: it cannot be written.
-    """
-    target = Path(path).expanduser()
-    try:
-        with target.open("xb") as file:
-            file.write(body.encode() if isinstance(body, str) else body)
-    except FileExistsError:
-        raise Conflict(f"{target} is there already.", hint="Nothing was written. Choose another name.") from None
-    except OSError as error:
-        raise InvalidInput(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-    return str(target)
-
-
-def as_text(rows: Sequence[dict[str, Any]], path: str) -> str:
+def as_text(rows: Sequence[dict[str, Any]], path: str) -> bytes:
     """Rows as CSV or JSON, as the path ends."""
-    import csv
-    import io
     import json
 
+    from engagerr.core.desk.files import table_csv
+
     if path.lower().endswith(".json"):
-        return json.dumps(list(rows), ensure_ascii=False, indent=2, default=str) + "\n"
-    out = io.StringIO()
+        return (json.dumps(list(rows), ensure_ascii=False, indent=2, default=str) + "\n").encode()
     names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    # A cell that begins so would be a formula in a spreadsheet.
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return table_csv(names, ([row.get(name) for name in names] for row in rows))

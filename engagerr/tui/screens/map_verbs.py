@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import PERMISSIONS, Permission
 from engagerr.tui.page import Command
-from engagerr.tui.screens.links import LinksPage, Rehung, as_text, named, write_new
+from engagerr.tui.screens.links import LinksPage, Rehung, as_text, named
 from engagerr.tui.screens.map_export import export_row, family_file, known_form
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Field, Form, Menu, Sheet
 from engagerr.tui.widgets.grid import Grid
@@ -256,7 +257,8 @@ class MapVerbs(LinksPage):
 
         def write(path: str) -> str:
             drawn = family_file(work, family, path)
-            return write_new(path, as_text(rows, path) if drawn is None else drawn)
+            body = as_text(rows, path) if drawn is None else drawn
+            return str(write_new(path, body.encode() if isinstance(body, str) else body))
 
         def said(path: str) -> str:
             what = f"{len(rows):,} rows" if path.lower().endswith((".csv", ".json")) else "the family"

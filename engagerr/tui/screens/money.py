@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.money_verbs import refused_for
 from engagerr.tui.page import Command
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.tui.rights import refused_for
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.money_billing import InvoicesView, SubscriptionsView
 from engagerr.tui.screens.money_books import AccountsView, DifferencesView, OperationsView, prove, proven, reconciled
 from engagerr.tui.screens.money_commands import money_commands
@@ -139,6 +140,7 @@ class MoneyPage(MoneyDesk):
     def forbidden_words(self, error: EngagerrError) -> str:
         """Who may see money."""
         self.query_one("#balances").add_class("-other")
+        self.query_one(Heading).freshness = ""
         return f"Figures are hidden from you. {refused_for(self.desk, Permission.READ_MONEY) or error.message}"
 
     def draw(self, answer: MoneyRead) -> None:

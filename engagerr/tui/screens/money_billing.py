@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.money_moves import ask_reason, refund_subscription_verb
 from engagerr.tui.screens.money_view import MoneyView, Verb
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Menu, Sheet

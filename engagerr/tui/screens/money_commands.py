@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import payout_verb, refused_for
+from engagerr.tui.money_verbs import payout_verb
 from engagerr.tui.page import Command
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.money_books import listen, look_up, prove, reconcile, show_runs
 from engagerr.tui.screens.money_files import statement_file
 from engagerr.tui.writing import cut

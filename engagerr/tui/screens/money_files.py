@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.core.desk.files import write_new
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.picking import Picker
 from engagerr.tui.widgets.dialogs import Field, Form
 from engagerr.tui.widgets.grid import Column

@@ -22,9 +22,7 @@ from engagerr.tui.money_endings import (
     moved_ending,
     new_key,
 )
-from engagerr.tui.money_verbs import _confirm as confirm
-from engagerr.tui.money_verbs import _money as parsed
-from engagerr.tui.money_verbs import _stopped as stopped
+from engagerr.tui.money_verbs import confirm, parsed, stopped
 from engagerr.tui.widgets.dialogs import Ask, Confirm, Fact, MoneyDialog
 from engagerr.tui.writing import cut, day, money_text
 

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from engagerr.core.desk.files import write_new
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
-from engagerr.tui.money_verbs import refused_for
 from engagerr.tui.page import Command
-from engagerr.tui.screens.deal_moves import ask_path, write_new
+from engagerr.tui.rights import refused_for
+from engagerr.tui.screens.deal_moves import ask_path
 from engagerr.tui.screens.money_desk import MoneyDesk
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Choice, Confirm, Field, Form, written

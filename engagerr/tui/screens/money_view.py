@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import refused_for
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.dialogs import Choice
 from engagerr.tui.widgets.grid import Column
 from engagerr.tui.writing import Cell

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engagerr.core.errors import InvalidInput
 from engagerr.core.money import Money
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import refused_for
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.deal_moves import amount_said, ask_reason, when_said
 from engagerr.tui.widgets.dialogs import Confirm, Field, Form
 from engagerr.tui.writing import money_text

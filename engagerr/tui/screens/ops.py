@@ -13,10 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from engagerr.core.errors import EngagerrError
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission, Role
+from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.loading import Loading, Progress, Work, WorkState
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Choice, FilterLine, Form, Sheet
 from engagerr.tui.widgets.dialogs import Field as FormField
@@ -187,7 +188,7 @@ class Ops(Page):
         if self.view.name == "jobs" and line is not None:
             return self._job_verbs(line)
         if self.view.name in ("accounts", "runs"):
-            refused = self._refused(Permission.SYNC)
+            refused = refused_for(self.desk, Permission.SYNC)
             choices = [
                 Choice("s", "sync now what is due", lambda: self._sync(None), refused),
                 Choice("f", "try again what failed", self._retry, refused),
@@ -198,18 +199,19 @@ class Ops(Page):
         if self.view.name == "health":
             return [Choice("c", "check again", self.read_now)]
         if self.view.name == "audit":
-            return [Choice("c", "check the chain of hashes", self._verify_audit, self._refused(Permission.READ_AUDIT))]
+            refused = refused_for(self.desk, Permission.READ_AUDIT)
+            return [Choice("c", "check the chain of hashes", self._verify_audit, refused)]
         return ()
 
     def commands(self) -> Sequence[Command]:
         """The verbs of operations."""
-        refused = self._refused(Permission.SYNC)
+        refused = refused_for(self.desk, Permission.SYNC)
         return (
             Command("Sync: run what is due now", lambda: self._sync(None), refused=refused),
             Command("Sync: try again what failed", self._retry, refused=refused),
             Command("Health: check everything", lambda: self._show("health")),
             Command("Audit: check the chain of hashes", self._verify_audit,
-                    refused=self._refused(Permission.READ_AUDIT)),
+                    refused=refused_for(self.desk, Permission.READ_AUDIT)),
             *(Command(f"Ops: {view.title}", lambda view=view: self._show(view.name)) for view in VIEWS),  # type: ignore[misc]
         )  # fmt: skip
 
@@ -227,7 +229,7 @@ class Ops(Page):
 
     def _job_verbs(self, line: Line) -> Sequence[Choice[Callable[[], Any]]]:
         job = line.thing
-        refused = self._refused(Permission.SCHEDULE)
+        refused = refused_for(self.desk, Permission.SCHEDULE)
         return [
             Choice("r", "run it now", lambda: self._run_job(job.name)),
             Choice("t", "change when it runs …", lambda: self._reschedule(job), refused),
@@ -324,12 +326,6 @@ class Ops(Page):
     def _show(self, name: str) -> None:
         self.view = next(view for view in VIEWS if view.name == name)
         self.read_now()
-
-    def _refused(self, permission: Permission) -> str | None:
-        if permission in PERMISSIONS[Role(self.desk.member.role)]:
-            return None
-        may = [role.value for role, held in PERMISSIONS.items() if permission in held]
-        return f"Only {', '.join(may)} may {permission.value}."
 
     def _at(self, line: Line) -> Cell:
         return missing("it has not happened yet") if line.at is None else cell(clock(line.at, self.now), "soft")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from engagerr.core.tenancy.permissions import Permission
-from engagerr.tui.money_verbs import refused_for
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.deal_moves import when_said
 from engagerr.tui.widgets.dialogs import Ask, Confirm, Field, Form
 

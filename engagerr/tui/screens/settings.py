@@ -13,9 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from engagerr.core.errors import Forbidden
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission, Role
+from engagerr.core.tenancy.permissions import Permission, Role
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.theme import LOOKS
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, FilterLine, Form, Menu, Sheet
@@ -141,7 +142,7 @@ class SettingsPage(Page):
 
     def action_add(self) -> None:
         """A person or a token."""
-        refused = self._refused(Permission.MANAGE_MEMBERS)
+        refused = refused_for(self.desk, Permission.MANAGE_MEMBERS)
         self.app.push_screen(
             Menu("New", [Choice("p", "a person of this workspace …", self._add_person, refused),
                          Choice("t", "a token for a script …", self._add_token)]),
@@ -161,7 +162,7 @@ class SettingsPage(Page):
         if (row.group, row.name) == ("Console", "look"):
             return [Choice(look[0], look, partial(self._set_look, look)) for look in LOOKS]
         if row.group == "People" and row.thing is not None:
-            refused = self._refused(Permission.MANAGE_MEMBERS)
+            refused = refused_for(self.desk, Permission.MANAGE_MEMBERS)
             choices: list[Choice[Callable[[], Any]]] = [
                 Choice(role.value[0], f"make them {role.value}", partial(self._set_role, row, role), refused)
                 for role in Role
@@ -176,7 +177,7 @@ class SettingsPage(Page):
 
     def commands(self) -> Sequence[Command]:
         """The verbs of settings."""
-        refused = self._refused(Permission.MANAGE_MEMBERS)
+        refused = refused_for(self.desk, Permission.MANAGE_MEMBERS)
         return (
             Command("Member: add a person …", self._add_person, refused=refused),
             Command("Token: issue one for a script …", self._add_token),
@@ -299,12 +300,6 @@ class SettingsPage(Page):
                 told = clock(value, self.console.engagerr.clock.now()) if hasattr(value, "astimezone") else str(value)
                 lines.append(Cell(((f"{name.replace('_', ' '):<13}", "faint"), (told, "ink"))))
         return lines
-
-    def _refused(self, permission: Permission) -> str | None:
-        if permission in PERMISSIONS[Role(self.desk.member.role)]:
-            return None
-        may = [role.value for role, held in PERMISSIONS.items() if permission in held]
-        return f"Only {', '.join(may)} may {permission.value}."
 
 
 def _value(row: Setting) -> Cell:
