@@ -30,7 +30,8 @@ def console(
 ) -> None:
     """Open the agency console, in this terminal or in a browser.
 
-    Rosters, numbers, families, deals and money, by keyboard; `?` lists the keys. With --web, the page asks for a token of yours (`engagerr token add`) before it shows anything.
+    Rosters, numbers, families, deals and money, by keyboard; `?` lists the keys. With --web, the page asks for a token
+    of yours (`engagerr token add`) before it shows anything.
     """
     # By name: the two skins know nothing of each other.
     if web:

@@ -46,6 +46,7 @@ HOMES = {
 }  # fmt: skip
 _MOST_UNDO = 50
 _STARTED_AFTER_SECONDS = 3.0
+_TOAST_OVER_SECONDS = 0.25
 _MOODS: Mapping[str, Literal["information", "warning", "error"]] = {"attention": "warning", "danger": "error"}
 
 
@@ -209,6 +210,14 @@ class Console(App[None]):
     def say(self, words: str, *, mood: str = "ink") -> None:
         """The result of what the person did, for four seconds."""
         self.notify(words, severity=_MOODS.get(mood, "information"), timeout=4, markup=False)
+
+    def _refresh_notifications(self) -> None:
+        # Every screen shows them anew. One that ends between Textual's question and its timer would get a timer of less
+        # than no time, which never lets the loop go: so what is about to end is not shown again.
+        for one in list(self._notifications):
+            if one.time_left < _TOAST_OVER_SECONDS and one in self._notifications:
+                del self._notifications[one]
+        super()._refresh_notifications()
 
     def complain(self, error: EngagerrError) -> None:
         """A verb failed: what happened and what to do next."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST_FILE_BYTES = 1_000_000
+_MOST_NAMES = 200
 
 
 class Memory:
@@ -27,8 +28,12 @@ class Memory:
     def keep(self, name: str, value: Any) -> None:
         """Keep a JSON value; it is written by `save`."""
         if self._kept.get(name) != value:
+            # The newest last: of too many, the oldest are forgotten.
+            self._kept.pop(name, None)
             self._kept[name] = value
             self._changed = True
+            for old in list(self._kept)[: max(len(self._kept) - _MOST_NAMES, 0)]:
+                del self._kept[old]
 
     def save(self) -> None:
         """Write what changed, whole or not at all. A home that cannot be written costs the memory and nothing else."""

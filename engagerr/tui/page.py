@@ -178,7 +178,7 @@ class Page(Loading[None]):
         self.query_one(Tabs).current = self.tab
         self.query_one(Heading).where = self.name_in_words
         self.query_one("#instead").display = False
-        self.restore(self.console.memory.get(f"page.{self.memory_name}", {}))
+        self.restore(self.console.memory.get(self._place, {}))
         self.console.frame_page(self)
         self.read_now()
 
@@ -186,6 +186,11 @@ class Page(Loading[None]):
     def memory_name(self) -> str:
         """Under which name the screen is remembered."""
         return type(self).__name__.lower()
+
+    @property
+    def _place(self) -> str:
+        """What one workspace was looked at by says nothing in another."""
+        return f"page.{self.desk.tenant.id}.{self.memory_name}"
 
     def on_screen_suspend(self) -> None:
         """Remember how it was left."""
@@ -200,7 +205,7 @@ class Page(Loading[None]):
     def remember(self) -> None:
         """Keep what `kept` gives."""
         if self.is_mounted:
-            self.console.memory.keep(f"page.{self.memory_name}", self.kept())
+            self.console.memory.keep(self._place, self.kept())
 
     # Reading.
 

@@ -40,3 +40,15 @@ def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "console.json")
     memory.save()
     assert not (tmp_path / "console.json").exists()
+
+
+def test_of_too_many_things_the_oldest_are_forgotten(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "console.json")
+    for number in range(500):
+        memory.keep(f"page.deal-{number}", {"row": number})
+        memory.keep("tab", f"{number}")
+    memory.save()
+    again = Memory(tmp_path / "console.json")
+    assert again.get("page.deal-499") == {"row": 499}
+    assert again.get("page.deal-0") is None
+    assert again.get("tab") == "499"

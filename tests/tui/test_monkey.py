@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from engagerr import Engagerr
 from engagerr.tui.app import Console
+from engagerr.tui.widgets.dialogs import Sheet
 from tests.fakes.clock import SteeredClock
 from tests.fakes.cluster import Clone, Cluster
 from tests.tui.conftest import opened_console
@@ -28,6 +29,7 @@ from tests.tui.terminal_day import copied
 from textual import events
 from textual.app import REPLACED_KEYS  # type: ignore[attr-defined]
 from textual.keys import _character_to_key, _get_unicode_name_from_key
+from textual.notifications import Notification
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
@@ -197,3 +199,34 @@ async def test_no_key_in_any_order_breaks_anything(caged: Console) -> None:
         monkey.look()
         caged.let_out = True  # type: ignore[attr-defined]
     assert work.payments.ledger.verify().sound
+
+
+async def test_a_toast_that_is_about_to_end_is_not_shown_again(empty_console: Console) -> None:
+    """A screen that is opened at its last moment would hang on it for ever."""
+    async with empty_console.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        ending, fresh = Notification("ending", timeout=0.1), Notification("fresh", timeout=60)
+        for one in (ending, fresh):
+            empty_console._notifications.add(one)
+        await pilot.press("7")
+        await pilot.pause()
+        empty_console._refresh_notifications()
+        assert ending not in empty_console._notifications
+        assert fresh in empty_console._notifications
+
+
+async def test_a_screen_that_is_closed_twice_takes_nothing_with_it(empty_console: Console) -> None:
+    async with empty_console.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        below = empty_console.screen
+        first, second = Sheet("first", []), Sheet("second", [])
+        await empty_console.push_screen(first)
+        await empty_console.push_screen(second)
+        second.dismiss(None)
+        second.dismiss(None)
+        await pilot.pause()
+        assert empty_console.screen is first
+        first.dismiss(None)
+        first.dismiss(None)
+        await pilot.pause()
+        assert empty_console.screen is below

@@ -11,6 +11,7 @@ from uuid import UUID
 from engagerr.core.desk.creator import Part
 from engagerr.core.desk.figures import Figure
 from engagerr.core.errors import EngagerrError, Forbidden
+from engagerr.core.tenancy import Permission
 
 if TYPE_CHECKING:
     from engagerr.core.api import Workspace
@@ -97,8 +98,16 @@ def deal_view(work: Workspace, deal: str | UUID) -> DealView:
     happened = sorted(_happened(view), key=lambda one: one.at)[::-1]
     return DealView(
         page=page, draft=draft, papers=papers, milestones=milestones, pieces=pieces, holds=holds, views=view.views,
-        history=tuple(happened), nobody=tuple(_by_itself(view, now)),
+        history=tuple(happened), nobody=tuple(_by_itself(view, now, _silent(work, holds.value or ()))),
     )  # fmt: skip
+
+
+def _silent(work: Workspace, holds: Iterable[HoldPage]) -> frozenset[UUID]:
+    """The holds that silence would release as things stand: those whose work is up, or whose contract says so."""
+    from engagerr.core.deals.pipeline.settlement import silence_releases
+
+    with work.access.transaction(Permission.READ) as session:
+        return frozenset(one.hold.id for one in holds if silence_releases(session, work.access, one.hold.subject))
 
 
 def _papers(work: Workspace, deal_id: UUID) -> tuple[ContractShown, ...]:
@@ -177,13 +186,13 @@ def _money_happened(view: DealView) -> Iterable[Happening]:
                 )
 
 
-def _by_itself(view: DealView, now: datetime) -> Iterable[Consequence]:
+def _by_itself(view: DealView, now: datetime, silent: frozenset[UUID]) -> Iterable[Consequence]:
     """What happens if nobody acts, in sentences; the last resort is that nothing does."""
     said = False
     for held in view.holds.value or ():
         if held.hold.held:
             said = True
-            yield from _held_by_itself(held, now)
+            yield from _held_by_itself(held, now, silent=held.hold.id in silent)
     for offer in view.page.offers:
         offering = view.page.row.stage in ("proposed", "negotiating")
         if offer.state == "sent" and offer.valid_until is not None and offering:
@@ -194,12 +203,13 @@ def _by_itself(view: DealView, now: datetime) -> Iterable[Consequence]:
         yield Consequence(f"Nothing happens by itself. It is {whose} turn.")
 
 
-def _held_by_itself(held: HoldPage, now: datetime) -> Iterable[Consequence]:
+def _held_by_itself(held: HoldPage, now: datetime, *, silent: bool) -> Iterable[Consequence]:
     hold = held.hold
     if hold.blocks:
         yield Consequence(f"It stays held: {hold.blocks[0].reason.rstrip('.')}.")
     elif hold.auto_release_at is not None and hold.refusal is None:
-        yield Consequence(f"On {_day(hold.auto_release_at)} silence releases {{amount}}.", hold.held)
+        on = f"On {_day(hold.auto_release_at)} silence releases {{amount}}"
+        yield Consequence(f"{on}." if silent else f"{on}, if all of its work is live by then.", hold.held)
     if hold.must_end_by is not None:
         over = hold.must_end_by <= now
         yield Consequence(

@@ -77,14 +77,16 @@ class SearchScreen(ModalScreen[None], Loading[None]):
         def find() -> Any:
             from engagerr.core.desk.lookup import find as look_up
 
-            return look_up(work, wanted)
+            return wanted, look_up(work, wanted)
 
         return find
 
     @on(Loading.Loaded)
     def _found(self, event: Loading.Loaded) -> None:
-        found = event.result
-        hits = [*found.creators, *found.items, *found.deals, *found.contracts, *found.briefs]
+        wanted, found = event.result
+        if wanted != self.query_one("#wanted", Input).value.strip():
+            return  # other words stand there by now
+        hits = [*found.creators, *found.accounts, *found.items, *found.deals, *found.contracts, *found.briefs]
         self.query_one("#hits", Grid).fill(hits)
         self._say("" if hits else "Nothing of that name. An address of a post that is not here can be imported.")
 
