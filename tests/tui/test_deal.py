@@ -457,6 +457,18 @@ async def test_the_page_shows_what_the_core_says(console: Console, sample_work: 
         assert "silence releases €600.00" in text
 
 
+async def test_the_only_piece_can_be_approved_from_every_table(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        page = await open_deal(console, pilot)
+        offered = {}
+        for _ in range(4):
+            offered[page.shown] = {choice.words for choice in page.verbs() if "approve" in choice.words.lower()}
+            await pilot.press("v")
+            await settled(pilot)
+        assert offered["pieces"]
+        assert all(words == offered["pieces"] for words in offered.values())
+
+
 async def test_the_four_tables_are_walked_with_v_and_opened(console: Console) -> None:
     async with console.run_test(size=NARROW) as pilot:
         page = await open_deal(console, pilot)

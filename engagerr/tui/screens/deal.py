@@ -332,11 +332,20 @@ class DealPage(Page):
         """The deal."""
         return self.view.page.row.title if self.answer is not None else "Deal"
 
+    @property
+    def _meant(self) -> Any:
+        """The piece that a verb is about: the one under the cursor, or, while another table is shown, the only one."""
+        grid = self.query_one("#pieces", Grid)
+        if self.shown == "pieces":
+            return grid.current
+        pieces = [row for row in grid.rows if row.piece is not None]
+        return pieces[0] if len(pieces) == 1 else None
+
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """What the core allows now, for the piece and the money under the cursor first."""
         if self.answer is None:
             return ()
-        row = self.query_one("#pieces", Grid).current if self.shown == "pieces" else None
+        row = self._meant
         piece = row.piece if row is not None else None
         hold = self.view.hold_of(row.milestone) if row is not None and row.milestone is not None else None
         if piece is None and row is not None and self.view.pieces.value and row.milestone is not None:
