@@ -136,12 +136,13 @@ def ratio(value: Decimal | float | None, *, why: str = "not reported", estimated
 
 
 def day(value: date | datetime | None, now: datetime, *, zone: tzinfo = UTC, year: bool = False) -> str:
-    """`Tue 1 Dec`; the weekday within 60 days, the year when it is another one or `year` asks for it (money)."""
+    """`Tue 1 Dec`: the weekday within 60 days, in its place the year of another one; both where `year` asks (money)."""
     if value is None:
         return glyphs.MISSING
     here = value.astimezone(zone).date() if isinstance(value, datetime) else value
     today = now.astimezone(zone).date()
-    weekday = f"{here:%a} " if abs((here - today).days) <= _WEEKDAY_WITHIN_DAYS else ""
+    near = abs((here - today).days) <= _WEEKDAY_WITHIN_DAYS and (year or here.year == today.year)
+    weekday = f"{here:%a} " if near else ""
     return f"{weekday}{here.day} {here:%b}" + (f" {here.year}" if year or here.year != today.year else "")
 
 

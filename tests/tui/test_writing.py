@@ -80,6 +80,8 @@ def test_days_have_weekdays_when_near_and_years_when_another_or_money() -> None:
     assert writing.day(date(2027, 3, 31), NOW) == "31 Mar 2027"
     assert writing.day(date(2026, 12, 1), NOW, year=True) == "Tue 1 Dec 2026"
     assert writing.day(date(2026, 5, 4), NOW) == "4 May"
+    assert writing.day(date(2027, 1, 8), NOW) == "8 Jan 2027"
+    assert writing.day(date(2027, 1, 8), NOW, year=True) == "Fri 8 Jan 2027"
     assert writing.day(None, NOW) == "–"
 
 
