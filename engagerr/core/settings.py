@@ -356,7 +356,7 @@ class ConsoleSettings(_Section):
         description='Other keys, by the names that `?` shows: ENGAGERR_CONSOLE__KEYS=\'{"app.search": "ctrl+f"}\'.',
     )
     frames_per_second: int = Field(
-        60, ge=5, le=60, description="How often the screen may be painted; 15 suits slow lines."
+        60, ge=5, le=120, description="How often the screen may be painted; 15 suits slow lines."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 class Palette(CommandPalette, ClosesOnce[None]):
     """Textual's palette; `enter` and `esc` pressed at once close it once."""
+
+    def _action_command_list(self, action: str) -> None:
+        # A page up or down while the list is being filled anew asks for a line that is not laid out yet.
+        with contextlib.suppress(KeyError):
+            super()._action_command_list(action)
 
 
 class Commands(Provider):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def fill_with_sample(engagerr: Engagerr) -> Workspace:
         said = {key: entry[key] for key in ("creator", "account", "period", "observed_at") if entry[key]}
         work.ingestion.import_file(SAMPLE / entry["path"], **_typed(said))
     sample_partnership.fill(work)
+    # What screens would make when they are first read is made now: no test finds the sample otherwise than another.
+    work.profiles.keep_up()
+    work.metrics.performance(since=date(2026, 8, 1), until=date(2026, 11, 1))
     return work
 
 

@@ -96,4 +96,4 @@ def release_the_money(terminal: Tmux) -> None:
     terminal.type("510")
     terminal.quiet()
     terminal.press("Enter")
-    terminal.until("€0.00 held")
+    terminal.until("€900.00 paid")

@@ -481,7 +481,7 @@ async def test_how_it_was_left_is_kept(console: Console) -> None:
         left = json.loads(json.dumps(page.kept()))
     again = Console(console.engagerr, workspace=console.workspace, follow=False)
     again.memory = type(console.memory)(None)
-    again.memory.keep("page.contentmap", left)
+    again.memory.keep(f"page.{console.workspace.tenant.id}.contentmap", left)
     async with again.run_test(size=NARROW) as pilot:
         await pilot.press("4")
         await settled(pilot)

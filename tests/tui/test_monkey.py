@@ -34,7 +34,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 pytestmark = pytest.mark.anyio
-KEYS = int(os.environ.get("MONKEY_KEYS", "1500"))
+KEYS = int(os.environ.get("MONKEY_KEYS", "400"))
 SEED = int(os.environ.get("MONKEY_SEED", "1"))
 SIZES = ((80, 24), (140, 45), (40, 12), (200, 60))
 

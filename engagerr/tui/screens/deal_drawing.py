@@ -242,6 +242,8 @@ def _hold_lines(held: HoldPage, now: datetime, width: int, label: str) -> list[C
         return [Cell(((label, "faint"), (agreed, "ink"), (f"  {hold.title}", "faint")))]
     parts: list[tuple[str, str]] = [(label, "faint"), (f"{money_text(hold.held)} held", "ink-bold")]
     since = f" since {day(hold.funded_at, now, year=True)}" if hold.funded_at else ""
+    if not hold.held:
+        parts, since = [(label, "faint"), (f"{money_text(hold.funded)} paid", "ink-bold")], ""
     gone = [f"{money_text(amount)} {word}" for word, amount in
             (("released", hold.released), ("refunded", hold.refunded), ("lost", hold.lost)) if amount]  # fmt: skip
     parts.append((f"{since}{' · ' + ', '.join(gone) if gone else ''}", "soft"))

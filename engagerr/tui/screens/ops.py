@@ -124,8 +124,10 @@ class Ops(Page):
         heading = self.query_one(Heading)
         failed = sum(line.state in ("failed", "permission_denied", "expired", "revoked") for line in lines)
         heading.scope = f"{view.title} · {VIEWS.index(view) + 1} of {len(VIEWS)}"
-        heading.freshness = f"{len(lines):,} · {failed} failed" if failed else f"{len(lines):,} · all well"
-        heading.mood = "danger" if failed else "soft"
+        late = sum(line.state in ("warning", "partial", "interrupted") for line in lines)
+        told = [f"{failed} failed"] * bool(failed) + [f"{late} to look at"] * bool(late)
+        heading.freshness = " · ".join([f"{len(lines):,}", *(told or ["all well"])])
+        heading.mood = "danger" if failed else "attention" if late else "soft"
         self._grid.fill(lines)
         if self._restored is not None:
             self._grid.go_to(self._restored)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -62,9 +63,13 @@ def holds(work: Workspace) -> list[HoldRow]:
     return list(work.payments.holds.list())
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
+
+
 def leaks(said: object) -> list[str]:
-    """Which of the secrets stand in it, however it is written; ids and hashes in hex are no places for them."""
-    words = "\n".join(part for part in str(said).replace('"', "\n").replace("'", "\n").split("\n") if not _is_hex(part))
+    """Which of the secrets stand in it, however it is written; ids, hashes and moments are no places for them."""
+    text = _MOMENT.sub("", str(said))
+    words = "\n".join(part for part in text.replace('"', "\n").replace("'", "\n").split("\n") if not _is_hex(part))
     return [secret for secret in SECRETS if secret in words]
 
 
