@@ -89,6 +89,7 @@ class Page(Loading[None]):
         self._reading = False
         self._asked: dict[str, tuple[Callable[[Any], None] | None, Callable[[Any], str] | str | None]] = {}
         self._side_timer: Any = None
+        self._had_focus: Widget | None = None
         self._behind_side: Widget | None = None
         self._change_timer: Any = None
         self._retry_timer: Any = None
@@ -336,12 +337,23 @@ class Page(Loading[None]):
         for widget in self.query(".main > *").results(Widget):
             if widget.id != "instead" and not widget.has_class("always"):
                 widget.set_class(bool(parts), "-away")
+                self._keep_focus(widget, away=bool(parts))
         # Who may not see the page sees nothing of it beside or below it either.
         hidden = self.state is State.FORBIDDEN
         for side in self.query(".side"):
             side.set_class(hidden, "-away")
         if hidden:
             self.query_one(Reason).said = ""
+
+    def _keep_focus(self, widget: Widget, *, away: bool) -> None:
+        """What is put away takes no keys; what comes back has those again that it had."""
+        focused, had = self.focused, self._had_focus
+        if away and focused is not None and widget in focused.ancestors_with_self:
+            self._had_focus = focused
+            self.set_focus(None)
+        elif not away and focused is None and had is not None and widget in had.ancestors_with_self:
+            self.call_after_refresh(had.focus)
+            self._had_focus = None
 
     # The side pane and the reason line.
 
