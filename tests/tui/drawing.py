@@ -40,12 +40,19 @@ async def settled(pilot: Pilot[Any]) -> None:
         following = any(getattr(screen, "_side_timer", None) is not None for screen in pilot.app.screen_stack)
         if not following and not any(worker.is_running for worker in pilot.app.workers):
             break
-    await pilot.pause()
+    # What was answered is drawn, and what follows from that (focus, keys): until two looks see the same.
+    seen: list[str] = []
+    for _ in range(25):
+        await pilot.pause(0.04)
+        now = ["".join(segment.text for segment in strip) for strip in _strips(pilot.app)]
+        if now == seen:
+            break
+        seen = now
     bugs = getattr(pilot.app, "bugs", ())
     if bugs:
         raise bugs[0]
 
 
-def _strips(console: Console) -> list[Any]:
+def _strips(console: Any) -> list[Any]:
     # Screens below a dialog show through it: the compositor of the topmost has them all.
     return list(console.screen._compositor.render_strips())
