@@ -123,7 +123,7 @@ class CompareCreators(Page):
     def on_resize(self) -> None:
         """Other widths: the grid is made anew."""
         if self.answer is not None:
-            self.draw(self.answer)
+            self.call_after_refresh(self.draw, self.answer)
 
     def action_take_in(self) -> None:
         """Another creator of the results."""

@@ -19,7 +19,7 @@ from engagerr.tui.screens.narrowing import Narrowing
 from engagerr.tui.screens.shortlist import ShortlistView
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import FilterLine, written
-from engagerr.tui.widgets.discovery import asked_line, nobody_lines, shortlist_lines, would_lines
+from engagerr.tui.widgets.discovery import Asked, nobody_lines, shortlist_lines, would_lines
 from engagerr.tui.widgets.grid import Grid, Order
 from engagerr.tui.widgets.matches import MatchRow, match_columns
 from engagerr.tui.widgets.signals import long_lines, short_lines
@@ -58,7 +58,7 @@ class Discover(Narrowing):
     )
     has_side: ClassVar[bool] = True
     DEFAULT_CSS = """
-    Discover #asked { height: 1; padding: 0 1; }
+    Discover Asked { padding: 0 1; }
     Discover #filter-said { height: auto; max-height: 2; padding: 0 1; }
     Discover #lower { height: 9; }
     Discover .-gone, Discover.-tiny #lower { display: none; }
@@ -94,7 +94,7 @@ class Discover(Narrowing):
 
     def main(self) -> ComposeResult:
         """What the brief asks, the filter, the list, and why."""
-        yield Static(id="asked")
+        yield Asked()
         yield FilterLine(placeholder="followers >= 10k and country = DE   (the search language)")
         yield Static(id="filter-said")
         yield Static(id="nobody")
@@ -148,24 +148,18 @@ class Discover(Narrowing):
         self.brief = str(row.id)
         self.shortlist = None if answer.shortlist is None else str(answer.shortlist.id)
         heading.freshness = money_text(row.brief.budget) if row.brief.budget is not None else "no budget"
-        self._draw_asked()
+        self.query_one(Asked).row = self.brief_row
         self.marks_read()
         self.take_up_marks()
         self._say_place()
         self._draw_shortlist()
         self.ask_matches()
 
-    def _draw_asked(self) -> None:
-        if self.brief_row is not None:
-            asked = self.query_one("#asked", Static)
-            asked.update(written(asked_line(self.brief_row, self.query_one(".main").size.width - 2).parts))
-
     def on_resize(self) -> None:
         """What is cut to the width is cut anew; where there are few rows, they are the list's."""
         self.set_class(self.size.height < _LEAST_HEIGHT, "-tiny")
         if self.state is State.READY:
-            self._draw_asked()
-            self._draw_again()
+            self.call_after_refresh(self._draw_again)
 
     def ask_matches(self) -> None:
         """Ask who fits; a newer question supersedes this one."""

@@ -1,4 +1,4 @@
-"""What stands around a list of matches: what the brief asks, why nobody passes, the shortlist. Pure: values in."""
+"""What stands around a list of matches: what the brief asks, why nobody passes, the shortlist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from textual.reactive import reactive
+
 from engagerr.tui import glyphs
+from engagerr.tui.widgets.chrome import Line
 from engagerr.tui.widgets.matches import price_of
 from engagerr.tui.widgets.signals import head_line, in_words, name_of, ordered, signal_line
 from engagerr.tui.writing import BLANK, Cell, cell, cut, money_text, short
@@ -38,9 +41,16 @@ def asked_of(brief: Brief) -> list[str]:
     return [part for part in said if part]
 
 
-def asked_line(row: BriefRow, width: int) -> Cell:
-    """`Brief   sports · youtube · DE AT · 20 k–500 k followers · not: gambling`."""
-    return Cell((("Brief  ", "faint"), (cut(" · ".join(asked_of(row.brief)), max(width - 7, 0)), "soft")))
+class Asked(Line):
+    """`Brief   sports · youtube · DE AT · 20 k–500 k followers · not: gambling`, cut to the room that it has."""
+
+    row: reactive[BriefRow | None] = reactive(None)
+
+    def parts(self, width: int) -> Sequence[tuple[str, str]]:
+        """Nothing before a brief is read."""
+        if self.row is None:
+            return ()
+        return [("Brief  ", "faint"), (cut(" · ".join(asked_of(self.row.brief)), max(width - 7, 0)), "soft")]
 
 
 def followers_of(brief: Brief) -> str:
@@ -210,6 +220,6 @@ def _on(day: date | None) -> str:
 
 
 __all__: Sequence[str] = (
-    "STATES", "asked_line", "asked_of", "deliverables_of", "followers_of", "nobody_lines", "rule_lines",
+    "STATES", "Asked", "asked_of", "deliverables_of", "followers_of", "nobody_lines", "rule_lines",
     "shortlist_lines", "sum_lines", "window_of", "would_lines",
 )  # fmt: skip
