@@ -6,6 +6,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
@@ -39,10 +40,11 @@ SCREENS = {
 HOMES = {
     "creator": "roster", "account": "roster", "connection": "roster", "item": "map", "family": "map",
     "review": "review", "suggestion": "review", "brief": "discover", "shortlist": "discover",
-    "application": "discover", "deal": "deals", "proposal": "deals", "contract": "deals", "deliverable": "deals",
-    "rights": "deals", "hold": "money", "payout": "money", "invoice": "money", "difference": "money",
-    "payment": "money", "movement": "money", "operation": "money", "sync": "ops", "job": "ops",
-    "anomaly": "analytics", "definition": "analytics",
+    "approach": "discover", "deal": "deals", "proposal": "deals", "contract": "deals", "deliverable": "deals",
+    "rights": "deals", "hold": "money", "payout": "money", "movement": "money", "dispute": "money", "payee": "money",
+    "tax_form": "money", "invoice": "money", "subscription": "money", "difference": "money", "operation": "money",
+    "payment": "money", "receipt": "money", "sync": "ops", "job": "ops", "task": "ops", "anomaly": "analytics",
+    "definition": "analytics",
 }  # fmt: skip
 _MOST_UNDO = 50
 _STARTED_AFTER_SECONDS = 3.0
@@ -64,7 +66,7 @@ class Notice:
 
     words: str
     mood: str
-    at: Any
+    at: datetime
 
 
 class Console(App[None]):

@@ -157,7 +157,7 @@ class Loading(ClosesOnce[ScreenResultType]):
         log("console.bug", level="error", screen=type(self).__name__, topic=topic, trace=trace)
         error = Broken(
             f"Engagerr made a mistake here ({type(bug).__name__}).",
-            hint="The log of this home has the details; nothing was changed by this.",
+            hint="The log of this home has the details. Before you do it again, see whether it was done.",
         )
         error.__cause__ = bug
         if isinstance(bugs := getattr(self.app, "bugs", None), list):

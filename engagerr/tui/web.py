@@ -132,16 +132,12 @@ class ConsoleServer(Server):
         if visitor is None or not self._same_origin(request) or len(self._open) >= _MOST_VISITORS:
             raise web.HTTPForbidden(text="This page may not open a console here.\n")
         self._open[socket] = visitor
-        try:
-            await socket.prepare(request)
-        except BaseException:
-            del self._open[socket]
-            raise
         process = _Process(
             visitor.token, write_bytes=socket.send_bytes, write_str=socket.send_str, close=socket.close,
             download_manager=self.download_manager,
         )  # fmt: skip
         try:
+            await socket.prepare(request)
             # No console outlives the session that opened it.
             async with asyncio.timeout(visitor.until - time.monotonic()):
                 await process.start(_cells(request, "width", 80, 400), _cells(request, "height", 24, 200))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from engagerr.tui.app import Console
+from engagerr.core import desk
+from engagerr.tui.app import HOMES, SCREENS, Console
+from engagerr.tui.screens.money import MoneyPage
 from tests.tui.conftest import NARROW
 from tests.tui.drawing import lines, settled
 
@@ -32,3 +38,25 @@ async def test_the_keys_screen_lists_the_keys_and_finds_them(empty_console: Cons
         await settled(pilot)
         assert "page.refresh" in "\n".join(lines(empty_console))
         assert "app.search" not in "\n".join(lines(empty_console))
+
+
+def _first_words(tree: ast.AST, name: str) -> Iterator[str]:
+    """The first argument of every call of `name`, where it is written out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def test_whatever_waits_or_is_found_has_a_screen_where_it_is_looked_at() -> None:
+    folder = Path(desk.__file__).parent
+    waits = {
+        kind for path in folder.glob("waiting_*.py") for kind in _first_words(ast.parse(path.read_text()), "Subject")
+    }
+    found = {"creator", "account", "item", "deal", "contract", "brief"}
+    assert {"hold", "dispute", "approach", "task", "definition"} <= waits
+    assert waits | found | {"anomaly"} <= set(HOMES)
+    on_money = {kind for view in MoneyPage().views.values() for kind in view.homes}
+    assert {kind for kind, home in HOMES.items() if home == "money"} <= on_money
+    assert set(HOMES.values()) <= set(SCREENS)

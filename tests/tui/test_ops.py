@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
+from engagerr import Engagerr, Workspace
 from engagerr.core.errors import Unavailable
+from engagerr.core.events import open_task
 from engagerr.core.jobs import Jobs
+from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.app import Console
 from engagerr.tui.screens.ops import VIEWS, Ops
 from engagerr.tui.widgets.grid import Grid
@@ -42,6 +47,7 @@ async def test_every_view_is_what_the_core_says(console: Console) -> None:
             await settled(pilot)
         assert ops(console).view is VIEWS[0]
         assert seen["jobs"] == len(Jobs(work).list())
+        assert seen["tasks"] == len(work.sync.tasks())
         assert seen["imports"] == len(work.ingestion.history(limit=500))
         assert seen["health"] == len(work.health.report().checks)
         assert seen["audit"] == 500 or seen["audit"] > 50
@@ -52,6 +58,24 @@ async def test_a_view_without_rows_says_how_it_fills(empty_console: Console) -> 
         await pilot.press("9", "v")
         await settled(pilot)
         assert "No account is connected" in cells(empty_console)
+
+
+async def test_a_task_is_shown_with_what_mends_it(
+    empty_console: Console, engagerr: Engagerr, workspace: Workspace
+) -> None:
+    with workspace.access.transaction(Permission.SYNC) as session:
+        open_task(
+            session, tenant_id=workspace.tenant.id, kind="platform.reconnect", about=uuid4(), subject="youtube:@ann",
+            message="youtube:@ann has to be connected again.", hint="engagerr platform connect youtube",
+            now=engagerr.clock.now(),
+        )  # fmt: skip
+    (task,) = workspace.sync.tasks()
+    async with empty_console.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        empty_console.open_thing("task", task.id)
+        await settled(pilot)
+        assert ops(empty_console).view.name == "tasks"
+        assert "engagerr platform connect youtube" in cells(empty_console)
 
 
 async def test_a_job_runs_from_here_and_its_end_is_seen(empty_console: Console) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from engagerr.core.desk.analytics import RATE, GroupLine, Picture, quantity_title
-from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.metrics.reports.folder import checked_folder, put_file
-from engagerr.core.metrics.reports.plain_words import not_a_formula
+from engagerr.core.desk.files import table_csv, write_new
+from engagerr.core.errors import InvalidInput
 
 _HEAD = (
     "part", "group", "quantity", "bucket", "value", "high", "unit", "currency", "state", "why", "carried", "sum_group",
@@ -40,12 +37,8 @@ def write_picture(picture: Picture, path: Path) -> int:
     path = Path(path).expanduser()
     if path.suffix.lower() not in (".csv", ".json"):
         raise InvalidInput(f"{path.name or path} names no CSV or JSON file.", hint="Such as figures.csv.")
-    folder = checked_folder(str(path.absolute().parent))
-    if path.exists() or path.is_symlink():
-        raise Conflict(f"{path} is there already.", hint="Choose another name.", facts={"path": str(path)})
     rows = list(rows_of(picture))
-    body = _csv(rows) if path.suffix.lower() == ".csv" else _json(picture, rows)
-    put_file(folder, path.name, body)
+    write_new(path, _csv(rows) if path.suffix.lower() == ".csv" else _json(picture, rows))
     return len(rows)
 
 
@@ -90,20 +83,13 @@ def _state(value: object, *, estimated: bool) -> str:
 
 
 def _csv(rows: list[dict[str, Any]]) -> bytes:
-    written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\r\n")
-    lines.writerow(_HEAD)
-    for row in rows:
-        lines.writerow([_cell(row.get(name)) for name in _HEAD])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()
+    return table_csv(_HEAD, ([_cell(row.get(name)) for name in _HEAD] for row in rows))
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, tuple):
-        return not_a_formula(" ".join(value))
-    return not_a_formula(value) if isinstance(value, str) else _exact(value)
+    return " ".join(value) if isinstance(value, tuple) else _exact(value)
 
 
 def _exact(value: Any) -> str:
@@ -126,12 +112,3 @@ def _written(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return _exact(value) if hasattr(value, "as_tuple") else value
-
-
-def write_report(body: bytes, path: Path) -> None:
-    """Write a drawn report into a new file. `Conflict` where one is there, `InvalidInput` for no folder."""
-    path = Path(path)
-    folder = checked_folder(str(path.absolute().parent))
-    if path.exists() or path.is_symlink():
-        raise Conflict(f"{path} is there already.", hint="Choose another name.", facts={"path": str(path)})
-    put_file(folder, path.name, body)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.metrics.reports.folder import checked_folder, put_file
-from engagerr.core.metrics.reports.plain_words import not_a_formula, printable
+from engagerr.core.desk.files import table_csv, write_new
 
 if TYPE_CHECKING:
     from engagerr.core.desk.discover import Beside, Matches
@@ -28,20 +24,18 @@ def matches_csv(matches: Matches) -> bytes:
     """
     results = matches.found.results
     signals = list(dict.fromkeys(signal.name for match in results for signal in match.signals))
-    written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\r\n")
-    lines.writerow([*_HEAD, *signals, *_BESIDE])
+    rows = []
     for rank, match in enumerate(results, 1):
         values = {signal.name: signal.value for signal in match.signals}
-        lines.writerow(
+        rows.append(
             [
-                rank, _words(match.creator), match.creator_id, f"{match.score:.6f}", f"{match.low:.6f}",
+                rank, match.creator, match.creator_id, f"{match.score:.6f}", f"{match.low:.6f}",
                 f"{match.high:.6f}", sum(value is None for value in values.values()),
                 *("" if values.get(name) is None else f"{values[name]:.6f}" for name in signals),
                 *_beside(matches.beside.get(match.creator_id)),
             ]
         )  # fmt: skip
-    return b"\xef\xbb\xbf" + written.getvalue().encode()
+    return table_csv([*_HEAD, *signals, *_BESIDE], rows)
 
 
 def write_matches(matches: Matches, path: Path) -> int:
@@ -51,13 +45,7 @@ def write_matches(matches: Matches, path: Path) -> int:
         Conflict: a file of that name is there.
         InvalidInput: the folder is not there, or cannot be written to.
     """
-    path = Path(path)
-    if not path.name:
-        raise InvalidInput("That names no file.", hint="Such as matches.csv.")
-    folder = checked_folder(str(path.absolute().parent))
-    if path.exists() or path.is_symlink():
-        raise Conflict(f"{path} is there already.", hint="Choose another name.", facts={"path": str(path)})
-    put_file(folder, path.name, matches_csv(matches))
+    write_new(path, matches_csv(matches))
     return len(matches.found.results)
 
 
@@ -69,13 +57,9 @@ def _beside(beside: Beside | None) -> list[object]:
     return [
         "" if price.amount is None else price.amount.amount,
         "" if price.amount is None else price.amount.currency,
-        _words("hidden" if price.hidden else price.why or ""),
+        "hidden" if price.hidden else price.why or "",
         *("" if value is None else f"{value:g}" for value in figures),
         "" if beside.last_post is None else beside.last_post.isoformat(),
-        "" if promise is None else _words(promise.brand or "a competitor"),
+        "" if promise is None else promise.brand or "a competitor",
         "" if promise is None or promise.until is None else promise.until.isoformat(),
     ]
-
-
-def _words(said: str) -> str:
-    return not_a_formula(printable(said))

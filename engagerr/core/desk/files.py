@@ -13,8 +13,8 @@ from engagerr.core.errors import Conflict, InvalidInput
 from engagerr.core.metrics.reports.folder import checked_folder, put_file
 from engagerr.core.metrics.reports.plain_words import not_a_formula, printable
 
-# `-4.50`, `+31 %`: a figure with its sign, and nothing that a spreadsheet would go on to compute.
-_FIGURE = re.compile(r"[+-]\d[\d.,]*(\s?(%|pt|[kM]|bn))?")
+# `-4.50`, `+31 %`, `-2e-05`: a figure with its sign, and nothing that a spreadsheet would go on to compute.
+_FIGURE = re.compile(r"[+-]\d[\d.,]*(e[+-]?\d+)?(\s?(%|pt|[kM]|bn))?")
 
 
 def table_csv(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

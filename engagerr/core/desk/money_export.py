@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -12,7 +10,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from engagerr.core.metrics.reports.plain_words import not_a_formula, one_line
+from engagerr.core.desk.files import table_csv
+from engagerr.core.metrics.reports.plain_words import one_line
 from engagerr.core.money import Money
 
 _DEEPEST = 2
@@ -26,12 +25,7 @@ def rows_csv(rows: Sequence[Any]) -> bytes:
     """
     flat = [dict(_cells(row)) for row in rows]
     heads = list(dict.fromkeys(name for line in flat for name in line))
-    written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\r\n")
-    lines.writerow(heads)
-    for line in flat:
-        lines.writerow([line.get(name, "") for name in heads])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()
+    return table_csv(heads, ([line.get(name, "") for name in heads] for line in flat))
 
 
 def _cells(value: Any, prefix: str = "", depth: int = 0) -> Iterable[tuple[str, str]]:
@@ -61,12 +55,12 @@ def _text(value: Any) -> str:  # noqa: PLR0911  a kind of value a line
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, str):
-        return not_a_formula(one_line(value))
+        return one_line(value)
     if isinstance(value, Mapping):
-        return not_a_formula("; ".join(f"{key}: {_text(held)}" for key, held in value.items()))
+        return "; ".join(f"{key}: {_text(held)}" for key, held in value.items())
     if isinstance(value, Iterable):
-        return not_a_formula("; ".join(_inner(one) for one in value))
-    return not_a_formula(one_line(str(value)))
+        return "; ".join(_inner(one) for one in value)
+    return one_line(str(value))
 
 
 def _inner(value: Any) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engagerr.core.errors import Conflict, InvalidInput
-from engagerr.core.metrics.reports.folder import checked_folder, put_file
-from engagerr.core.metrics.reports.plain_words import not_a_formula, printable
+from engagerr.core.desk.files import table_csv, write_new
 
 if TYPE_CHECKING:
     from engagerr.core.desk.figures import Figure
@@ -41,14 +37,14 @@ _COLUMNS: Mapping[str, tuple[tuple[str, ...], _Cells]] = {
               lambda row: (*_figure("views")(row), row.counted or "")),
     "change": (("change", "change_why", "change_broken"), _figure("change")),
     "engagement": (("engagement", "engagement_why", "engagement_broken"), _figure("engagement")),
-    "topic": (("topics",), lambda row: (_words(", ".join(row.topics) or row.topic or ""),)),
+    "topic": (("topics",), lambda row: (", ".join(row.topics) or row.topic or "",)),
     "country": (("country",), lambda row: (row.country or "",)),
     "deals": (("open_deals",), lambda row: ("hidden" if row.open_deals is None else row.open_deals,)),
     "post": (("last_post",), lambda row: (row.last_post.isoformat() if row.last_post else "",)),
     "price": (("prices_from",), _price),
-    "handle": (("handle",), lambda row: (_words(row.handle or ""),)),
+    "handle": (("handle",), lambda row: (row.handle or "",)),
     "status": (("status",), lambda row: (row.status,)),
-    "agent": (("agent",), lambda row: (_words(row.agent or ""),)),
+    "agent": (("agent",), lambda row: (row.agent or "",)),
     "notes": (("notes",), lambda row: (row.notes,)),
     "as_of": (("as_of",), lambda row: (row.as_of.isoformat() if row.as_of else "",)),
 }  # fmt: skip
@@ -61,12 +57,10 @@ def roster_csv(rows: Sequence[RosterRow], columns: Sequence[str]) -> bytes:
     which a platform counts otherwise. UTF-8 with a mark, as spreadsheets read it.
     """
     chosen = [_COLUMNS[key] for key in columns if key in _COLUMNS]
-    written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\r\n")
-    lines.writerow(["creator", "creator_id", *(name for names, _ in chosen for name in names)])
-    for row in rows:
-        lines.writerow([_words(row.name), row.id, *(value for _, cells in chosen for value in cells(row))])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()
+    return table_csv(
+        ["creator", "creator_id", *(name for names, _ in chosen for name in names)],
+        ([row.name, row.id, *(value for _, cells in chosen for value in cells(row))] for row in rows),
+    )
 
 
 def write_roster(rows: Sequence[RosterRow], columns: Sequence[str], path: Path) -> int:
@@ -76,15 +70,5 @@ def write_roster(rows: Sequence[RosterRow], columns: Sequence[str], path: Path) 
         Conflict: a file of that name is there.
         InvalidInput: the folder is not there, or cannot be written to.
     """
-    path = Path(path)
-    if not path.name:
-        raise InvalidInput("That names no file.", hint="Such as roster.csv.")
-    folder = checked_folder(str(path.absolute().parent))
-    if path.exists() or path.is_symlink():
-        raise Conflict(f"{path} is there already.", hint="Choose another name.", facts={"path": str(path)})
-    put_file(folder, path.name, roster_csv(rows, columns))
+    write_new(path, roster_csv(rows, columns))
     return len(rows)
-
-
-def _words(said: str) -> str:
-    return not_a_formula(printable(said))

@@ -269,7 +269,7 @@ class AnalyticsVerbs(Page):
         desk, asked = self.desk, self.question
 
         def make(progress: Progress) -> str:
-            from engagerr.core.desk.analytics_export import write_report
+            from engagerr.core.desk.files import write_new
 
             progress.report(0, _STEPS, "reading the figures")
             since = None if asked is None else datetime.combine(asked.since, time.min, UTC)
@@ -280,7 +280,7 @@ class AnalyticsVerbs(Page):
             progress.report(1, _STEPS, "drawing it")
             body = desk.reports.render(document, path.suffix.lstrip("."))
             progress.report(2, _STEPS, "writing it")
-            write_report(body, path)
+            write_new(path, body)
             progress.report(_STEPS, _STEPS, f"written to {path}")
             return f"The report of {who} is in {path}."
 

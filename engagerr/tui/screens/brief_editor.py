@@ -15,8 +15,8 @@ from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command, Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.brief_fields import FIELDS, document_of, lines_of
-from engagerr.tui.screens.marking import refused_unless
 from engagerr.tui.widgets.chrome import Heading, Reason
 from engagerr.tui.widgets.dialogs import Choice, Confirm, written
 from engagerr.tui.writing import BLANK, Cell, cell, cut
@@ -171,7 +171,7 @@ class BriefEditor(Page):
             return
         self._wrong(None)
         work = self.desk
-        if not refused_unless(self, Permission.READ_TERMS, Permission.USE_AI):
+        if not refused_for(self.desk, Permission.READ_TERMS, Permission.USE_AI):
             self.load("passes", lambda: work.matching.find(asked, limit=1))
 
     def answered(self, topic: str, result: Any) -> None:
@@ -198,7 +198,7 @@ class BriefEditor(Page):
 
     def action_read_words(self) -> None:
         """Let the words be read; nothing of it is taken before somebody said yes."""
-        if refusal := refused_unless(self, Permission.USE_AI):
+        if refusal := refused_for(self.desk, Permission.USE_AI):
             self.console.say(refusal, mood="attention")
             return
         self._say_read([cell("reading …", "soft")])
@@ -298,12 +298,12 @@ class BriefEditor(Page):
 
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """The menu of `x`."""
-        edit = refused_unless(self, Permission.EDIT_BRIEFS)
+        edit = refused_for(self.desk, Permission.EDIT_BRIEFS)
         new = "It is kept already, with its state." if self.row else None
         return [
             Choice("k", "Keep it" if self.row else "Keep it, open", self.action_keep, edit),
             Choice("d", "Keep it as a draft", lambda: self._keep("draft"), edit or new),
-            Choice("w", "Read the words into lines", self.action_read_words, refused_unless(self, Permission.USE_AI)),
+            Choice("w", "Read the words into lines", self.action_read_words, refused_for(self.desk, Permission.USE_AI)),
         ]
 
     def commands(self) -> Sequence[Command]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.page import Command
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.brief_asks import ask_new_deal, ask_publish, ask_stage, count_wrong
-from engagerr.tui.screens.marking import Marking, refused_unless
+from engagerr.tui.screens.marking import Marking
 from engagerr.tui.screens.picking import Picker
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Menu, Sheet
 from engagerr.tui.widgets.discovery import why_lines
@@ -59,21 +60,20 @@ class BriefVerbs(Marking):
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """The menu of `x`."""
         brief, row, page = self.brief_row, self._row(), self._page()
+        edit = refused_for(self.desk, Permission.EDIT_BRIEFS)
         if brief is None or page is None:
-            return [Choice("n", "Write a brief …", self.action_new_brief, refused_unless(self, Permission.EDIT_BRIEFS))]
-        edit = refused_unless(self, Permission.EDIT_BRIEFS)
-        trade = refused_unless(self, Permission.TRADE)
-        deals = refused_unless(self, Permission.EDIT_DEALS)
+            return [Choice("n", "Write a brief …", self.action_new_brief, edit)]
+        trade = refused_for(self.desk, Permission.TRADE)
+        deals, ask = refused_for(self.desk, Permission.EDIT_DEALS), refused_for(self.desk, Permission.USE_AI)
         nobody = None if page.chosen else _EMPTY_LIST
         person = None if row else "Nobody is under the cursor."
         is_open = brief.state == "open"
         return [
             Choice("d", "Propose the shortlist: new deal …", self.new_deal, deals or nobody),
-            Choice("t", "Draft a message to this creator", self.draft_pitch,
-                   refused_unless(self, Permission.USE_AI) or person),
+            Choice("t", "Draft a message to this creator", self.draft_pitch, ask or person),
             Choice("m", "Change the stage on the shortlist …", self.action_stage,
                    edit or (None if self.chosen_one() else _NOT_ON_LIST)),
-            Choice("k", "Build a package for the budget …", self.open_package, refused_unless(self, Permission.USE_AI)),
+            Choice("k", "Build a package for the budget …", self.open_package, ask),
             Choice("c", "Compare", self.action_compare, person),
             Choice("e", "Edit the brief …", self.edit_brief, edit),
             Choice("p", "Publish the brief to the marketplace …", self.publish_brief,
@@ -99,7 +99,7 @@ class BriefVerbs(Marking):
         }  # fmt: skip
         found = [Command(words[verb.key], verb.answer, f"x {verb.key}", verb.refused) for verb in self.verbs()]
         none = None if self.brief_row else _NO_BRIEF
-        edit = refused_unless(self, Permission.EDIT_BRIEFS)
+        edit = refused_for(self.desk, Permission.EDIT_BRIEFS)
         found += [
             Command("Brief: choose …", self.action_brief, "g"),
             Command("Brief: write one …", self.action_new_brief, "+", edit),
@@ -157,7 +157,7 @@ class BriefVerbs(Marking):
         """Write a brief."""
         from engagerr.tui.screens.brief_editor import BriefEditor
 
-        if refusal := refused_unless(self, Permission.EDIT_BRIEFS):
+        if refusal := refused_for(self.desk, Permission.EDIT_BRIEFS):
             self.console.say(refusal, mood="attention")
             return
         self.app.push_screen(BriefEditor(None, self.open_brief))
@@ -305,7 +305,7 @@ class BriefVerbs(Marking):
             Choice("s", "Shortlist: scores then and now, stages, notes", self.open_shortlist,
                    none or (None if self.list_id else _EMPTY_LIST)),
             Choice("k", "Package: the best set for the budget", self.open_package,
-                   none or refused_unless(self, Permission.USE_AI)),
+                   none or refused_for(self.desk, Permission.USE_AI)),
             Choice("m", "Marketplace: applications, invitations, briefs of others", self.open_market),
             Choice("l", "Listings: what others see of our creators", self.open_listings),
         ]  # fmt: skip

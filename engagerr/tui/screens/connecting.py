@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.creator_verbs import CreatorVerbs
-from engagerr.tui.screens.marking import refused_unless
 from engagerr.tui.widgets.dialogs import Ask, Choice, Dialog, Menu, Sheet, written
 from engagerr.tui.writing import BLANK, Cell, cell
 
@@ -65,7 +65,7 @@ class PasteAddress(Dialog[str]):
 
 def connect(page: CreatorVerbs, *, creator: str | None, account: AccountPage | None = None) -> None:
     """Choose the platform, then sign in the way that it wants. With an account, that one is signed in again."""
-    if refusal := refused_unless(page, Permission.CONNECT):
+    if refusal := refused_for(page.desk, Permission.CONNECT):
         page.console.say(refusal, mood="attention")
         return
     page.do("connectors", page.desk.platforms.list, then=lambda rows: _choose(page, creator, account, rows))

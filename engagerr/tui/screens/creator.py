@@ -18,8 +18,8 @@ from engagerr.core.errors import EngagerrError, NotFound
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.creator_verbs import CreatorVerbs, Person
-from engagerr.tui.screens.marking import refused_unless
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.creator_parts import (
     GROUPS,
@@ -350,7 +350,7 @@ class CreatorScreen(CreatorVerbs):
 
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """What concerns the row under the cursor first, then what concerns the creator."""
-        edit, connect = refused_unless(self, Permission.EDIT_ROSTER), refused_unless(self, Permission.CONNECT)
+        edit, connect = refused_for(self.desk, Permission.EDIT_ROSTER), refused_for(self.desk, Permission.CONNECT)
         found: list[Choice[Callable[[], Any]]] = []
         one = self.account
         if self.group == "sign-ins" and one is not None:
@@ -388,7 +388,7 @@ class CreatorScreen(CreatorVerbs):
         if self.group not in verb:
             words = "x l puts them on a shortlist, 7 + begins a deal." if self.group == "deals" else "i imports a file."
             self.console.say(words, mood="soft")
-        elif refusal := refused_unless(self, needed):
+        elif refusal := refused_for(self.desk, needed):
             self.console.say(refusal, mood="attention")
         else:
             verb[self.group]()
@@ -611,7 +611,7 @@ class CreatorScreen(CreatorVerbs):
         found += [Command(f"Creator: show {title.lower()} of {name}", _shower(self, key), "v") for key, title in GROUPS]
         return [
             *found,
-            Command(f"Import: a file of {name} …", self.action_import, "i", refused_unless(self, Permission.IMPORT)),
+            Command(f"Import: a file of {name} …", self.action_import, "i", refused_for(self.desk, Permission.IMPORT)),
             Command(f"Metric: explain the account under the cursor of {name}", self.action_why, "w"),
             Command("Creator: copy the address of the account", self.action_address, "o"),
         ]

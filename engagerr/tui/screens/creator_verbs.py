@@ -15,7 +15,8 @@ from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.loading import Loading, Progress, WorkState
 from engagerr.tui.page import Page
-from engagerr.tui.screens.marking import first_names, refused_unless
+from engagerr.tui.rights import refused_for
+from engagerr.tui.screens.marking import first_names
 from engagerr.tui.widgets.chrome import Reason
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Field, Form, Menu, Sheet
 from engagerr.tui.writing import BLANK, Cell, cell
@@ -66,13 +67,13 @@ class CreatorVerbs(Page):
         """The menu of `x` for them."""
         people = self.people()
         nobody = None if people else _NOBODY
-        edit, terms = refused_unless(self, Permission.EDIT_ROSTER), refused_unless(self, Permission.EDIT_TERMS)
+        edit, terms = refused_for(self.desk, Permission.EDIT_ROSTER), refused_for(self.desk, Permission.EDIT_TERMS)
         offline = None if any(one.connected for one in people) else "No account of theirs is signed in."
         may = all(one.do_not_pitch for one in people) and bool(people)
         return [
-            Choice("s", "Sync now", self.sync_now, refused_unless(self, Permission.SYNC) or nobody or offline),
+            Choice("s", "Sync now", self.sync_now, refused_for(self.desk, Permission.SYNC) or nobody or offline),
             Choice("l", "Add to a shortlist …", self.to_shortlist,
-                   refused_unless(self, Permission.EDIT_BRIEFS) or nobody),
+                   refused_for(self.desk, Permission.EDIT_BRIEFS) or nobody),
             Choice("t", "Change the status …", self.change_status, edit or nobody),
             Choice("a", "Who looks after them …", self.change_agent, edit or nobody),
             Choice("p", "May be pitched again" if may else "Do not pitch …", self.change_pitch, edit or nobody),

@@ -22,7 +22,7 @@ from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.loading import Loading, Progress, Work, WorkState
 from engagerr.tui.page import Command, Page
-from engagerr.tui.screens.marking import refused_unless
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.chrome import Heading, Reason
 from engagerr.tui.widgets.dialogs import Choice, Field, Form, Sheet, written
 from engagerr.tui.widgets.grid import Column, Grid
@@ -138,7 +138,7 @@ class ImportForm(Form):
 
 def ask_import(page: Page, *, creator: str | None = None, path: str = "") -> None:
     """Ask which files and whose they are; then show what they would bring."""
-    if refusal := refused_unless(page, Permission.IMPORT):
+    if refusal := refused_for(page.desk, Permission.IMPORT):
         page.console.say(refusal, mood="attention")
         return
 

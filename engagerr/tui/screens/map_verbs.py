@@ -8,8 +8,9 @@ from uuid import UUID
 
 from engagerr.core.desk.files import write_new
 from engagerr.core.errors import EngagerrError
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission
+from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.page import Command
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.links import LinksPage, Rehung, as_text, named
 from engagerr.tui.screens.map_export import export_row, family_file, known_form
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Field, Form, Menu, Sheet
@@ -305,7 +306,9 @@ class MapVerbs(LinksPage):
             Command(f"Content: decisions so far{of}", self._show_decisions),
             Command(f"Content: take back the last decision of anybody{of}", self._undo_here),
             Command(
-                f"Term: note a disclosure, a sponsor or a licence …{of}", self._note_term, refused=self._no_terms()
+                f"Term: note a disclosure, a sponsor or a licence …{of}",
+                self._note_term,
+                refused=refused_for(self.desk, Permission.EDIT_TERMS),
             ),
         ]
 
@@ -328,14 +331,6 @@ class MapVerbs(LinksPage):
             self.app.push_screen(Sheet(piece.title, lines))
 
         self.do("decisions", lambda: work.content.decisions(edges=[edge]), then=show)
-
-    def _no_terms(self) -> str | None:
-        rights = PERMISSIONS[self.desk.member.role]
-        return (
-            None
-            if Permission.EDIT_TERMS in rights
-            else f"You are {self.desk.member.role}: terms are not yours to note."
-        )
 
     def _note_term(self) -> None:
         """Note what was agreed about the item under the cursor; what it reaches is shown with the evidence."""

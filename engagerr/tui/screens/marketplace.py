@@ -13,7 +13,7 @@ from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command, Page
-from engagerr.tui.screens.marking import refused_unless
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.offers import (
     LARGEST_PAGE,
     OFFER_READERS,
@@ -170,7 +170,7 @@ class Market(Page):
             return "You sent this: they answer. x takes it back."
         if one.state != "sent":
             return f"It is {one.state} already."
-        return refused_unless(self, Permission.TRADE)
+        return refused_for(self.desk, Permission.TRADE)
 
     # The menu.
 
@@ -181,7 +181,7 @@ class Market(Page):
 
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """What can be done in this view."""
-        trade, one = refused_unless(self, Permission.TRADE), self.current
+        trade, one = refused_for(self.desk, Permission.TRADE), self.current
         none = None if one is not None else "Nothing is under the cursor."
         if self.view == "approaches":
             own = None if one is None or not one.incoming else "They sent it: y or n answers."
@@ -192,7 +192,7 @@ class Market(Page):
                 Choice("n", "Decline …", self.action_decline, none or self._cannot_answer()),
                 Choice("w", "Take it back …", self.withdraw_approach, trade or none or own or over, danger=True),
                 Choice("d", "New deal of it …", self.new_deal,
-                       refused_unless(self, Permission.EDIT_DEALS) or none or won),
+                       refused_for(self.desk, Permission.EDIT_DEALS) or none or won),
                 Choice("b", "Block this workspace …", self.block, trade or none, danger=True),
             ]  # fmt: skip
         if self.view == "briefs":
@@ -324,7 +324,7 @@ class Market(Page):
 
     def action_new_listing(self) -> None:
         """Show one more creator to others."""
-        if refusal := refused_unless(self, Permission.TRADE):
+        if refusal := refused_for(self.desk, Permission.TRADE):
             self.console.say(refusal, mood="attention")
             return
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engagerr.core.errors import EngagerrError
-from engagerr.core.tenancy.permissions import PERMISSIONS, Permission, Role
+from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.page import Page
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.dialogs import Confirm
 from engagerr.tui.widgets.grid import Grid
 
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 _NAMED = 3
 _TOPIC = "shortlist"
 _LONGEST_NAME = 120
-
-
-def refused_unless(page: Page, *permissions: Permission) -> str | None:
-    """Why this member may not, and who may; None where they may."""
-    role = page.desk.member.role
-    for permission in permissions:
-        if permission not in PERMISSIONS[role]:
-            allowed = ", ".join(other for other in Role if permission in PERMISSIONS[other])
-            return f"As {role} you may not {permission}. Ask somebody who is {allowed}."
-    return None
 
 
 def first_names(names: Sequence[str]) -> str:
@@ -78,7 +69,7 @@ class Marking(Page):
         before, names = self.on_list(), {row.creator_id: row.match.creator for row in grid.rows}
         added = [one for one in names if one in grid.marked and one not in before]
         removed = [one for one in names if one in before and one not in grid.marked]
-        if refusal := refused_unless(self, Permission.EDIT_BRIEFS, Permission.READ_TERMS, Permission.USE_AI):
+        if refusal := refused_for(self.desk, Permission.EDIT_BRIEFS, Permission.READ_TERMS, Permission.USE_AI):
             self.console.say(refusal, mood="attention")
             self.take_up_marks()
             return

@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui.page import Command, State
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.brief_verbs import BriefVerbs
-from engagerr.tui.screens.marking import refused_unless
 from engagerr.tui.screens.picking import Picker
 from engagerr.tui.widgets.dialogs import Ask, Choice, FilterLine, Menu, Sheet
 from engagerr.tui.widgets.discovery import rule_lines
@@ -112,7 +112,7 @@ class Narrowing(BriefVerbs):
     def narrowing_commands(self) -> Sequence[Command]:
         """Kept searches, look-alikes, weights."""
         row = self._row()
-        edit = refused_unless(self, Permission.EDIT_BRIEFS)
+        edit = refused_for(self.desk, Permission.EDIT_BRIEFS)
         nobody = None if row else "Nobody is under the cursor."
         none = None if self.where else "No filter is typed: f."
         who = row.match.creator if row else "the creator under the cursor"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -62,7 +63,7 @@ class View:
 
 
 class Ops(Page):
-    """Views by `v`: jobs, accounts in sync, runs, imports, health, models, audit."""
+    """Views by `v`: jobs, accounts in sync, runs, imports, tasks, health, models, audit."""
 
     tab: ClassVar[str] = "ops"
     name_in_words: ClassVar[str] = "Ops"
@@ -138,8 +139,9 @@ class Ops(Page):
         self.show_side(_facts(row, self.now) if row is not None else [])
 
     def show_thing(self, kind: str, subject: str) -> None:
-        """A job or an account that was asked for from elsewhere."""
-        self.view = next(view for view in VIEWS if view.name == ("jobs" if kind == "job" else "accounts"))
+        """A job, a task or an account that was asked for from elsewhere."""
+        shown_in = {"job": "jobs", "task": "tasks"}.get(kind, "accounts")
+        self.view = next(view for view in VIEWS if view.name == shown_in)
         self._restored = subject
         self.read_now()
 
@@ -214,7 +216,7 @@ class Ops(Page):
             Command("Health: check everything", lambda: self._show("health")),
             Command("Audit: check the chain of hashes", self._verify_audit,
                     refused=refused_for(self.desk, Permission.READ_AUDIT)),
-            *(Command(f"Ops: {view.title}", lambda view=view: self._show(view.name)) for view in VIEWS),  # type: ignore[misc]
+            *(Command(f"Ops: {view.title}", partial(self._show, view.name)) for view in VIEWS),
         )  # fmt: skip
 
     def kept(self) -> dict[str, Any]:
@@ -421,6 +423,13 @@ def _imports(work: Workspace) -> Sequence[Line]:
     ]  # fmt: skip
 
 
+def _tasks(work: Workspace) -> Sequence[Line]:
+    return [
+        Line(str(task.id), "warning", task.message, task.subject, task.opened_at, task.kind.replace(".", " "), task)
+        for task in work.sync.tasks()
+    ]
+
+
 def _health(work: Workspace) -> Sequence[Line]:
     return [
         Line(check.name, check.state, check.name, check.detail, check.since, "", check)
@@ -453,6 +462,7 @@ VIEWS = (
          "No account is connected. Connect one from the roster, or `engagerr platform connect`."),
     View("runs", "Sync runs", _FOUR, _runs, "Nothing was synced yet."),
     View("imports", "Imports", _FOUR, _imports, "Nothing was imported yet. i on the roster imports a file."),
+    View("tasks", "Tasks", _FOUR, _tasks, "Nothing waits for a person to mend it."),
     View("health", "Health", _FOUR, _health, "Nothing to check."),
     View("models", "Models this month", _FOUR, _models, "No model was asked this month."),
     View("audit", "Audit log", _FOUR, _audit, "Nobody did anything yet."),

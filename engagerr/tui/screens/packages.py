@@ -17,7 +17,7 @@ from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.loading import Cancelled, Loading, Progress, Work, WorkState
 from engagerr.tui.page import Command, Page
-from engagerr.tui.screens.marking import refused_unless
+from engagerr.tui.rights import refused_for
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Choice, Field, Form, Sheet, written
 from engagerr.tui.widgets.grid import Column, Grid
@@ -293,9 +293,9 @@ class PackageView(Page):
         none = None if self.shown else "No set is built yet."
         return [
             Choice("s", "Put all on the shortlist", self.to_shortlist,
-                   refused_unless(self, Permission.EDIT_BRIEFS) or none),
+                   refused_for(self.desk, Permission.EDIT_BRIEFS) or none),
             Choice("d", "Propose: new deal with this package …", self.new_deal,
-                   refused_unless(self, Permission.EDIT_DEALS) or none),
+                   refused_for(self.desk, Permission.EDIT_DEALS) or none),
             Choice("f", "Change the limits …", self.action_wish),
         ]  # fmt: skip
 

@@ -18,8 +18,8 @@ from engagerr.core.errors import EngagerrError
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command, State
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.creator_verbs import CreatorVerbs, Person
-from engagerr.tui.screens.marking import refused_unless
 from engagerr.tui.widgets.chrome import Heading, Reason
 from engagerr.tui.widgets.dialogs import Ask, Choice, Field, FilterLine, Form, Menu, Sheet, written
 from engagerr.tui.widgets.grid import Grid, Order
@@ -407,14 +407,14 @@ class Roster(CreatorVerbs):
 
     def action_agent(self) -> None:
         """Who looks after them."""
-        if refusal := refused_unless(self, Permission.EDIT_ROSTER):
+        if refusal := refused_for(self.desk, Permission.EDIT_ROSTER):
             self.console.say(refusal, mood="attention")
         else:
             self.change_agent()
 
     def action_add(self) -> None:
         """A new creator."""
-        if refusal := refused_unless(self, Permission.EDIT_ROSTER):
+        if refusal := refused_for(self.desk, Permission.EDIT_ROSTER):
             self.console.say(refusal, mood="attention")
             return
 
@@ -514,7 +514,7 @@ class Roster(CreatorVerbs):
         self.do("kept-views", views.list, self.desk, _SCREEN, then=self._choose_view)
 
     def _choose_view(self, kept: Sequence[View]) -> None:
-        share = refused_unless(self, Permission.READ_DEALS)
+        share = refused_for(self.desk, Permission.READ_DEALS)
         choices: list[Choice[Callable[[], Any]]] = [
             Choice(str(at), f"{view.name}{f'  (shared, by {view.by})' if view.shared else ''}", _open(self, view))
             for at, view in enumerate(kept[:9], start=1)
@@ -624,8 +624,8 @@ class Roster(CreatorVerbs):
     def commands(self) -> Sequence[Command]:
         """The verbs of the roster for the palette."""
         row = self.current
-        edit, bring = refused_unless(self, Permission.EDIT_ROSTER), refused_unless(self, Permission.IMPORT)
-        sync = refused_unless(self, Permission.SYNC)
+        edit, bring = refused_for(self.desk, Permission.EDIT_ROSTER), refused_for(self.desk, Permission.IMPORT)
+        sync = refused_for(self.desk, Permission.SYNC)
         found = [
             Command(f"Creator: {verb.words[:1].lower()}{verb.words[1:]} – {self.who()}", verb.answer, f"x {verb.key}",
                     verb.refused) for verb in (self.person_choices() if self.people() else ())
@@ -645,7 +645,7 @@ class Roster(CreatorVerbs):
             Command("Profile: put figures together anew", self.keep_up),
             Command("View: columns …", self.choose_columns, "g c"),
             Command("View: kept views …", self.action_view, "g"),
-            Command("Platform: connect an account …", self.connect, "", refused_unless(self, Permission.CONNECT)),
+            Command("Platform: connect an account …", self.connect, "", refused_for(self.desk, Permission.CONNECT)),
         ]
 
     def connect(self) -> None:

@@ -15,8 +15,9 @@ from textual.widgets import Static
 from engagerr.core.tenancy.permissions import Permission
 from engagerr.tui import glyphs
 from engagerr.tui.page import Command
+from engagerr.tui.rights import refused_for
 from engagerr.tui.screens.brief_asks import ask_new_deal, ask_stage
-from engagerr.tui.screens.marking import Marking, refused_unless
+from engagerr.tui.screens.marking import Marking
 from engagerr.tui.widgets.chrome import Heading
 from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, written
 from engagerr.tui.widgets.discovery import STATES, sum_lines
@@ -127,7 +128,7 @@ class ShortlistView(Marking):
     def action_stage(self) -> None:
         """What became of the creator."""
         if (one := self.current) is not None:
-            if refusal := refused_unless(self, Permission.EDIT_BRIEFS):
+            if refusal := refused_for(self.desk, Permission.EDIT_BRIEFS):
                 self.console.say(refusal, mood="attention")
             else:
                 ask_stage(self, self.shortlist, one.creator_id, one.creator, one.state)
@@ -145,11 +146,11 @@ class ShortlistView(Marking):
 
     def verbs(self) -> Sequence[Choice[Callable[[], Any]]]:
         """The menu of `x`."""
-        edit = refused_unless(self, Permission.EDIT_BRIEFS)
+        edit = refused_for(self.desk, Permission.EDIT_BRIEFS)
         nobody = None if self.current else "Nobody is on it."
         return [
             Choice("d", "Propose: new deal with all who are in question …", self.new_deal,
-                   refused_unless(self, Permission.EDIT_DEALS) or nobody),
+                   refused_for(self.desk, Permission.EDIT_DEALS) or nobody),
             Choice("m", "Change the stage …", self.action_stage, edit or nobody),
             Choice("n", "Write a note …", self.note, edit or nobody),
             Choice("r", "Take off the shortlist …", self.take_off, edit or nobody, danger=True),

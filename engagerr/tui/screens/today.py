@@ -180,8 +180,7 @@ class Today(Page):
 
     def on_grid_opened(self, event: Grid.Opened) -> None:
         """Go to where the thing is looked at."""
-        item: AgendaItem = event.row
-        self.console.open_thing(item.kind if item.kind == "review" else item.subject.kind, item.subject.id, item.title)
+        self._go(event.row)
 
     # Verbs.
 
@@ -276,7 +275,9 @@ class Today(Page):
         return item
 
     def _go(self, item: AgendaItem) -> None:
-        self.console.open_thing(item.kind if item.kind == "review" else item.subject.kind, item.subject.id, item.title)
+        # What stood out of an account's figures is looked at among figures, not on the roster.
+        kind = item.kind if item.kind in ("review", "anomaly") else item.subject.kind
+        self.console.open_thing(kind, item.subject.id, item.title)
 
     def _put_off(self, item: AgendaItem, days: int) -> None:
         from engagerr.core.desk.marks import later, undo

@@ -1,4 +1,4 @@
-"""The desk: marks on what waits, saved views of screens, and telling who listens that something changed."""
+"""What the console rests on: marks and saved views, change notices, notes; money by four eyes; a faster ledger."""
 
 from engagerr.core.db.migrations.run_sql import run_file
 
