@@ -27,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Without what was compiled before, collecting takes thrice as long, and every program that a test starts longer.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     told = getattr(config, "workerinput", None)
     if told is not None:
         config.stash[_FOLDER] = Path(told["engagerr_folder"])

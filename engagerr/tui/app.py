@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.events import Event
 from textual.message import Message
 from textual.screen import Screen
 
@@ -20,6 +21,7 @@ from engagerr.tui.loading import Work
 from engagerr.tui.memory import Memory
 from engagerr.tui.palette import Commands, Palette
 from engagerr.tui.theme import DARK, LOOKS, TOKENS, themes
+from engagerr.tui.tidying import Tidying
 from engagerr.tui.widgets.chrome import Tabs
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ HOMES = {
     "definition": "analytics",
 }  # fmt: skip
 _MOST_UNDO = 50
-_STARTED_AFTER_SECONDS = 3.0
 _TOAST_OVER_SECONDS = 0.25
+_AHEAD_AFTER_SECONDS = 1.0
 _MOODS: Mapping[str, Literal["information", "warning", "error"]] = {"attention": "warning", "danger": "error"}
 
 
@@ -106,6 +108,7 @@ class Console(App[None]):
         self.works: list[Work] = []
         self.bugs: list[Exception] = []
         self._opened = 0
+        self.tidying = Tidying(self)
         super().__init__()
         self.animation_level = "none"
         self._filters.append(OnlyText())
@@ -135,8 +138,7 @@ class Console(App[None]):
 
     def on_mount(self) -> None:
         """Sign in, or go on where the console was left."""
-        if not gc.isenabled():
-            self.set_timer(_STARTED_AFTER_SECONDS, _collect_again)
+        self.tidying.begin()
         if self._workspace is None:
             from engagerr.tui.screens.sign_in import SignIn
 
@@ -156,6 +158,16 @@ class Console(App[None]):
             from engagerr.tui.following import follow_changes
 
             follow_changes(self)
+            self.set_timer(_AHEAD_AFTER_SECONDS, self._import_ahead)
+
+    def _import_ahead(self) -> None:
+        """The code of the other screens, so that the first look at each of them does not wait for it."""
+
+        def import_all() -> None:
+            for where in SCREENS.values():
+                importlib.import_module(f"engagerr.tui.screens.{where.partition(':')[0]}")
+
+        self.run_worker(import_all, thread=True, group="ahead")
 
     def open_workspace(self, workspace: Workspace) -> None:
         """Change to another workspace: every screen is made anew, and those of the other one go."""
@@ -179,6 +191,11 @@ class Console(App[None]):
     def _mode(self, name: str) -> str:
         """The mode of a tab in the workspace that is open."""
         return name if not self._opened else f"{name}-{self._opened}"
+
+    async def on_event(self, event: Event) -> None:
+        """Textual's own, after a look at what it says."""
+        self.tidying.told(event)
+        await super().on_event(event)
 
     def on_console_changed(self, event: Changed) -> None:
         """Tell every screen that exists."""
@@ -206,6 +223,12 @@ class Console(App[None]):
 
         if isinstance(self.screen, Page):
             self.screen.show_thing(kind, str(subject))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the topmost screen; nothing of it stays behind."""
+        closed = super().pop_screen()
+        self.tidying.closed()
+        return closed
 
     # What screens tell.
 
@@ -340,8 +363,3 @@ class Console(App[None]):
             return made
 
         return make
-
-
-def _collect_again() -> None:
-    gc.freeze()
-    gc.enable()

@@ -11,7 +11,7 @@ from typing import Any
 
 from textual.message import Message
 from textual.screen import ScreenResultType
-from textual.worker import get_current_worker
+from textual.worker import active_worker, get_current_worker
 
 from engagerr.core.clock import Clock, SystemClock
 from engagerr.core.errors import Broken, EngagerrError
@@ -105,16 +105,14 @@ class Loading(ClosesOnce[ScreenResultType]):
             if not get_current_worker().is_cancelled:
                 self.post_message(answer)
 
-        self.run_worker(run, thread=True, exclusive=True, group=topic)
+        self._on_thread(run, topic, exclusive=True)
 
     def act(self, topic: str, call: Callable[..., Any], *args: Any) -> bool:
         """Run a verb that changes something: never superseded. False while one of this topic still runs."""
         group = f"act:{topic}"
         if any(worker.group == group and worker.is_running for worker in self.workers if worker.node is self):
             return False
-        self.run_worker(
-            lambda: self.post_message(self._answer(topic, call, *args)), thread=True, exclusive=False, group=group
-        )
+        self._on_thread(lambda: self.post_message(self._answer(topic, call, *args)), group)
         return True
 
     def work(self, topic: str, name: str, call: Callable[[Progress], Any], *, clock: Clock | None = None) -> Work:
@@ -135,8 +133,18 @@ class Loading(ClosesOnce[ScreenResultType]):
             self._tell(topic, work)
             self.post_message(answer)
 
-        self.run_worker(run, thread=True, exclusive=False, group=f"work:{topic}")
+        self._on_thread(run, f"work:{topic}")
         return work
+
+    def _on_thread(self, call: Callable[[], Any], group: str, *, exclusive: bool = False) -> None:
+        def run() -> None:
+            try:
+                call()
+            finally:
+                # A thread remembers whom it worked for until its next work: a closed screen would live on in it.
+                active_worker.set(None)  # type: ignore[arg-type]
+
+        self.run_worker(run, thread=True, exclusive=exclusive, group=group)
 
     def _answer(self, topic: str, call: Callable[..., Any], *args: Any) -> Message:
         try:

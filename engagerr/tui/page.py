@@ -241,6 +241,8 @@ class Page(Loading[None]):
     def _loaded(self, event: Loading.Loaded) -> None:
         if event.topic == "page":
             self._reading = False
+            if self.read_at is None and len(self.app.screen_stack) == 1:
+                self.console.tidying.soon()
             self.read_at = self.desk.access.clock.now()
             self._retry_seconds = _FIRST_RETRY_SECONDS
             self.query_one(Banner).said = ""

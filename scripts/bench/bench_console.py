@@ -1,15 +1,14 @@
 """The console as a person feels it: from the command to the first screen, a list of 10,000, a whole day.
 
-Lists and the start are measured through a pseudo-terminal of 140 × 45, process start included, in turns with what they
-are measured against: Textual's DataTable with the same rows as plain strings, and the bare imports. The day presses the
-keys of an agency's day on a sample home, in this process, while a watchdog on the loop notes how late it is woken; ten
-days more show whether memory grows.
+Lists and starts are measured through a pseudo-terminal, process start included, in turns with what they are measured
+against: Textual's DataTable with the same rows as plain strings, the bare imports, a roster of 100 creators. The day
+presses the keys of an agency's day on a sample home, in this process, while a watchdog on the loop notes how late it is
+woken; ten days more show whether memory grows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import statistics
 import subprocess
@@ -68,14 +67,16 @@ def lists(home: Home, runs: int) -> tuple[list[Limit], dict[str, Any]]:
     return limits, also
 
 
-def _limit(name: str, ratios: list[float], *, at_most: float) -> Limit:
+def _limit(name: str, ratios: list[float], *, at_most: float, figures: dict[str, Any] | None = None) -> Limit:
     say(f"  {name}: {statistics.median(ratios):.3f}")
-    return Limit(name, statistics.median(ratios), at_most=at_most, figures={"ratios": spread(ratios)})
+    return Limit(
+        name, statistics.median(ratios), at_most=at_most, figures={"ratios": spread(ratios), **(figures or {})}
+    )
 
 
 def start(home: Home, runs: int) -> Limit:
     """From `engagerr console` to the first decision of Today, beside the bare imports."""
-    ratios, ours, theirs = [], [], []
+    ours, theirs = [], []
     for at in range(runs + 1):
         with Terminal([ENGAGERR, "console"], home.environment(), columns=80, rows=24) as terminal:
             took = terminal.until(b"Winter gloves")
@@ -83,14 +84,41 @@ def start(home: Home, runs: int) -> Limit:
         subprocess.run(IMPORTS, env=home.environment(), check=True)
         imports = time.perf_counter() - began
         if at:  # the first pair warms the file cache and the byte code
-            ratios.append(took / imports)
             ours.append(took)
             theirs.append(imports)
-    say(f"  start: {statistics.median(ratios):.2f}")
-    return Limit(
-        "from the command to the first screen, to the bare imports", statistics.median(ratios), at_most=2.0,
-        figures={"console_s": spread(ours), "imports_s": spread(theirs), "ratio": spread(ratios)},
-    )  # fmt: skip
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return _limit("from the command to the first screen, to the bare imports", ratios, at_most=2.0, figures={
+        "console_s": spread(ours), "imports_s": spread(theirs),
+    })  # fmt: skip
+
+
+def roster_of(creators: int, home: Home) -> None:
+    """A home whose console was left on a roster of so many."""
+    from bench_roster import write
+    from engagerr import Engagerr
+    from engagerr.core.desk.roster import roster
+
+    with Engagerr.open(home=home.path) as engagerr:
+        work = engagerr.init("Bench")
+        # Says by which definitions rollups are made, so that those that are written now are not made again.
+        roster(work)
+        write(home, work, creators, 10)
+    (home.path / "console.json").write_text(json.dumps({"tab": "roster"}))
+
+
+def rosters(few: Home, many: Home, runs: int) -> Limit:
+    """From `engagerr console` to the first rows of the roster: of 10,000 creators and of 100, in turns."""
+    taken: dict[Home, list[float]] = {few: [], many: []}
+    for at in range(runs + 1):
+        for home, seconds in taken.items():
+            with Terminal([ENGAGERR, "console"], home.environment()) as terminal:
+                took = terminal.until(b"Creator 1")
+            if at:
+                seconds.append(took)
+    ratios = [long / short for short, long in zip(taken[few], taken[many], strict=True)]
+    return _limit("from the command to a roster of 10,000 creators, to one of 100", ratios, at_most=1.5, figures={
+        "few_s": spread(taken[few]), "many_s": spread(taken[many]),
+    })  # fmt: skip
 
 
 # A day: every tab, down and up, open and back, search, help, palette; nothing that asks or moves money.
@@ -132,7 +160,6 @@ async def _days(home: Home, days: int) -> dict[str, Any]:
                 for key in DAY:
                     await pilot.press(key)
                     await pilot.pause(0.12)
-                gc.collect()
                 memory.append(_resident())
             watchdog.cancel()
         bugs = [repr(bug) for bug in console.bugs]
@@ -172,7 +199,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=11)
     parser.add_argument("--only-days", type=int, help="run so many days and print what the watchdog saw")
     parser.add_argument("--home", type=Path)
-    parser.add_argument("--skip", nargs="*", default=(), choices=("lists", "start", "day"))
+    parser.add_argument("--skip", nargs="*", default=(), choices=("lists", "start", "roster", "day"))
     options = parser.parse_args()
     if options.only_days:
         print(json.dumps(asyncio.run(_days(Home(options.home), options.only_days))))
@@ -192,6 +219,13 @@ def main() -> None:
         if "start" not in options.skip:
             with step("start"):
                 limits.append(start(home, options.runs))
+        if "roster" not in options.skip:
+            with temporary_home() as few, temporary_home() as many:
+                with step("rosters"):
+                    roster_of(100, few)
+                    roster_of(10_000, many)
+                with step("start with a roster"):
+                    limits.append(rosters(few, many, options.runs))
         if "day" not in options.skip:
             with step("days"):
                 found, figures = a_day(home, options.days)

@@ -32,22 +32,21 @@ def styles(console: Console) -> Iterator[tuple[str, Style]]:
 
 async def settled(pilot: Pilot[Any]) -> None:
     """Wait until every question is answered, every answer drawn, and the side pane has followed the cursor."""
-    for _ in range(50):
+    for _ in range(250):
         # A question that a newer one superseded is cancelled: that is no failure.
         with contextlib.suppress(WorkerCancelled):
             await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.1)
+        await pilot.pause(0.02)
         following = any(getattr(screen, "_side_timer", None) is not None for screen in pilot.app.screen_stack)
         if not following and not any(worker.is_running for worker in pilot.app.workers):
             break
-    # What was answered is drawn, and what follows from that (focus, keys): until two looks see the same.
-    seen: list[str] = []
-    for _ in range(25):
-        await pilot.pause(0.04)
-        now = ["".join(segment.text for segment in strip) for strip in _strips(pilot.app)]
-        if now == seen:
+    # What was answered is drawn, and what follows from that (focus, keys): until three looks see the same.
+    looks: list[list[str]] = []
+    for _ in range(50):
+        await pilot.pause(0.015)
+        looks.append(["".join(segment.text for segment in strip) for strip in _strips(pilot.app)])
+        if len(looks) >= 3 and looks[-1] == looks[-2] == looks[-3]:
             break
-        seen = now
     bugs = getattr(pilot.app, "bugs", ())
     if bugs:
         raise bugs[0]

@@ -350,8 +350,7 @@ class Sheet(Dialog[None]):
     def body(self) -> ComposeResult:
         """The lines."""
         yield Static(written([(self.sheet_title, "ink-bold")]), classes="dialog-title")
-        for line in self.lines:
-            yield Static(written(line.parts) if line.text else "")
+        yield Static(Content("\n").join(written(line.parts) for line in self.lines))
         yield Static(written([("esc", "accent"), (" close", "faint")]), classes="dialog-keys")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,22 +35,29 @@ def pdf(version: VersionRow, *, signed: bool = False) -> bytes:
     Only letters that our fonts lack (CJK, most emoji) are taken from the machine's, where the bytes may differ from
     another machine's.
     """
+    paper = json.dumps(layout(version, signed=signed), ensure_ascii=False, sort_keys=True)
+    at = version.created_at.astimezone(UTC).replace(microsecond=0)
+    return _set(paper, canonical(version.terms), at, version.terms.title)
+
+
+# Sending and signing ask for the same paper several times over.
+@functools.lru_cache(maxsize=8)
+def _set(paper: str, terms: str, at: datetime, title: str) -> bytes:
     import typst
 
-    paper = json.dumps(layout(version, signed=signed), ensure_ascii=False, sort_keys=True)
     fonts, families = _fonts(with_system=not _all_written_by_our_fonts(paper))
     try:
         compiled = typst.compile(
             _template(),
             format="pdf",
             font_paths=fonts,
-            sys_inputs={"paper": paper, "fonts": json.dumps(families), "terms": canonical(version.terms)},
-            timestamp=version.created_at.astimezone(UTC).replace(microsecond=0),
+            sys_inputs={"paper": paper, "fonts": json.dumps(families), "terms": terms},
+            timestamp=at,
             pdf_standards=list(STANDARDS),
         )
     except typst.TypstError as error:
         raise Broken(
-            f"The contract “{version.terms.title}” could not be set: {error.message}",
+            f"The contract “{title}” could not be set: {error.message}",
             hint="Its terms can be read all the same: engagerr contract show -o json. Please report this as a bug.",
             facts={"diagnostic": error.diagnostic},
         ) from error
