@@ -6,23 +6,23 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from engagerr.tui.app import Console
 from rich.style import Style
+from textual.app import App
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 
-def lines(console: Console) -> list[str]:
+def lines(console: App[Any]) -> list[str]:
     """The screen as it stands, one string a row of the terminal."""
     return ["".join(segment.text for segment in strip).rstrip() for strip in _strips(console)]
 
 
-def cells(console: Console) -> str:
+def cells(console: App[Any]) -> str:
     """The same as one text, for snapshots."""
     return "\n".join(lines(console)) + "\n"
 
 
-def styles(console: Console) -> Iterator[tuple[str, Style]]:
+def styles(console: App[Any]) -> Iterator[tuple[str, Style]]:
     """Every run of text with its style."""
     for strip in _strips(console):
         for text, style, _ in strip:

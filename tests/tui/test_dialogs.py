@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from engagerr.tui.theme import DARK, TOKENS, themes
-from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Dialog, Fact, Field, Form, Menu, MoneyDialog
+from engagerr.tui.widgets.dialogs import Ask, Choice, Confirm, Dialog, Fact, Field, Form, Menu, MoneyDialog, Sheet
+from engagerr.tui.writing import cell
+from tests.tui.drawing import cells, settled
 from textual.app import App
 from textual.widgets import Input
 
@@ -138,3 +140,27 @@ async def test_a_form_goes_from_field_to_field_and_returns_to_the_wrong_one() ->
         await pilot.press("T", "enter", "enter")
         await pilot.pause()
         assert app.answer == {"title": "T", "brand": "B"}
+
+
+async def test_a_long_sheet_keeps_its_title_and_its_keys_while_it_is_read() -> None:
+    app = Asking(Sheet("Why it stands here", [cell(f"line {number}") for number in range(60)]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        before = cells(app)
+        assert "Why it stands here" in before
+        assert "line 0" in before
+        assert "esc close" in before
+        await pilot.press("pagedown", "pagedown")
+        await settled(pilot)
+        after = cells(app)
+        assert "Why it stands here" in after
+        assert "line 0" not in after
+        assert "line 20" in after
+        assert "esc close" in after
+
+
+async def test_a_short_sheet_takes_no_more_room_than_it_needs() -> None:
+    app = Asking(Sheet("Why", [cell("Because.")]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert app.screen.query_one(".dialog").size.height == len(("Why", "", "Because.", "", "esc"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from engagerr.tui.screens.marking import Marking
+from engagerr.tui.screens.marking import Marking, first_names
 from engagerr.tui.widgets.dialogs import Ask, Choice, Field, Form, Menu
 from engagerr.tui.widgets.discovery import STATES
 
@@ -49,7 +49,7 @@ def ask_new_deal(page: Marking, brief: BriefRow, shortlist: str | None, names: S
     """Ask for what a deal needs, open it with these creators, and go to it."""
     work = page.desk
     fields = [
-        Field("title", f"Deal with {len(names):,} creators: its title", brief.title[:_LONGEST_TITLE]),
+        Field("title", f"Deal with {first_names(names)}: its title", brief.title[:_LONGEST_TITLE]),
         Field(
             "brand", "Brand", brief.brief.brand or "", check=lambda said: None if said else "A deal is with a brand."
         ),

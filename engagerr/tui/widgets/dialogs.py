@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -23,6 +23,8 @@ from engagerr.tui.writing import Cell, plain
 Answer = TypeVar("Answer")
 WIDTH = 66
 _INNER = WIDTH - 5
+# The rows around the text of a sheet: its padding, its title and its keys.
+_SHEET_FRAME = 6
 
 
 def written(parts: Sequence[tuple[str, str]]) -> Content:
@@ -341,7 +343,11 @@ class Sheet(Dialog[None]):
 
     def action_read(self, by: int) -> None:
         """Scroll by so many lines."""
-        self.query_one(".dialog").scroll_relative(y=by, animate=False)
+        self.query_one(".sheet-text").scroll_relative(y=by, animate=False)
+
+    def on_resize(self) -> None:
+        """Title and keys stay where they are; what stands between them scrolls."""
+        self.query_one(".sheet-text").styles.max_height = max(self.size.height - _SHEET_FRAME, 1)
 
     def __init__(self, title: str, lines: Sequence[Cell]) -> None:
         super().__init__()
@@ -350,7 +356,8 @@ class Sheet(Dialog[None]):
     def body(self) -> ComposeResult:
         """The lines."""
         yield Static(written([(self.sheet_title, "ink-bold")]), classes="dialog-title")
-        yield Static(Content("\n").join(written(line.parts) for line in self.lines))
+        with VerticalScroll(classes="sheet-text", can_focus=False):
+            yield Static(Content("\n").join(written(line.parts) for line in self.lines))
         yield Static(written([("esc", "accent"), (" close", "faint")]), classes="dialog-keys")
 
 
