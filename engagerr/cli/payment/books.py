@@ -138,7 +138,8 @@ def balance(
 def verify() -> None:
     """Prove the books: every chain of hashes, every balance, every hold, from the first transfer on.
 
-    The first broken row is named. Ends with an error if anything is not what was written.
+    The first broken row is named. Ends with an error if anything is not what was written; then nothing is released
+    until a proof holds again.
     """
     with workspace() as work:
         verdict = work.payments.ledger.verify()
@@ -149,7 +150,7 @@ def verify() -> None:
 
         raise Broken(
             f"The books do not add up: {verdict.breaks[0].what}.",
-            hint="Stop paying out; keep this server as it is, and compare it with a backup and the provider.",
+            hint="Nothing is released until they do. Keep this server as it is, and compare it with a backup.",
             facts=plain(verdict.breaks[0]),
         )
 

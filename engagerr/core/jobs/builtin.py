@@ -137,7 +137,7 @@ def _verify_books(work: Workspace, _stop: threading.Event) -> dict[str, Any]:
     if not verdict.sound:
         raise Broken(
             f"The books are not sound: {verdict.breaks[0].what}.",
-            hint="Stop paying, keep the database as it is, and compare it with a backup: engagerr payment verify",
+            hint="Nothing is released until they are. Keep the database as it is; engagerr payment verify shows where.",
             facts={"breaks": len(verdict.breaks), "transfers": verdict.transfers},
         )
     return {"transfers": verdict.transfers, "accounts": verdict.accounts}

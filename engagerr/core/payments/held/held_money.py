@@ -57,6 +57,7 @@ from engagerr.core.payments.held.movements import (
 from engagerr.core.payments.held.receipts import Receipt, receipt_of
 from engagerr.core.payments.held.transfers import carry, prepare_transfers
 from engagerr.core.payments.ledger import Leg, account, balance, post
+from engagerr.core.payments.ledger.stopping import refuse_unsound, why_unsound
 from engagerr.core.payments.provider.operations import Operation
 from engagerr.core.telemetry import log
 from engagerr.core.tenancy import Access, Permission
@@ -196,7 +197,7 @@ class Holds:
 
         From `payments.four_eyes_minor` on, it waits for a second person's `approve`. Asked again for all when all was
         released, it answers with the receipt of then; a part is asked for once per `key`. Before the payer has approved
-        what it is for, it needs a `reason`. `Blocked`, `NothingHeld`, `OverLimit`.
+        what it is for, it needs a `reason`. `Blocked`, `NothingHeld`, `OverLimit`, `Unsound`.
         """
         with self._access.transaction(Permission.RELEASE) as session:
             row = lock_hold(session, self._access, find_hold(session, self._access, hold))
@@ -454,6 +455,8 @@ class Holds:
     def send_waiting(self) -> int:
         """Transfer what was released and waited for its payee; returns how many transfers were asked for."""
         with self._access.transaction(Permission.RELEASE) as session:
+            if why_unsound(session, self._access) is not None:
+                return 0
             waiting = session.execute(
                 text(
                     "SELECT DISTINCT movement.hold_id FROM hold_shares AS share JOIN hold_movements AS movement"
@@ -478,6 +481,8 @@ class Holds:
         """Approve and carry out, unless a second person has to; within the transaction that holds the hold."""
         if movement.needs_second and approver is None:
             return ()
+        if movement.kind == "release":
+            refuse_unsound(session, self._access)
         by = approver if approver is not None else movement.requested_by_id
         approved = decide(session, self._access, movement, state="approved", by=by, answer=answer)
         if movement.kind == "release":

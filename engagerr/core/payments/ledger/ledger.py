@@ -29,7 +29,7 @@ class AccountBalance:
 
 
 class Ledger:
-    """The books of a workspace. Nothing here writes: money is moved by holds, invoices and the provider's events."""
+    """The books of a workspace. Nothing here moves money: holds, invoices and the provider's events do."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -89,11 +89,20 @@ class Ledger:
             )
 
     def verify(self) -> Verdict:
-        """Prove the books from their first transfer: nothing changed, cut off, lost or made up, and all adds up."""
+        """Prove the books from their first transfer: nothing changed, cut off, lost or made up, and all adds up.
+
+        While the newest proof found them not to be sound, nothing is released (`Unsound`) and a task says so.
+        """
+        from engagerr.core.payments.ledger.stopping import remember, why_unsound
         from engagerr.core.payments.ledger.verifying import verify
 
         with self._access.transaction(Permission.READ_MONEY, snapshot=True) as session:
-            return verify(session, tenant_id=self._access.tenant.id)
+            verdict = verify(session, tenant_id=self._access.tenant.id)
+            stopped = why_unsound(session, self._access) is not None
+        if stopped or not verdict.sound:
+            with self._access.transaction(Permission.READ_MONEY) as session:
+                remember(session, self._access, verdict)
+        return verdict
 
     def _found(self, session: Session, word: str | UUID) -> AccountRow:
         """The account of a word, which may have the party's name in the party's place."""
