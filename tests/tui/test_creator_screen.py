@@ -277,3 +277,16 @@ def test_the_strip_has_a_cell_for_every_day() -> None:
     assert drawn[1] == "Nov 2026  ··××××××!·····················"
     assert drawn[2] == f"Dec 2026  {'·' * 31}"
     assert drawn[4] == f"Feb 2027  {'·' * 28}"
+
+
+async def test_a_row_that_was_opened_just_before_another_part_was_chosen_is_not_taken_for_one_of_it(
+    console: Console,
+) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        page = await opened(pilot, console, JONNA)
+        accounts = page.grid
+        page.show_group("families")
+        accounts.post_message(Grid.Opened(accounts, accounts.current))
+        await settled(pilot)
+        assert console.screen is page
+        assert page.group == "families"

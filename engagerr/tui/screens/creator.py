@@ -281,6 +281,8 @@ class CreatorScreen(CreatorVerbs):
 
     @on(Grid.Opened)
     def _opened(self, event: Grid.Opened) -> None:
+        if event.grid is not self.grid:  # another part was chosen before this was heard
+            return
         if self.group == "families":
             self.console.open_thing("family", event.row.id, event.row.title or "")
         elif self.group == "deals":

@@ -110,6 +110,8 @@ class Market(Page):
 
     @on(Grid.Opened, "#offers")
     def _opened(self, event: Grid.Opened) -> None:
+        if event.row is not event.grid.current:  # another view was chosen before this was heard
+            return
         thing, work = event.row.thing, self.desk
         if self.view == "listings":
             self.do("listing", work.marketplace.listings.show, thing.creator, then=self._show_page)
