@@ -84,6 +84,7 @@ class Page(Loading[None]):
         self.state = State.LOADING
         self.answer: Any = None
         self.read_at: datetime | None = None
+        self._its_console: Console | None = None
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._outdated = False
         self._reading = False
@@ -149,8 +150,10 @@ class Page(Loading[None]):
 
     @property
     def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
+        """The app; what is taken back on a thread asks for it even when the screen is closed by then."""
+        if self._its_console is None:
+            self._its_console = cast("Console", self.app)
+        return self._its_console
 
     @property
     def desk(self) -> Workspace:
@@ -202,6 +205,15 @@ class Page(Loading[None]):
         self.console.frame_page(self)
         if self._outdated and not self._reading:
             self.read_now()
+
+    def remember_here(self, name: str, back: Callable[[], Any]) -> None:
+        """Let `u` take back what only this screen shows: `back` runs on the loop, unless it is closed by then."""
+
+        def take_back() -> None:
+            if self.is_attached:
+                self.console.call_from_thread(back)
+
+        self.console.remember_undo(name, take_back)
 
     def remember(self) -> None:
         """Keep what `kept` gives."""

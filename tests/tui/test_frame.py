@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from engagerr.core import desk
 from engagerr.tui.app import HOMES, SCREENS, Console
+from engagerr.tui.screens.creator import CreatorScreen
 from engagerr.tui.screens.money import MoneyPage
 from tests.tui.conftest import NARROW
 from tests.tui.drawing import lines, settled
@@ -60,3 +61,24 @@ def test_whatever_waits_or_is_found_has_a_screen_where_it_is_looked_at() -> None
     on_money = {kind for view in MoneyPage().views.values() for kind in view.homes}
     assert {kind for kind, home in HOMES.items() if home == "money"} <= on_money
     assert set(HOMES.values()) <= set(SCREENS)
+
+
+async def test_what_was_done_on_a_page_that_is_closed_can_be_taken_back(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        await pilot.press("2")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        page = console.screen
+        assert isinstance(page, CreatorScreen)
+        seen: list[str] = []
+        page.console.remember_undo("a change", lambda: seen.append(page.desk.tenant.name))
+        page.remember_here("an order", lambda: seen.append("order"))
+        await pilot.press("escape")
+        await settled(pilot)
+        await pilot.press("u")
+        await settled(pilot)
+        assert seen == [], "what only a closed page showed is not there to be taken back"
+        await pilot.press("u")
+        await settled(pilot)
+        assert seen == ["Northlight"]

@@ -592,3 +592,18 @@ async def test_reading_needs_the_right_to_read_the_books(
     for read in (balances, hold_lines, pay_lines):
         with pytest.raises(Forbidden):
             read(viewer)
+
+
+async def test_the_order_of_a_view_is_taken_back_while_another_one_is_shown(console: Console) -> None:
+    async with console.run_test(size=WIDE) as pilot:
+        page = await at_money(console, pilot)
+        holds = page.grid
+        before = holds.order
+        column = next(column for column in holds.columns if column.sort is not None)
+        page._sorted(column.key)
+        assert holds.order != before
+        page.go_to_view("invoices")
+        await settled(pilot)
+        await pilot.press("u")
+        await settled(pilot)
+        assert holds.order == before

@@ -217,7 +217,7 @@ class BriefEditor(Page):
         for name, value in read.items():
             if value:
                 self._set(name, value)
-        self.console.remember_undo("what was read into the lines", lambda: self.app.call_from_thread(self._put, before))
+        self.remember_here("what was read into the lines", lambda: self._put(before))
         self.action_put_away()
 
     def _put(self, lines: Mapping[str, str]) -> None:

@@ -309,7 +309,7 @@ class Deals(Page):
         turned = order is not None and order.column == column and not order.descending
         fresh = Order(column, descending=turned or (column == "value" and order is None)) if column else None
         self.grid.sort_by(fresh)
-        self.console.remember_undo("order of the deals", lambda: self.app.call_from_thread(self.grid.sort_by, before))
+        self.remember_here("order of the deals", lambda: self.grid.sort_by(before))
 
     @on(Grid.HeadingClicked)
     def _heading_clicked(self, event: Grid.HeadingClicked) -> None:

@@ -110,14 +110,15 @@ class Market(Page):
 
     @on(Grid.Opened, "#offers")
     def _opened(self, event: Grid.Opened) -> None:
-        if event.row is not event.grid.current:  # another view was chosen before this was heard
+        offer: Offer = event.row
+        if offer is not event.grid.current:  # another view was chosen before this was heard
             return
-        thing, work = event.row.thing, self.desk
+        thing, work = offer.thing, self.desk
         if self.view == "listings":
             self.do("listing", work.marketplace.listings.show, thing.creator, then=self._show_page)
         else:
             lines = offer_lines(thing, work.access.clock.now())
-            self.app.push_screen(Sheet(event.row.title, lines))
+            self.app.push_screen(Sheet(offer.title, lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what was sent is answered, and only our own list grows."""

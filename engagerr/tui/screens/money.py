@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -146,7 +147,7 @@ class MoneyPage(MoneyDesk):
     def draw(self, answer: MoneyRead) -> None:
         """Rows first; balances are asked for last and appear whole."""
         grid = self.grid
-        grid.keep_only(self._keeps)
+        grid.keep_only(partial(self._keeps, self.view))
         grid.fill(answer.rows)
         self._say_heading()
         self._say_foot()
@@ -190,12 +191,12 @@ class MoneyPage(MoneyDesk):
         self._watch = None
         self.read_now()
 
-    def _keeps(self, row: Any) -> bool:
+    def _keeps(self, view: MoneyView, row: Any) -> bool:
         words = self.query_one(FilterLine).value.casefold().split()
         everything = "all" in words
-        if self.view.is_over(row) and not everything:
+        if view.is_over(row) and not everything:
             return False
-        found = self.view.searched(row).casefold()
+        found = view.searched(row).casefold()
         return all(word in found for word in words if word != "all")
 
     def _say_heading(self) -> None:
@@ -335,7 +336,7 @@ class MoneyPage(MoneyDesk):
     @on(Input.Changed, "#filter")
     def _filtering(self) -> None:
         if self.answer is not None and self.answer.view == self.view.name:
-            self.grid.keep_only(self._keeps)
+            self.grid.keep_only(partial(self._keeps, self.view))
             self._say_heading()
             self._say_foot()
 
@@ -364,9 +365,7 @@ class MoneyPage(MoneyDesk):
         grid, before = self.grid, self.grid.order
         turned = before is not None and before.column == column and not before.descending
         grid.sort_by(Order(column, descending=turned) if column else None)
-        self.console.remember_undo(
-            f"order of the {self.view.words}", lambda: self.app.call_from_thread(grid.sort_by, before)
-        )
+        self.remember_here(f"order of the {self.view.words}", lambda: grid.sort_by(before))
 
     @on(Grid.HeadingClicked)
     def _heading_clicked(self, event: Grid.HeadingClicked) -> None:
@@ -478,7 +477,7 @@ class MoneyPage(MoneyDesk):
             return
         if not self.grid.go_to(self.view.key(row)):
             self.filter_by("all" if self.view.is_over(row) else "")
-            self.grid.keep_only(self._keeps)
+            self.grid.keep_only(partial(self._keeps, self.view))
             self.grid.go_to(self.view.key(row))
 
 

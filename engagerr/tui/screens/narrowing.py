@@ -101,7 +101,7 @@ class Narrowing(BriefVerbs):
         if before is not None and before.column == column:
             falls = not before.descending
         grid.sort_by(Order(column, falls))
-        self.console.remember_undo("sort", lambda: self.app.call_from_thread(grid.sort_by, before))
+        self.remember_here("sort", lambda: grid.sort_by(before))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A plus is a sign while somebody types."""

@@ -237,7 +237,7 @@ class PackageView(Page):
     def _other(self, name: str, wish: Wish) -> None:
         before = self.at
         self.build(wish)
-        self.console.remember_undo(name, lambda: self.app.call_from_thread(self._go_to, before))
+        self.remember_here(name, lambda: self._go_to(before))
 
     def _go_to(self, at: int) -> None:
         if 0 <= at < len(self.sets):

@@ -286,7 +286,7 @@ class Roster(CreatorVerbs):
         before = self.order
         falls = not before.descending if before.column == column else column in FALLING
         self.order = Order(column, falls)
-        self.console.remember_undo("sort", lambda: self.app.call_from_thread(self._order_again, before))
+        self.remember_here("sort", lambda: self._order_again(before))
         self.put_in_order(to_top=True)
 
     def _order_again(self, order: Order) -> None:
