@@ -574,3 +574,20 @@ async def test_below_the_reference_size_it_still_works(console: Console) -> None
         shown = lines(console)
         assert all(len(line) <= 40 for line in shown)
         assert any("YouTube" in line for line in shown)
+
+
+async def test_a_filter_is_taken_back_on_the_screen_too(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        await opened(pilot, console)
+        before = cells(console)
+        await pilot.press("f")
+        await settled(pilot)
+        await pilot.press(*"dez", "enter")
+        await settled(pilot)
+        assert DEZ in cells(console)
+        await pilot.press("u")
+        await settled(pilot)
+        assert page(console).creator is None
+        assert page(console).question is not None
+        assert page(console).question.creator_name is None  # type: ignore[union-attr]
+        assert lines(console)[1] == before.splitlines()[1]

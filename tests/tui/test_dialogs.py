@@ -164,3 +164,12 @@ async def test_a_short_sheet_takes_no_more_room_than_it_needs() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert app.screen.query_one(".dialog").size.height == len(("Why", "", "Because.", "", "esc"))
+
+
+async def test_a_sheet_that_is_not_drawn_yet_is_not_scrolled() -> None:
+    app = Asking(Sheet("Why", [cell("Because.")]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(sheet := Sheet("Why", [cell("Because.")]))
+        sheet.action_read(1)
+        await settled(pilot)
+        assert "Because." in cells(app)

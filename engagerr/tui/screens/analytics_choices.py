@@ -126,10 +126,7 @@ class AnalyticsChoices(AnalyticsVerbs):
             self.ask_again(platform=pick.key)
         else:
             self.ask_again(creator=self.creator if pick.kind == "every" else None, platform=None)
-        self.console.remember_undo("filter", lambda: self._take_back(before))
-
-    def _take_back(self, before: tuple[Pick | None, str | None]) -> None:
-        self.creator, self.platform = before
+        self.remember_here("filter", lambda: self.ask_again(creator=before[0], platform=before[1]))
 
     def action_compare(self) -> None:
         """Two to four creators side by side."""

@@ -318,12 +318,12 @@ class ContentMap(MapFigures):
             return
         before = self.order
 
-        def back() -> None:
-            self.order, self._outdated = before, True
+        def to(wanted: str) -> None:
+            self.order = wanted
+            self.read_now()
 
-        self.order = order
-        self.console.remember_undo(f"order: {dict(_ORDERS)[order]}", back)
-        self.read_now()
+        self.remember_here(f"order: {dict(_ORDERS)[order]}", lambda: to(before))
+        to(order)
 
     def action_filter(self) -> None:
         """Search the list as one types."""

@@ -343,11 +343,13 @@ class Sheet(Dialog[None]):
 
     def action_read(self, by: int) -> None:
         """Scroll by so many lines."""
-        self.query_one(".sheet-text").scroll_relative(y=by, animate=False)
+        for text in self.query(".sheet-text"):  # there is none before it is drawn
+            text.scroll_relative(y=by, animate=False)
 
     def on_resize(self) -> None:
         """Title and keys stay where they are; what stands between them scrolls."""
-        self.query_one(".sheet-text").styles.max_height = max(self.size.height - _SHEET_FRAME, 1)
+        for text in self.query(".sheet-text"):
+            text.styles.max_height = max(self.size.height - _SHEET_FRAME, 1)
 
     def __init__(self, title: str, lines: Sequence[Cell]) -> None:
         super().__init__()
