@@ -166,10 +166,16 @@ async def test_a_short_sheet_takes_no_more_room_than_it_needs() -> None:
         assert app.screen.query_one(".dialog").size.height == len(("Why", "", "Because.", "", "esc"))
 
 
-async def test_a_sheet_that_is_not_drawn_yet_is_not_scrolled() -> None:
+async def test_keys_that_come_before_a_dialog_is_drawn_only_leave_it() -> None:
     app = Asking(Sheet("Why", [cell("Because.")]))
     async with app.run_test(size=(80, 24)) as pilot:
-        app.push_screen(sheet := Sheet("Why", [cell("Because.")]))
-        sheet.action_read(1)
         await settled(pilot)
-        assert "Because." in cells(app)
+        waiting: list[Dialog[Any]] = [Sheet("Why", [cell("Because.")]), Menu("What", [Choice("a", "this", 1)])]
+        for dialog in waiting:
+            assert not any(dialog.check_action(action, (1,)) for action in ("read", "move", "choose"))
+            assert dialog.check_action("leave", ())
+            app.push_screen(dialog)
+            await settled(pilot)
+            assert dialog.check_action("choose", ())
+            await pilot.press("down", "escape")
+            await settled(pilot)

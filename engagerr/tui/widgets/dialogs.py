@@ -63,6 +63,10 @@ class Dialog(ModalScreen[Answer], ClosesOnce[Answer], inherit_bindings=False):
         with Vertical(classes="dialog money" if self.money else "dialog"):
             yield from self.body()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys can come before the dialog is drawn: then it can be left, and nothing else."""
+        return (self.is_mounted or action == "leave") and super().check_action(action, parameters)
+
     def action_leave(self) -> None:
         """Close; nothing was decided."""
         self.dismiss(None)
@@ -343,8 +347,7 @@ class Sheet(Dialog[None]):
 
     def action_read(self, by: int) -> None:
         """Scroll by so many lines."""
-        for text in self.query(".sheet-text"):  # there is none before it is drawn
-            text.scroll_relative(y=by, animate=False)
+        self.query_one(".sheet-text").scroll_relative(y=by, animate=False)
 
     def on_resize(self) -> None:
         """Title and keys stay where they are; what stands between them scrolls."""
