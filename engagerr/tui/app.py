@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
@@ -317,9 +317,9 @@ class Console(App[None]):
             self.push_screen(SearchScreen())
 
     def action_command_palette(self) -> None:
-        """The commands of here."""
-        if self._workspace is not None and not Palette.is_open(cast("App[object]", self)):
-            self.push_screen(Palette(id="--command-palette"))
+        """The commands of here; one palette at a time, also where something was opened upon it."""
+        if self._workspace is not None and not any(isinstance(one, Palette) for one in self.screen_stack):
+            self.push_screen(Palette())
 
     def action_keys(self) -> None:
         """All keys of the screen that is shown."""

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from engagerr.core import desk
 from engagerr.tui.app import HOMES, SCREENS, Console
+from engagerr.tui.palette import Palette
 from engagerr.tui.screens.creator import CreatorScreen
 from engagerr.tui.screens.money import MoneyPage
+from engagerr.tui.widgets.dialogs import Sheet
+from engagerr.tui.writing import cell
 from tests.tui.conftest import NARROW
 from tests.tui.drawing import lines, settled
 
@@ -82,3 +85,20 @@ async def test_what_was_done_on_a_page_that_is_closed_can_be_taken_back(console:
         await pilot.press("u")
         await settled(pilot)
         assert seen == ["Northlight"]
+
+
+async def test_there_is_one_palette_also_where_something_was_opened_upon_it(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        console.push_screen(Sheet("Why", [cell("It took a while.")]))
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        assert sum(isinstance(one, Palette) for one in console.screen_stack) == 1
+        await pilot.press("escape", "escape")
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        assert isinstance(console.screen, Palette)
