@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.events import Event
+from textual.events import Event, Key
 from textual.message import Message
 from textual.screen import Screen
 
@@ -51,6 +53,7 @@ HOMES = {
 _MOST_UNDO = 50
 _TOAST_OVER_SECONDS = 0.25
 _AHEAD_AFTER_SECONDS = 1.0
+_KEY_WAITS_SECONDS = 2.0
 _MOODS: Mapping[str, Literal["information", "warning", "error"]] = {"attention": "warning", "danger": "error"}
 
 
@@ -193,8 +196,12 @@ class Console(App[None]):
         return name if not self._opened else f"{name}-{self._opened}"
 
     async def on_event(self, event: Event) -> None:
-        """Textual's own, after a look at what it says."""
+        """Textual's own. A key that comes before the screen that it is meant for is drawn waits for it."""
         self.tidying.told(event)
+        if isinstance(event, Key):
+            until = time.monotonic() + _KEY_WAITS_SECONDS
+            while self._screen_stack and not self.screen.is_mounted and time.monotonic() < until:
+                await asyncio.sleep(0.002)
         await super().on_event(event)
 
     def on_console_changed(self, event: Changed) -> None:

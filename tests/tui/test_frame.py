@@ -16,6 +16,7 @@ from engagerr.tui.widgets.dialogs import Sheet
 from engagerr.tui.writing import cell
 from tests.tui.conftest import NARROW
 from tests.tui.drawing import lines, settled
+from textual.events import Key
 
 pytestmark = pytest.mark.anyio
 
@@ -102,3 +103,17 @@ async def test_there_is_one_palette_also_where_something_was_opened_upon_it(cons
         await pilot.press("ctrl+p")
         await settled(pilot)
         assert isinstance(console.screen, Palette)
+
+
+async def test_a_key_that_comes_before_its_screen_is_drawn_waits_for_it(console: Console) -> None:
+    async with console.run_test(size=NARROW) as pilot:
+        await pilot.press("2")
+        await settled(pilot)
+        page = CreatorScreen("Jonna Brenner")
+        for key in ("v", "v"):
+            console.post_message(Key(key, key))
+        console.push_screen(page)
+        assert not page.is_mounted
+        await settled(pilot)
+        assert console.screen is page
+        assert page.group == "deals"
